@@ -1,0 +1,150 @@
+// What the programs of bench/ share: a hoglet process, posting batches, small statistics.
+
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import path from 'node:path';
+
+export const TOKEN = 'phc_bench0000000000000000000000000000000';
+export const API_KEY = 'phx_bench0000000000000000000000000000000';
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+// A running `hoglet serve`. start() resolves when /_readyz answers 200; ready_ms is how long that took.
+export class Hoglet {
+  constructor(binary, data) {
+    this.binary = binary;
+    this.data = data;
+    this.agent = new http.Agent({ keepAlive: true, maxSockets: 256 });
+  }
+
+  async start() {
+    this.port = await freePort();
+    this.url = `http://127.0.0.1:${this.port}`;
+    const log = fs.openSync(`${this.data}.log`, 'a');
+    const started = performance.now();
+    this.child = spawn(this.binary, ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`,
+      '--project-token', TOKEN, '--personal-api-key', API_KEY], { stdio: ['ignore', log, log] });
+    fs.closeSync(log);
+    let exited;
+    this.child.on('exit', (code, signal) => (exited = { code, signal }));
+    for (;;) {
+      if (exited) throw new Error(`hoglet exited: ${JSON.stringify(exited)}; see ${this.data}.log`);
+      const status = await this.request('GET', '/_readyz').then((r) => r.status, () => 0);
+      if (status === 200) break;
+      if (performance.now() - started > 120_000) throw new Error('hoglet is not ready after 120 s');
+      await sleep(2);
+    }
+    this.ready_ms = performance.now() - started;
+    return this;
+  }
+
+  async stop() {
+    const gone = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGTERM');
+    await gone;
+    this.agent.destroy();
+    this.agent = new http.Agent({ keepAlive: true, maxSockets: 256 });
+  }
+
+  request(method, target, body, headers = {}) {
+    return new Promise((resolve, reject) => {
+      const options = { method, agent: this.agent, headers: { ...headers } };
+      if (body !== undefined) options.headers['content-length'] = Buffer.byteLength(body);
+      const request = http.request(this.url + target, options, (response) => {
+        const chunks = [];
+        response.on('data', (chunk) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => resolve({
+          status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks),
+        }));
+      });
+      request.on('error', reject);
+      request.end(body);
+    });
+  }
+
+  // Posts one batch until it is acknowledged; back-pressure (429, 503) is waited for and counted.
+  async postBatch(body, headers) {
+    for (let refused = 0; ; ++refused) {
+      const { status, headers: answer, body: text } = await this.request('POST', '/batch/', body, headers);
+      if (status === 200) return refused;
+      if (status !== 429 && status !== 503) throw new Error(`/batch/ answered ${status}: ${text}`);
+      await sleep(Math.min(1000, Number(answer['retry-after'] ?? 0.1) * 1000));
+    }
+  }
+
+  // The text of the query API's answer; throws with the server's message on an error.
+  async queryText(hogql) {
+    const { status, body } = await this.request('POST', '/api/projects/1/query/',
+      JSON.stringify({ query: { kind: 'HogQLQuery', query: hogql } }),
+      { 'content-type': 'application/json', authorization: `Bearer ${API_KEY}` });
+    if (status !== 200) throw new Error(`query answered ${status}: ${body}`);
+    return body;
+  }
+
+  async query(hogql) {
+    return JSON.parse(await this.queryText(hogql)).results;
+  }
+
+  memory() {
+    const text = fs.readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
+    const mb = (field) => Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(text)[1]) / 102.4) / 10;
+    return { rss_mb: mb('VmRSS'), peak_mb: mb('VmHWM') };
+  }
+
+  // User and system CPU seconds so far.
+  cpuSeconds() {
+    const fields = fs.readFileSync(`/proc/${this.child.pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  }
+}
+
+// Bytes allocated under `directory`, hard links once.
+export function diskBytes(directory) {
+  let bytes = 0;
+  const seen = new Set();
+  const walk = (entry) => {
+    const stat = fs.lstatSync(entry, { throwIfNoEntry: false });
+    if (stat === undefined || seen.has(stat.ino)) return;
+    if (stat.isDirectory()) for (const name of fs.readdirSync(entry)) walk(path.join(entry, name));
+    else if (stat.isFile()) {
+      seen.add(stat.ino);
+      bytes += stat.blocks * 512;
+    }
+  };
+  walk(directory);
+  return bytes;
+}
+
+export function quantile(values, q) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (sorted.length - 1) * q;
+  const low = Math.floor(at);
+  return sorted[low] + (sorted[Math.min(low + 1, sorted.length - 1)] - sorted[low]) * (at - low);
+}
+
+export const median = (values) => quantile(values, 0.5);
+
+export function geometricMean(values) {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+}
+
+// Pads a table of strings: the first column to the left, the others to the right.
+export function formatTable(rows) {
+  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => String(row[i]).length)));
+  return rows.map((row) => row.map((cell, i) =>
+    (i === 0 ? String(cell).padEnd(widths[i]) : String(cell).padStart(widths[i]))).join('  ')).join('\n');
+}

@@ -1,0 +1,245 @@
+#include "query/analyze/schema.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace hoglet::analysis {
+namespace {
+
+using Kind = FieldDef::Kind;
+
+Type StringType() { return Type(TypeKind::kString); }
+Type MomentType() { return Type::DateTime64(6, "UTC"); }
+Type IntegerType() { return Type(TypeKind::kInt64); }
+Type BoolType() { return Type(TypeKind::kBool); }
+Type UuidType() { return Type(TypeKind::kUuid); }
+
+FieldDef Column(std::string name, Type type) {
+  FieldDef field;
+  field.source = name;
+  field.name = std::move(name);
+  field.type = std::move(type);
+  return field;
+}
+FieldDef Hidden(FieldDef field) {
+  field.hidden = true;
+  return field;
+}
+FieldDef Renamed(std::string name, std::string source, Type type) {
+  FieldDef field = Column(std::move(name), std::move(type));
+  field.source = std::move(source);
+  return field;
+}
+FieldDef Json(std::string name, std::string source, PropertyKind kind) {
+  FieldDef field = Renamed(std::move(name), std::move(source), StringType());
+  field.kind = Kind::kJson;
+  field.property_kind = kind;
+  return field;
+}
+FieldDef Expression(std::string name, std::string text, Type type) {
+  FieldDef field = Renamed(std::move(name), std::move(text), std::move(type));
+  field.kind = Kind::kExpression;
+  return field;
+}
+FieldDef Virtual(std::string name, std::vector<FieldDef> children) {
+  FieldDef field;
+  field.kind = Kind::kVirtual;
+  field.name = std::move(name);
+  field.children = std::move(children);
+  return field;
+}
+FieldDef Traverser(std::string name, std::vector<std::string> chain) {
+  FieldDef field;
+  field.kind = Kind::kTraverser;
+  field.name = std::move(name);
+  field.chain = std::move(chain);
+  return field;
+}
+FieldDef LazyJoin(std::string name, std::string table, std::string left_key, std::string right_key, bool inner = false) {
+  FieldDef field;
+  field.kind = Kind::kLazyJoin;
+  field.name = std::move(name);
+  field.join_table = std::move(table);
+  field.left_key = std::move(left_key);
+  field.right_key = std::move(right_key);
+  field.inner_join = inner;
+  return field;
+}
+
+Type PersonModeType() { return Type::Enum8({{"full", 0}, {"propertyless", 1}, {"force_upgrade", 2}}); }
+
+constexpr PropertyKind kGroupKinds[] = {PropertyKind::kGroup0, PropertyKind::kGroup1, PropertyKind::kGroup2, PropertyKind::kGroup3,
+                                        PropertyKind::kGroup4};
+
+// What ingestion derives from elements_chain.
+void AddElementColumns(std::vector<FieldDef>* fields) {
+  const Type list = Type::Array(StringType());
+  fields->push_back(Expression("elements_chain_href", R"(extract(elements_chain, '(?::|")href="(.*?)"'))", StringType()));
+  fields->push_back(Expression("elements_chain_texts", R"(arrayDistinct(extractAll(elements_chain, '(?::|")text="(.*?)"')))", list));
+  fields->push_back(Expression("elements_chain_ids", R"(arrayDistinct(extractAll(elements_chain, '(?::|")attr_id="(.*?)"')))", list));
+  fields->push_back(Expression("elements_chain_elements",
+                               R"(arrayDistinct(extractAll(elements_chain, '(?:^|;)(a|button|form|input|select|textarea|label)(?:\\.|$|:)')))",
+                               list));
+}
+
+// The person as it stands on the event's row.
+std::vector<FieldDef> PersonOnEvent() {
+  return {Renamed("id", "person_id", UuidType()), Renamed("created_at", "person_created_at", MomentType()),
+          Json("properties", "person_properties", PropertyKind::kPerson)};
+}
+
+}  // namespace
+
+const FieldDef* FindField(const std::vector<FieldDef>& fields, std::string_view name) {
+  for (const FieldDef& field : fields) {
+    if (field.name == name) return &field;
+  }
+  return nullptr;
+}
+
+Schema::Schema(const AnalyzeContext& context) {
+  AddEvents(context);
+  AddPersons();
+  AddOthers();
+  for (const auto& [name, plain] : context.tables) {
+    TableDef table;
+    table.name = table.physical = name;
+    for (const PlainTable::Column& column : plain.columns) {
+      FieldDef field = column.json ? Json(column.name, column.name, PropertyKind::kNone) : Column(column.name, column.type);
+      field.hidden = column.hidden;
+      table.fields.push_back(std::move(field));
+    }
+    Add(std::move(table));
+  }
+}
+
+const TableDef* Schema::Find(std::string_view name) const {
+  auto it = tables_.find(name);
+  return it == tables_.end() ? nullptr : &it->second;
+}
+
+void Schema::Add(TableDef table) {
+  if (FindField(table.fields, "team_id") == nullptr && !table.physical.empty()) {
+    table.fields.push_back(Hidden(Column("team_id", IntegerType())));
+  }
+  std::string name = table.name;
+  tables_.insert_or_assign(std::move(name), std::move(table));
+}
+
+void Schema::AddEvents(const AnalyzeContext& context) {
+  TableDef events;
+  events.name = events.physical = "events";
+  auto& fields = events.fields;
+  fields = {Column("uuid", UuidType()),          Column("event", StringType()),
+            Json("properties", "properties", PropertyKind::kEvent), Column("timestamp", MomentType()),
+            Column("distinct_id", StringType()), Column("elements_chain", StringType()),
+            Column("created_at", MomentType()),  Expression("$session_id", "ifNull(properties.$session_id, '')", StringType()),
+            Expression("$window_id", "ifNull(properties.$window_id, '')", StringType())};
+  for (int i = 0; i < 5; ++i) {
+    fields.push_back(Expression(absl::StrCat("$group_", i), absl::StrCat("ifNull(properties.$group_", i, ", '')"), StringType()));
+  }
+  AddElementColumns(&fields);
+  fields.push_back(Column("person_mode", PersonModeType()));
+  fields.push_back(Hidden(Column("captured_at", MomentType())));
+  fields.push_back(Hidden(Column("_timestamp", MomentType())));
+  fields.push_back(Hidden(Column("historical_migration", BoolType())));
+  fields.push_back(Hidden(Renamed("event_person_id", "person_id", UuidType())));
+  fields.push_back(LazyJoin("pdi", "person_distinct_ids", "distinct_id", "distinct_id", /*inner=*/true));
+  fields.push_back(Virtual("poe", PersonOnEvent()));
+  if (context.persons_mode == PersonsOnEventsMode::kDisabled) {
+    fields.push_back(Traverser("person_id", {"pdi", "person_id"}));
+    fields.push_back(Traverser("person", {"pdi", "person"}));
+  } else {
+    fields.push_back(Hidden(Column("person_id", UuidType())));
+    fields.push_back(context.persons_mode == PersonsOnEventsMode::kOverridePropertiesJoined
+                         ? LazyJoin("person", "persons", "person_id", "id")
+                         : Virtual("person", PersonOnEvent()));
+  }
+  fields.push_back(LazyJoin("session", "sessions", "$session_id", "session_id"));
+  for (int i = 0; i < 5; ++i) {
+    FieldDef group = LazyJoin(absl::StrCat("group_", i), "groups", absl::StrCat("$group_", i), "key");
+    group.right_filter = absl::StrCat("index = ", i);
+    group.property_kind = kGroupKinds[i];
+    fields.push_back(std::move(group));
+  }
+  if (context.schema != nullptr) {
+    const auto types = context.schema->GroupTypes();
+    for (size_t i = 0; i < types.size() && i < 5; ++i) {
+      if (types[i].empty() || FindField(fields, types[i]) != nullptr) continue;
+      fields.push_back(Traverser(types[i], {absl::StrCat("group_", i)}));
+    }
+  }
+  Add(std::move(events));
+}
+
+void Schema::AddPersons() {
+  TableDef raw;
+  raw.name = "raw_persons";
+  raw.physical = "persons";
+  raw.listed = false;
+  raw.fields = {Column("id", UuidType()), Column("created_at", MomentType()), Json("properties", "properties", PropertyKind::kPerson),
+                Column("is_identified", BoolType()), Column("is_deleted", BoolType()), Column("version", IntegerType())};
+  TableDef persons = raw;
+  persons.name = "persons";
+  persons.listed = true;
+  for (FieldDef& field : persons.fields) field.hidden = field.name == "is_deleted" || field.name == "version";
+  persons.filter = "is_deleted = 0 and created_at < now() + interval 1 day";
+  persons.fields.push_back(LazyJoin("pdi", "person_distinct_ids", "id", "person_id"));
+  Add(std::move(raw));
+  Add(std::move(persons));
+
+  TableDef raw_ids;
+  raw_ids.name = "raw_person_distinct_ids";
+  raw_ids.physical = "person_distinct_ids";
+  raw_ids.listed = false;
+  raw_ids.fields = {Column("distinct_id", StringType()), Column("person_id", UuidType()), Column("is_deleted", BoolType()),
+                    Column("version", IntegerType())};
+  TableDef ids = raw_ids;
+  ids.name = "person_distinct_ids";
+  for (FieldDef& field : ids.fields) field.hidden = field.name == "is_deleted" || field.name == "version";
+  ids.filter = "is_deleted = 0";
+  ids.fields.push_back(LazyJoin("person", "persons", "person_id", "id"));
+  Add(std::move(raw_ids));
+  Add(std::move(ids));
+}
+
+void Schema::AddOthers() {
+  TableDef groups;
+  groups.name = groups.physical = "groups";
+  groups.fields = {Column("index", IntegerType()), Column("key", StringType()), Column("created_at", MomentType()),
+                   Column("updated_at", MomentType()), Json("properties", "properties", PropertyKind::kNone)};
+  TableDef raw_groups = groups;
+  raw_groups.name = "raw_groups";
+  raw_groups.listed = false;
+  Add(std::move(groups));
+  Add(std::move(raw_groups));
+
+  TableDef static_people;
+  static_people.name = static_people.physical = "static_cohort_people";
+  static_people.listed = false;
+  static_people.fields = {Column("person_id", UuidType()), Column("cohort_id", IntegerType()),
+                          LazyJoin("person", "persons", "person_id", "id")};
+  Add(std::move(static_people));
+  TableDef people;
+  people.name = "raw_cohort_people";
+  people.physical = "cohort_people";
+  people.listed = false;
+  people.fields = {Column("person_id", UuidType()), Column("cohort_id", IntegerType()), Column("sign", IntegerType()),
+                   Column("version", IntegerType())};
+  Add(std::move(people));
+  TableDef cohort_people;
+  cohort_people.name = "cohort_people";
+  cohort_people.listed = false;
+  cohort_people.view = "select person_id, cohort_id from raw_cohort_people group by person_id, cohort_id having sum(sign) > 0";
+  Add(std::move(cohort_people));
+
+  TableDef sessions;
+  sessions.name = "sessions";
+  sessions.view =
+#include "query/analyze/sessions_view.inc"
+      ;
+  Add(std::move(sessions));
+}
+
+}  // namespace hoglet::analysis

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/base/strings.h"
+#include "src/base/vector/vector.h"
+
+// Values to small dense numbers: the heart of GROUP BY, DISTINCT, joins and set operations.
+
+namespace hoglet {
+
+inline constexpr uint32_t kNoId = ~uint32_t{0};
+
+// Hash of a 64-bit key for open addressing; a full-avalanche finaliser (murmur3's fmix64).
+inline uint64_t MixHash(uint64_t x) {
+  x ^= x >> 33;
+  x *= 0xff51afd7ed558ccdULL;
+  x ^= x >> 33;
+  x *= 0xc4ceb9fe1a85ec53ULL;
+  return x ^ (x >> 33);
+}
+
+// 64-bit keys to dense ids in order of first sight. Linear probing, load at most 1/2.
+class U64Interner {
+ public:
+  U64Interner() : slots_(64), mask_(63) {}
+  uint32_t Intern(uint64_t key) {
+    size_t at = MixHash(key) & mask_;
+    while (slots_[at].id != kNoId) {
+      if (slots_[at].key == key) return slots_[at].id;
+      at = (at + 1) & mask_;
+    }
+    const auto id = static_cast<uint32_t>(size_++);
+    slots_[at] = {key, id};
+    if (size_ * 2 > slots_.size()) Grow();
+    return id;
+  }
+  uint32_t Find(uint64_t key) const {
+    size_t at = MixHash(key) & mask_;
+    while (slots_[at].id != kNoId) {
+      if (slots_[at].key == key) return slots_[at].id;
+      at = (at + 1) & mask_;
+    }
+    return kNoId;
+  }
+  size_t size() const { return size_; }
+  size_t MemoryBytes() const { return slots_.size() * sizeof(Slot); }
+
+ private:
+  struct Slot {
+    uint64_t key = 0;
+    uint32_t id = kNoId;
+  };
+  void Grow();
+
+  std::vector<Slot> slots_;
+  size_t mask_;
+  size_t size_ = 0;
+};
+
+// The distinct values of one column. NULL is a value of its own. A dictionary vector costs one look-up a dictionary entry, not a row.
+class ColumnInterner {
+ public:
+  explicit ColumnInterner(Type type) : type_(std::move(type)) {}
+
+  // ids[i] of row i; with `insert` false, kNoId for values never seen. `nulls_as_values` false gives kNoId for NULL.
+  void Intern(const Vector& column, uint32_t* ids, bool insert = true, bool nulls_as_values = true);
+  size_t size() const { return size_; }
+  // The values in id order, flat.
+  Vector Values() const;
+  size_t MemoryBytes() const;
+
+ private:
+  uint32_t InternNull(bool insert);
+  uint32_t InternBytes(std::string_view bytes, bool insert);
+  uint32_t InternWord(uint64_t word, bool insert);
+  uint32_t InternWide(Int128 wide, bool insert);
+  // One value of a flat vector.
+  uint32_t InternValue(const Vector& flat, size_t row, bool insert);
+  void InternFlat(const Vector& flat, uint32_t* ids, bool insert, bool nulls_as_values);
+  void InternDictionary(const Vector& column, uint32_t* ids, bool insert, bool nulls_as_values);
+
+  struct DictionaryCache {
+    std::shared_ptr<const Vector> dictionary;
+    std::vector<uint32_t> ids;  // kNoId: not looked up yet (or absent, when not inserting)
+  };
+
+  Type type_;
+  size_t size_ = 0;
+  uint32_t null_id_ = kNoId;
+  U64Interner words_;                       // word number -> entry in word_ids_
+  std::vector<uint32_t> word_ids_;
+  absl::flat_hash_map<std::pair<uint64_t, uint64_t>, uint32_t> wides_;
+  StringMap<std::string_view, uint32_t> strings_;
+  // What Values() is made of, by physical form; the NULL slot holds a default.
+  std::vector<uint64_t> word_values_;
+  std::vector<Int128> wide_values_;
+  std::vector<std::string_view> string_values_;
+  std::vector<Datum> nested_values_;
+  std::shared_ptr<StringHeap> heap_ = std::make_shared<StringHeap>();
+  std::vector<DictionaryCache> caches_;
+};
+
+// Rows of several key columns to dense group numbers.
+class RowInterner {
+ public:
+  explicit RowInterner(const std::vector<Type>& types);
+
+  // groups[i] of row i (kNoId when not inserting and never seen, or a NULL key without nulls_as_values).
+  void Intern(const std::vector<const Vector*>& keys, size_t rows, uint32_t* groups, bool insert = true, bool nulls_as_values = true);
+  size_t size() const;
+  // Key column `k` of every group in group order, dictionary form.
+  Vector KeyColumn(size_t k) const;
+  size_t MemoryBytes() const;
+
+ private:
+  std::vector<ColumnInterner> columns_;
+  std::vector<U64Interner> pairs_;               // pairs_[k - 1] combines the prefix of k columns with column k
+  std::vector<std::vector<uint32_t>> key_ids_;   // [column][group]
+  std::vector<uint32_t> scratch_;
+  size_t groups_ = 0;
+};
+
+}  // namespace hoglet

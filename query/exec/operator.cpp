@@ -1,0 +1,121 @@
+#include "query/exec/operator.h"
+
+#include <algorithm>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace hoglet {
+namespace {
+
+// Below this many rows a second thread costs more than it brings.
+constexpr uint64_t kRowsPerWorkerMin = 4 * kVectorRowsMax;
+
+absl::StatusOr<NodePtr> BuildInner(const Plan& plan, ExecContext& context) {
+  std::vector<NodePtr> inputs;
+  for (const auto& input : plan.inputs) {
+    HOGLET_ASSIGN_OR_RETURN(NodePtr node, BuildNode(*input, context));
+    inputs.push_back(std::move(node));
+  }
+  switch (plan.kind) {
+    case Plan::Kind::kFilter:
+      return MakeFilterNode(plan, std::move(inputs[0]));
+    case Plan::Kind::kProject:
+      return MakeProjectNode(plan, std::move(inputs[0]));
+    case Plan::Kind::kAggregate:
+      return MakeAggregateNode(plan, std::move(inputs[0]));
+    case Plan::Kind::kSort:
+      return MakeSortNode(plan, std::move(inputs[0]));
+    case Plan::Kind::kLimit:
+      return MakeLimitNode(plan, std::move(inputs[0]));
+    case Plan::Kind::kLimitBy:
+      return MakeLimitByNode(plan, std::move(inputs[0]));
+    case Plan::Kind::kDistinct:
+      return MakeDistinctNode(plan, std::move(inputs[0]));
+    case Plan::Kind::kJoin:
+      return MakeJoinNode(plan, std::move(inputs[0]), std::move(inputs[1]));
+    case Plan::Kind::kUnion:
+      return MakeUnionNode(plan, std::move(inputs));
+    case Plan::Kind::kSetOp:
+      return MakeSetOpNode(plan, std::move(inputs));
+    case Plan::Kind::kArrayJoin:
+      return MakeArrayJoinNode(plan, std::move(inputs[0]));
+    case Plan::Kind::kWindow:
+      return MakeWindowNode(plan, std::move(inputs[0]));
+    default:
+      return absl::InternalError("a source node with inputs");
+  }
+}
+
+}  // namespace
+
+std::vector<Type> OutputTypes(const Plan& plan) {
+  std::vector<Type> types;
+  for (const OutputColumn& column : plan.output) types.push_back(column.type);
+  return types;
+}
+
+absl::StatusOr<NodePtr> BuildNode(const Plan& plan, ExecContext& context) {
+  switch (plan.kind) {
+    case Plan::Kind::kScan:
+      return MakeScanNode(plan, nullptr, context);
+    case Plan::Kind::kValues:
+      return MakeValuesNode(plan);
+    case Plan::Kind::kNumbers:
+      return MakeNumbersNode(plan);
+    case Plan::Kind::kFilter:
+      // A filter right above a scan runs inside it, so that other columns are read for the surviving rows only.
+      if (plan.inputs[0]->kind == Plan::Kind::kScan) return MakeScanNode(*plan.inputs[0], &plan, context);
+      return BuildInner(plan, context);
+    default:
+      return BuildInner(plan, context);
+  }
+}
+
+int WorkersFor(const ExecContext& context, const Node& node) {
+  if (!node.parallel() || context.workers_max <= 1) return 1;
+  const uint64_t useful = 1 + node.RowsEstimate() / kRowsPerWorkerMin;
+  return static_cast<int>(std::min<uint64_t>(useful, static_cast<uint64_t>(context.workers_max)));
+}
+
+absl::Status RunWorkers(ExecContext& context, Node& node, const std::function<absl::Status(int, Operator&)>& work) {
+  const int workers = WorkersFor(context, node);
+  std::vector<std::unique_ptr<Operator>> operators;
+  for (int i = 0; i < workers; ++i) {
+    HOGLET_ASSIGN_OR_RETURN(auto made, node.MakeOperator(context));
+    operators.push_back(std::move(made));
+  }
+  std::vector<absl::Status> results(static_cast<size_t>(workers));
+  std::vector<std::thread> threads;
+  for (int i = 1; i < workers; ++i) {
+    threads.emplace_back([&, i] { results[i] = work(i, *operators[i]); });
+  }
+  results[0] = work(0, *operators[0]);
+  for (std::thread& thread : threads) thread.join();
+  for (const absl::Status& status : results) HOGLET_RETURN_IF_ERROR(status);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Batch>> CollectBatches(ExecContext& context, Node& node, MemoryCharge* charge) {
+  std::vector<std::vector<Batch>> collected(static_cast<size_t>(context.workers_max));
+  std::mutex mutex;
+  HOGLET_RETURN_IF_ERROR(RunWorkers(context, node, [&](int worker, Operator& input) -> absl::Status {
+    Batch batch;
+    while (true) {
+      HOGLET_RETURN_IF_ERROR(context.eval->CheckAlive());
+      HOGLET_ASSIGN_OR_RETURN(bool more, input.Next(&batch));
+      if (!more) return absl::OkStatus();
+      {
+        std::lock_guard lock(mutex);
+        HOGLET_RETURN_IF_ERROR(charge->Add(batch.MemoryBytes()));
+      }
+      collected[worker].push_back(std::move(batch));
+      batch = Batch();
+    }
+  }));
+  std::vector<Batch> all;
+  for (auto& part : collected) std::move(part.begin(), part.end(), std::back_inserter(all));
+  return all;
+}
+
+}  // namespace hoglet

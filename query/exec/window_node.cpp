@@ -1,0 +1,227 @@
+#include <algorithm>
+#include <memory>
+#include <numeric>
+#include <utility>
+
+#include "query/exec/operator.h"
+#include "query/exec/row_compare.h"
+#include "src/base/strings.h"
+
+// Window functions: all input is held, sorted once a window by partition and order, and each call yields one more column.
+
+namespace hoglet {
+namespace {
+
+// Rows of one partition in window order, with peer groups (rows equal by the ORDER BY).
+struct Partition {
+  const uint32_t* rows;
+  size_t count;
+  std::vector<size_t> peer_begin;  // by position
+  std::vector<size_t> peer_end;
+};
+
+struct Frame {
+  size_t begin;
+  size_t end;
+};
+
+Frame FrameOf(const Plan::WindowCall& call, const Partition& partition, size_t position) {
+  const auto clamp = [&](int64_t at) { return static_cast<size_t>(std::clamp<int64_t>(at, 0, static_cast<int64_t>(partition.count))); };
+  Frame frame{0, partition.count};
+  const auto here = static_cast<int64_t>(position);
+  if (call.start.has_value()) {
+    // RANGE knows CURRENT ROW only (offset 0); the analyzer refuses other offsets.
+    frame.begin = call.rows_frame ? clamp(here + *call.start) : partition.peer_begin[position];
+  }
+  if (call.end.has_value()) frame.end = call.rows_frame ? clamp(here + *call.end + 1) : partition.peer_end[position];
+  frame.end = std::max(frame.begin, frame.end);
+  return frame;
+}
+
+class WindowComputer {
+ public:
+  WindowComputer(EvalContext& context, const Batch& rows, const Plan::WindowCall& call) : context_(context), rows_(rows), call_(call) {}
+
+  absl::StatusOr<Vector> Run() {
+    std::vector<SortKey> keys;
+    for (size_t column : call_.partition_by) keys.push_back({column, false});
+    const std::vector<SortKey> partition_keys = keys;
+    keys.insert(keys.end(), call_.order_by.begin(), call_.order_by.end());
+    const std::vector<uint32_t> order = SortedRows(rows_, keys);
+    VectorBuilder builder(call_.type);
+    for (size_t begin = 0; begin < order.size();) {
+      size_t end = begin + 1;
+      while (end < order.size() && CompareRows(rows_, order[begin], rows_, order[end], partition_keys) == 0) ++end;
+      HOGLET_RETURN_IF_ERROR(context_.CheckAlive());
+      HOGLET_RETURN_IF_ERROR(RunPartition(MakePartition(order.data() + begin, end - begin), &builder));
+      begin = end;
+    }
+    // Values are in window order; put them back beside their rows.
+    std::vector<uint32_t> place(order.size());
+    for (size_t i = 0; i < order.size(); ++i) place[order[i]] = static_cast<uint32_t>(i);
+    return builder.Build().Gather(place.data(), place.size());
+  }
+
+ private:
+  Partition MakePartition(const uint32_t* rows, size_t count) const {
+    Partition out{rows, count, std::vector<size_t>(count), std::vector<size_t>(count)};
+    for (size_t begin = 0; begin < count;) {
+      size_t end = begin + 1;
+      while (end < count && CompareRows(rows_, rows[begin], rows_, rows[end], call_.order_by) == 0) ++end;
+      std::fill(out.peer_begin.begin() + static_cast<std::ptrdiff_t>(begin), out.peer_begin.begin() + static_cast<std::ptrdiff_t>(end), begin);
+      std::fill(out.peer_end.begin() + static_cast<std::ptrdiff_t>(begin), out.peer_end.begin() + static_cast<std::ptrdiff_t>(end), end);
+      begin = end;
+    }
+    return out;
+  }
+
+  const Vector& Argument(size_t i) const { return rows_.columns[call_.aggregate.arguments[i]]; }
+
+  absl::Status RunPartition(const Partition& partition, VectorBuilder* out) {
+    if (call_.aggregate.function != nullptr) return RunAggregate(partition, out);
+    const std::string& name = call_.function_name;
+    if (name == "row_number" || name == "rank" || name == "dense_rank") return RunRank(partition, out);
+    if (name == "lagInFrame" || name == "leadInFrame") return RunShift(partition, name == "lagInFrame", out);
+    if (name == "first_value" || name == "last_value" || name == "nth_value") return RunNth(partition, out);
+    return absl::UnimplementedError(StrCat("window function '", name, "' is not supported"));
+  }
+
+  absl::Status RunRank(const Partition& partition, VectorBuilder* out) {
+    int64_t dense = 0;
+    for (size_t i = 0; i < partition.count; ++i) {
+      if (partition.peer_begin[i] == i) ++dense;
+      out->AppendInteger(call_.function_name == "row_number" ? static_cast<int64_t>(i + 1)
+                         : call_.function_name == "rank"     ? static_cast<int64_t>(partition.peer_begin[i] + 1)
+                                                             : dense);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status RunShift(const Partition& partition, bool lag, VectorBuilder* out) {
+    const auto& arguments = call_.aggregate.arguments;
+    for (size_t i = 0; i < partition.count; ++i) {
+      const Frame frame = FrameOf(call_, partition, i);
+      int64_t offset = 1;
+      if (arguments.size() > 1) {
+        const Datum value = Argument(1).Get(partition.rows[i]);
+        if (value.is_null() || value.integer() < 0) return absl::InvalidArgumentError("the offset of lag/lead must not be negative");
+        offset = value.integer();
+      }
+      const int64_t at = lag ? static_cast<int64_t>(i) - offset : static_cast<int64_t>(i) + offset;
+      if (at >= static_cast<int64_t>(frame.begin) && at < static_cast<int64_t>(frame.end)) {
+        out->AppendFrom(Argument(0), partition.rows[at]);
+      } else if (arguments.size() > 2) {
+        out->AppendFrom(Argument(2), partition.rows[i]);
+      } else {
+        out->Append(Datum());
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status RunNth(const Partition& partition, VectorBuilder* out) {
+    for (size_t i = 0; i < partition.count; ++i) {
+      const Frame frame = FrameOf(call_, partition, i);
+      int64_t at = static_cast<int64_t>(frame.begin);
+      if (call_.function_name == "last_value") at = static_cast<int64_t>(frame.end) - 1;
+      if (call_.function_name == "nth_value") {
+        const Datum n = Argument(1).Get(partition.rows[i]);
+        if (n.is_null() || n.integer() < 1) return absl::InvalidArgumentError("nth_value counts from one");
+        at += n.integer() - 1;
+      }
+      if (at >= static_cast<int64_t>(frame.begin) && at < static_cast<int64_t>(frame.end)) {
+        out->AppendFrom(Argument(0), partition.rows[at]);
+      } else {
+        out->Append(Datum());
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Feed(const Partition& partition, size_t begin, size_t end, char* state) {
+    std::vector<Vector> arguments;
+    for (size_t i = 0; i < call_.aggregate.arguments.size(); ++i) {
+      arguments.push_back(Argument(i).Gather(partition.rows + begin, end - begin));
+    }
+    return call_.aggregate.function->UpdateAll(context_, state, arguments, end - begin);
+  }
+
+  // Frames that only grow keep one state; others are computed afresh for each row.
+  absl::Status RunAggregate(const Partition& partition, VectorBuilder* out) {
+    const AggregateFunction& function = *call_.aggregate.function;
+    const std::unique_ptr<char[]> memory(new char[function.state_bytes() + 16]);
+    char* state = memory.get() + (16 - reinterpret_cast<uintptr_t>(memory.get()) % 16) % 16;
+    const bool growing = !call_.start.has_value();
+    function.Create(state);
+    size_t fed = 0;
+    absl::Status status;
+    for (size_t i = 0; i < partition.count && status.ok(); ++i) {
+      const Frame frame = FrameOf(call_, partition, i);
+      if (!growing) {
+        function.Destroy(state);
+        function.Create(state);
+        fed = frame.begin;
+      }
+      if (frame.end > fed) status = Feed(partition, fed, frame.end, state);
+      fed = std::max(fed, frame.end);
+      if (status.ok()) status = function.Finalize(state, out);
+    }
+    function.Destroy(state);
+    return status;
+  }
+
+  EvalContext& context_;
+  const Batch& rows_;
+  const Plan::WindowCall& call_;
+};
+
+class WindowNode final : public Node {
+ public:
+  WindowNode(const Plan& plan, NodePtr input) : Node(OutputTypes(plan)), plan_(plan), input_(std::move(input)) {}
+
+  absl::Status Prepare(ExecContext& context) override {
+    HOGLET_RETURN_IF_ERROR(input_->Prepare(context));
+    charge_ = std::make_unique<MemoryCharge>(context.eval->memory);
+    HOGLET_ASSIGN_OR_RETURN(std::vector<Batch> batches, CollectBatches(context, *input_, charge_.get()));
+    const Batch in = ConcatBatches(batches, input_->types());
+    rows_ = in;
+    for (const Plan::WindowCall& call : plan_.windows) {
+      HOGLET_ASSIGN_OR_RETURN(Vector column, WindowComputer(*context.eval, in, call).Run());
+      HOGLET_RETURN_IF_ERROR(charge_->Add(column.MemoryBytes()));
+      rows_.columns.push_back(std::move(column));
+    }
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext&) override { return std::make_unique<WindowOperator>(rows_); }
+  bool parallel() const override { return false; }
+  uint64_t RowsEstimate() const override { return rows_.rows; }
+
+ private:
+  class WindowOperator final : public Operator {
+   public:
+    explicit WindowOperator(const Batch& rows) : rows_(rows) {}
+
+    absl::StatusOr<bool> Next(Batch* out) override {
+      const size_t count = std::min(kVectorRowsMax, rows_.rows - at_);
+      if (count == 0) return false;
+      *out = rows_.Slice(at_, count);
+      at_ += count;
+      return true;
+    }
+
+   private:
+    const Batch& rows_;
+    size_t at_ = 0;
+  };
+
+  const Plan& plan_;
+  NodePtr input_;
+  Batch rows_;
+  std::unique_ptr<MemoryCharge> charge_;
+};
+
+}  // namespace
+
+NodePtr MakeWindowNode(const Plan& plan, NodePtr input) { return std::make_unique<WindowNode>(plan, std::move(input)); }
+
+}  // namespace hoglet

@@ -1,0 +1,939 @@
+#include "query/functions/cast.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "query/functions/datetime.h"
+#include "query/functions/ip.h"
+#include "query/functions/types.h"
+#include "src/base/uuid.h"
+
+namespace hoglet::fn {
+namespace {
+
+constexpr Int128 Pow10Wide(int exponent) {
+  Int128 value = 1;
+  for (int i = 0; i < exponent; ++i) value *= 10;
+  return value;
+}
+
+bool IsAccurate(CastMode mode) {
+  return mode == CastMode::kAccurate || mode == CastMode::kAccurateOrNull;
+}
+bool GivesNull(CastMode mode) {
+  return mode == CastMode::kOrNull || mode == CastMode::kAccurateOrNull;
+}
+
+std::string_view FailureCode(const Type& from, const Type& to) {
+  if (!from.IsStringLike()) return "cannot_convert_type";
+  switch (to.kind()) {
+    case TypeKind::kDate:
+    case TypeKind::kDate32: return "cannot_parse_date";
+    case TypeKind::kDateTime:
+    case TypeKind::kDateTime64: return "cannot_parse_datetime";
+    case TypeKind::kUuid: return "cannot_parse_uuid";
+    case TypeKind::kBool: return "cannot_parse_bool";
+    case TypeKind::kIPv4: return "cannot_parse_ipv4";
+    case TypeKind::kIPv6: return "cannot_parse_ipv6";
+    default: return "cannot_parse_text";
+  }
+}
+
+// Converts all valid rows of a flat vector: f(value, To*) returns whether it could.
+template <typename From, typename To, typename F>
+absl::StatusOr<Vector> Loop(const Vector& in, const Type& to, CastMode mode, F f) {
+  const size_t rows = in.size();
+  const From* from = in.data<From>();
+  Vector out = Vector::Flat(to.NotNullable(), rows);
+  To* data = out.mutable_data<To>();
+  if (in.validity() != nullptr) {
+    std::copy_n(in.validity(), BitmapWords(rows), out.mutable_validity());
+  }
+  const uint64_t* valid = in.validity();
+  for (size_t i = 0; i < rows; ++i) {
+    data[i] = To();
+    if (valid != nullptr && !BitIsSet(valid, i)) continue;
+    if (f(from[i], &data[i])) continue;
+    data[i] = To();
+    if (GivesNull(mode)) {
+      out.SetNull(i);
+    } else if (mode != CastMode::kOrZero) {
+      std::string text;
+      AppendText(in, i, &text);
+      return Error(FailureCode(in.type(), to), "Cannot convert '", text.substr(0, 100), "' of type ",
+                   in.type().Name(), " to ", to.Name());
+    }
+  }
+  return out;
+}
+
+template <typename To, typename F>
+absl::StatusOr<Vector> LoopText(const Vector& in, const Type& to, CastMode mode, F f) {
+  return Loop<std::string_view, To>(in, to, mode, f);
+}
+
+// Range of an integer type.
+Int128 MinOf(const Type& type) {
+  if (type.IsUnsigned() || type.kind() == TypeKind::kBool) return 0;
+  const int bits = type.IntegerBits();
+  return -(static_cast<Int128>(1) << (bits - 1));
+}
+Int128 MaxOf(const Type& type) {
+  if (type.kind() == TypeKind::kBool) return 1;
+  const int bits = type.IntegerBits() - (type.IsUnsigned() ? 0 : 1);
+  if (bits >= 127) return ~(static_cast<Int128>(1) << 127);
+  return (static_cast<Int128>(1) << bits) - 1;
+}
+
+// Seconds, days or ticks of a number given for a date or time.
+bool NumberToTime(double seconds, Int128 whole, const Type& to, int64_t* out) {
+  switch (to.kind()) {
+    case TypeKind::kDate:
+      *out = whole <= kDateMax ? std::max<int64_t>(static_cast<int64_t>(whole), 0)
+                               : std::min<int64_t>(FloorDivide(static_cast<int64_t>(whole), 86400), kDateMax);
+      return true;
+    case TypeKind::kDate32:
+      *out = Clamp(whole > kDate32Max ? FloorDivide(static_cast<int64_t>(whole), 86400) : static_cast<int64_t>(whole),
+                   kDate32Min, kDate32Max);
+      return true;
+    case TypeKind::kDateTime:
+      *out = whole < 0 ? 0 : whole > kDateTimeMax ? kDateTimeMax : static_cast<int64_t>(whole);
+      return true;
+    default: {
+      const int64_t unit = kPow10[to.scale()];
+      const int64_t low = -2208988800;
+      const int64_t high = 10413791999;
+      if (whole < low) *out = low * unit;
+      else if (whole > high) *out = high * unit;
+      else if (static_cast<double>(whole) == seconds) *out = static_cast<int64_t>(whole) * unit;
+      else *out = static_cast<int64_t>(std::llround(seconds * static_cast<double>(unit)));
+      return true;
+    }
+  }
+}
+
+bool WholeToDecimal(Int128 value, const Type& to, Int128* out) {
+  if (__builtin_mul_overflow(value, Pow10Wide(to.scale()), out)) return false;
+  const Int128 limit = Pow10Wide(std::min(to.precision(), 38));
+  return *out < limit && *out > -limit;
+}
+
+// Integers (as Int128) to anything numeric.
+template <typename From, typename Read>
+absl::StatusOr<Vector> FromInteger(const Vector& in, const Type& to, CastMode mode, Read read) {
+  const bool accurate = IsAccurate(mode);
+  if (to.kind() == TypeKind::kBool) {
+    return Loop<From, uint8_t>(in, to, mode, [&](From v, uint8_t* out) {
+      *out = read(v) != 0;
+      return true;
+    });
+  }
+  if (to.IsFloat()) {
+    const bool is_float = to.kind() == TypeKind::kFloat32;
+    return Loop<From, double>(in, to, mode, [&](From v, double* out) {
+      const Int128 whole = read(v);
+      *out = is_float ? static_cast<float>(whole) : static_cast<double>(whole);
+      return !accurate || static_cast<Int128>(*out) == whole;
+    });
+  }
+  if (to.kind() == TypeKind::kDecimal) {
+    auto convert = [&](From v, auto* out) {
+      Int128 wide;
+      if (!WholeToDecimal(read(v), to, &wide)) return false;
+      *out = static_cast<std::decay_t<decltype(*out)>>(wide);
+      return true;
+    };
+    if (to.physical() == Physical::kI128) return Loop<From, Int128>(in, to, mode, convert);
+    return Loop<From, int64_t>(in, to, mode, convert);
+  }
+  if (to.IsDateOrTime()) {
+    return Loop<From, int64_t>(in, to, mode, [&](From v, int64_t* out) {
+      const Int128 whole = read(v);
+      return NumberToTime(static_cast<double>(whole), whole, to, out);
+    });
+  }
+  const bool plain = to.kind() == TypeKind::kInterval || to.kind() == TypeKind::kIPv4 ||
+                     to.kind() == TypeKind::kEnum8 || to.kind() == TypeKind::kTime;
+  const Int128 low = plain ? INT64_MIN : MinOf(to);
+  const Int128 high = plain ? INT64_MAX : MaxOf(to);
+  auto fits = [&](Int128 whole) { return !accurate || (whole >= low && whole <= high); };
+  switch (to.physical()) {
+    case Physical::kU8:
+      return Loop<From, uint8_t>(in, to, mode, [&](From v, uint8_t* out) {
+        *out = static_cast<uint8_t>(read(v));
+        return fits(read(v));
+      });
+    case Physical::kI64:
+      return Loop<From, int64_t>(in, to, mode, [&](From v, int64_t* out) {
+        *out = WrapInteger(to.kind(), static_cast<int64_t>(read(v)));
+        return fits(read(v));
+      });
+    default:
+      return Loop<From, Int128>(in, to, mode, [&](From v, Int128* out) {
+        *out = read(v);
+        return !accurate || to.kind() == TypeKind::kInt128 || *out >= 0;
+      });
+  }
+}
+
+absl::StatusOr<Vector> FromFloat(const Vector& in, const Type& to, CastMode mode) {
+  const bool accurate = IsAccurate(mode);
+  if (to.IsFloat()) {
+    const bool is_float = to.kind() == TypeKind::kFloat32;
+    return Loop<double, double>(in, to, mode, [&](double v, double* out) {
+      *out = is_float ? static_cast<float>(v) : v;
+      return true;
+    });
+  }
+  if (to.kind() == TypeKind::kBool) {
+    return Loop<double, uint8_t>(in, to, mode, [](double v, uint8_t* out) {
+      *out = v != 0;
+      return true;
+    });
+  }
+  if (to.kind() == TypeKind::kDecimal) {
+    const double unit = static_cast<double>(Pow10Wide(to.scale()));
+    const double limit = static_cast<double>(Pow10Wide(std::min(to.precision(), 38)));
+    auto convert = [&](double v, auto* out) {
+      const double scaled = v * unit;
+      if (!(std::abs(scaled) < limit)) return false;
+      *out = static_cast<std::decay_t<decltype(*out)>>(static_cast<Int128>(scaled));
+      return true;
+    };
+    if (to.physical() == Physical::kI128) return Loop<double, Int128>(in, to, mode, convert);
+    return Loop<double, int64_t>(in, to, mode, convert);
+  }
+  if (to.IsDateOrTime()) {
+    return Loop<double, int64_t>(in, to, mode, [&](double v, int64_t* out) {
+      if (std::isnan(v)) return false;
+      const double bounded = std::clamp(v, -1e18, 1e18);
+      return NumberToTime(bounded, static_cast<Int128>(std::floor(bounded)), to, out);
+    });
+  }
+  const bool integer = to.IsInteger();
+  const double low = integer ? static_cast<double>(MinOf(to)) : -9.2e18;
+  const double high = integer ? static_cast<double>(MaxOf(to)) : 9.2e18;
+  auto fits = [&](double v) {
+    if (!accurate) return true;
+    if (std::isnan(v) || v != std::trunc(v)) return false;
+    return v >= low && (v < high || (v == high && high < 1e15));
+  };
+  switch (to.physical()) {
+    case Physical::kU8:
+      return Loop<double, uint8_t>(in, to, mode, [&](double v, uint8_t* out) {
+        *out = static_cast<uint8_t>(CutToInt64(v));
+        return fits(v);
+      });
+    case Physical::kI64:
+      return Loop<double, int64_t>(in, to, mode, [&](double v, int64_t* out) {
+        *out = WrapInteger(to.kind(), CutToInt64(v));
+        return fits(v);
+      });
+    default:
+      return Loop<double, Int128>(in, to, mode, [&](double v, Int128* out) {
+        *out = std::abs(v) < 1.7e38 ? static_cast<Int128>(v) : 0;
+        return fits(v);
+      });
+  }
+}
+
+template <typename From>
+absl::StatusOr<Vector> FromDecimal(const Vector& in, const Type& to, CastMode mode) {
+  const int scale = in.type().scale();
+  const Int128 unit = Pow10Wide(scale);
+  if (to.kind() == TypeKind::kDecimal) {
+    const int up = to.scale() - scale;
+    const Int128 limit = Pow10Wide(std::min(to.precision(), 38));
+    auto convert = [&](From v, auto* out) {
+      Int128 wide = v;
+      if (up >= 0) {
+        if (__builtin_mul_overflow(wide, Pow10Wide(up), &wide)) return false;
+      } else {
+        wide /= Pow10Wide(-up);
+      }
+      *out = static_cast<std::decay_t<decltype(*out)>>(wide);
+      return wide < limit && wide > -limit;
+    };
+    if (to.physical() == Physical::kI128) return Loop<From, Int128>(in, to, mode, convert);
+    return Loop<From, int64_t>(in, to, mode, convert);
+  }
+  if (to.IsFloat() || to.IsDateOrTime()) {
+    Vector doubles = ToPhysical(in, Physical::kF64);
+    if (in.validity() != nullptr) doubles.ShareValidity(in);
+    return FromFloat(doubles, to, mode);
+  }
+  return FromInteger<From>(in, to, mode, [&](From v) { return static_cast<Int128>(v) / unit; });
+}
+
+Int128 UuidNumber(const Uuid& uuid) {
+  UInt128 value = 0;
+  for (uint8_t byte : uuid.bytes) value = value << 8 | byte;
+  return static_cast<Int128>(value);
+}
+
+absl::StatusOr<Vector> FromText(const Vector& in, const Type& to, CastMode mode) {
+  switch (to.kind()) {
+    case TypeKind::kBool:
+      return LoopText<uint8_t>(in, to, mode, [](std::string_view text, uint8_t* out) {
+        const auto value = ParseBool(text);
+        *out = value.value_or(false);
+        return value.has_value();
+      });
+    case TypeKind::kFloat32:
+    case TypeKind::kFloat64: {
+      const bool is_float = to.kind() == TypeKind::kFloat32;
+      return LoopText<double>(in, to, mode, [&](std::string_view text, double* out) {
+        const auto value = ParseDouble(text);
+        if (!value.has_value()) return false;
+        *out = is_float ? static_cast<float>(*value) : *value;
+        return true;
+      });
+    }
+    case TypeKind::kDecimal: {
+      auto convert = [&](std::string_view text, auto* out) {
+        const auto value = ParseDecimal(text, to.scale());
+        if (!value.has_value()) return false;
+        const Int128 limit = Pow10Wide(std::min(to.precision(), 38));
+        *out = static_cast<std::decay_t<decltype(*out)>>(*value);
+        return *value < limit && *value > -limit;
+      };
+      if (to.physical() == Physical::kI128) return LoopText<Int128>(in, to, mode, convert);
+      return LoopText<int64_t>(in, to, mode, convert);
+    }
+    case TypeKind::kDate:
+    case TypeKind::kDate32: {
+      const bool wide = to.kind() == TypeKind::kDate32;
+      return LoopText<int64_t>(in, to, mode, [&](std::string_view text, int64_t* out) {
+        const auto day = ParseDay(text);
+        *out = Clamp(day.value_or(0), wide ? kDate32Min : 0, wide ? kDate32Max : kDateMax);
+        return day.has_value();
+      });
+    }
+    case TypeKind::kDateTime:
+    case TypeKind::kDateTime64: {
+      HOGLET_ASSIGN_OR_RETURN(const TimeZone zone, ZoneOf(to));
+      const bool wide = to.kind() == TypeKind::kDateTime64;
+      return LoopText<int64_t>(in, to, mode, [&](std::string_view text, int64_t* out) {
+        const auto moment = ParseDateTimeText(text, zone);
+        if (!moment.has_value()) return false;
+        if (wide) {
+          *out = MicrosToTicks(Clamp(*moment, -2208988800000000, 10413791999999999), to.scale());
+        } else {
+          *out = Clamp(FloorDivide(*moment, kMicrosPerSecond), 0, kDateTimeMax);
+        }
+        return true;
+      });
+    }
+    case TypeKind::kUuid:
+      return LoopText<Int128>(in, to, mode, [](std::string_view text, Int128* out) {
+        if (text.size() != 36 && text.size() != 32) return false;
+        const auto uuid = ParseUuid(text);
+        if (uuid.has_value()) *out = UuidNumber(*uuid);
+        return uuid.has_value();
+      });
+    case TypeKind::kIPv4:
+      return LoopText<int64_t>(in, to, mode, [](std::string_view text, int64_t* out) {
+        const auto address = ParseIPv4(text);
+        *out = address.value_or(0);
+        return address.has_value();
+      });
+    case TypeKind::kIPv6:
+      return LoopText<Int128>(in, to, mode, [](std::string_view text, Int128* out) {
+        const auto address = ParseIPv6(text);
+        if (address.has_value()) *out = static_cast<Int128>(*address);
+        return address.has_value();
+      });
+    case TypeKind::kEnum8:
+      return LoopText<int64_t>(in, to, mode, [&](std::string_view text, int64_t* out) {
+        for (size_t i = 0; i < to.names().size(); ++i) {
+          if (to.names()[i] != text) continue;
+          *out = to.enum_values()[i];
+          return true;
+        }
+        return false;
+      });
+    case TypeKind::kFixedString: {
+      auto heap = std::make_shared<StringHeap>();
+      auto out = LoopText<std::string_view>(in, to, mode, [&](std::string_view text, std::string_view* slot) {
+        if (text.size() > static_cast<size_t>(to.precision())) return false;
+        std::string padded(text);
+        padded.resize(to.precision(), '\0');
+        *slot = heap->Add(padded);
+        return true;
+      });
+      if (out.ok()) out->KeepAlive(heap);
+      return out;
+    }
+    default: break;
+  }
+  auto convert = [&](std::string_view text, auto* out) {
+    const auto value = ParseInteger(text, to);
+    if (!value.has_value()) return false;
+    *out = static_cast<std::decay_t<decltype(*out)>>(*value);
+    return true;
+  };
+  switch (to.physical()) {
+    case Physical::kU8: return LoopText<uint8_t>(in, to, mode, convert);
+    case Physical::kI64: return LoopText<int64_t>(in, to, mode, convert);
+    default: return LoopText<Int128>(in, to, mode, convert);
+  }
+}
+
+absl::StatusOr<Vector> FromTime(const Vector& in, const Type& to, CastMode mode) {
+  const Type& from = in.type();
+  HOGLET_ASSIGN_OR_RETURN(const TimeZone from_zone, ZoneOf(from));
+  TimeReader reader(from, from_zone);
+  if (to.IsFloat() || to.kind() == TypeKind::kDecimal) {
+    const double unit = from.kind() == TypeKind::kDateTime64 ? static_cast<double>(kPow10[from.scale()]) : 1;
+    HOGLET_ASSIGN_OR_RETURN(Vector doubles, (Loop<int64_t, double>(in, F64(), mode, [&](int64_t v, double* out) {
+                              *out = static_cast<double>(v) / unit;
+                              return true;
+                            })));
+    return FromFloat(doubles, to, mode);
+  }
+  if (!to.IsDateOrTime()) {
+    const int64_t unit = from.kind() == TypeKind::kDateTime64 ? kPow10[from.scale()] : 1;
+    return FromInteger<int64_t>(in, to, mode, [&](int64_t v) { return static_cast<Int128>(FloorDivide(v, unit)); });
+  }
+  HOGLET_ASSIGN_OR_RETURN(const TimeZone to_zone, ZoneOf(to));
+  LocalToMoment to_moment(to_zone);
+  return Loop<int64_t, int64_t>(in, to, mode, [&](int64_t v, int64_t* out) {
+    if (to.kind() == TypeKind::kDate || to.kind() == TypeKind::kDate32) {
+      const bool wide = to.kind() == TypeKind::kDate32;
+      *out = Clamp(reader.Day(v), wide ? kDate32Min : 0, wide ? kDate32Max : kDateMax);
+      return true;
+    }
+    const int64_t moment = reader.is_date() ? to_moment(v * kMicrosPerDay) : reader.Moment(v);
+    *out = to.kind() == TypeKind::kDateTime
+               ? Clamp(FloorDivide(moment, kMicrosPerSecond), 0, kDateTimeMax)
+               : MicrosToTicks(moment, to.scale());
+    return true;
+  });
+}
+
+// Writes values of one type as text; holds the zone and those of nested types.
+class TextFormatter {
+ public:
+  explicit TextFormatter(const Type& type) : type_(type) {
+    if (type.kind() == TypeKind::kDateTime || type.kind() == TypeKind::kDateTime64) {
+      auto zone = ZoneOf(type);
+      reader_.emplace(type, zone.ok() ? *zone : TimeZone());
+    }
+    for (const Type& child : type.children()) children_.emplace_back(child);
+  }
+
+  void Append(const Vector& vector, size_t row, bool nested, std::string* out) {
+    if (vector.IsNull(row)) {
+      out->append(nested ? "NULL" : "\\N");
+      return;
+    }
+    const Vector& v = vector.form() == Vector::Form::kDictionary ? *vector.dictionary() : vector;
+    const size_t p = vector.Position(row);
+    const bool quoted = nested && (type_.IsStringLike() || type_.IsDateOrTime() ||
+                                   type_.kind() == TypeKind::kUuid || type_.kind() == TypeKind::kIPv4 ||
+                                   type_.kind() == TypeKind::kIPv6 || type_.kind() == TypeKind::kEnum8);
+    if (quoted) out->push_back('\'');
+    AppendPlain(v, p, quoted, out);
+    if (quoted) out->push_back('\'');
+  }
+
+ private:
+  void AppendPlain(const Vector& v, size_t p, bool quoted, std::string* out) {
+    switch (type_.physical()) {
+      case Physical::kNone: break;
+      case Physical::kU8:
+        if (type_.kind() == TypeKind::kBool) out->append(v.data<uint8_t>()[p] ? "true" : "false");
+        else absl::StrAppend(out, static_cast<int>(v.data<uint8_t>()[p]));
+        break;
+      case Physical::kI64: AppendInteger(v.data<int64_t>()[p], out); break;
+      case Physical::kF64:
+        if (type_.kind() == TypeKind::kFloat32) AppendFloat(static_cast<float>(v.data<double>()[p]), out);
+        else AppendDouble(v.data<double>()[p], out);
+        break;
+      case Physical::kI128: AppendWide(v.data<Int128>()[p], out); break;
+      case Physical::kString: AppendString(v.data<std::string_view>()[p], quoted, out); break;
+      case Physical::kArray: AppendArray(v, p, out); break;
+      case Physical::kTuple:
+        out->push_back('(');
+        for (size_t c = 0; c < children_.size(); ++c) {
+          if (c > 0) out->push_back(',');
+          children_[c].Append(v.children()[c], p, true, out);
+        }
+        out->push_back(')');
+        break;
+    }
+  }
+
+  void AppendArray(const Vector& v, size_t p, std::string* out) {
+    const bool map = type_.kind() == TypeKind::kMap;
+    out->push_back(map ? '{' : '[');
+    const uint32_t* offsets = v.offsets();
+    for (uint32_t k = offsets[p]; k < offsets[p + 1]; ++k) {
+      if (k > offsets[p]) out->push_back(',');
+      if (map) {
+        children_[0].Append(v.child().children()[0], k, true, out);
+        out->push_back(':');
+        children_[1].Append(v.child().children()[1], k, true, out);
+      } else {
+        children_[0].Append(v.child(), k, true, out);
+      }
+    }
+    out->push_back(map ? '}' : ']');
+  }
+
+  void AppendInteger(int64_t value, std::string* out) {
+    switch (type_.kind()) {
+      case TypeKind::kDecimal: AppendDecimal(value, type_.scale(), out); break;
+      case TypeKind::kDate:
+      case TypeKind::kDate32: AppendDate(value, out); break;
+      case TypeKind::kDateTime: AppendLocalTime(reader_->Local(value), 0, out); break;
+      case TypeKind::kDateTime64: AppendTicks(value, out); break;
+      case TypeKind::kTime: {
+        char text[32];
+        std::snprintf(text, sizeof(text), "%02d:%02d:%02d", static_cast<int>(value / 3600),
+                      static_cast<int>(value / 60 % 60), static_cast<int>(value % 60));
+        out->append(text);
+        break;
+      }
+      case TypeKind::kIPv4: AppendIPv4(static_cast<uint32_t>(value), out); break;
+      case TypeKind::kUInt64: absl::StrAppend(out, static_cast<uint64_t>(value)); break;
+      case TypeKind::kEnum8:
+        for (size_t i = 0; i < type_.names().size(); ++i) {
+          if (type_.enum_values()[i] == value) out->append(type_.names()[i]);
+        }
+        break;
+      default: absl::StrAppend(out, value);
+    }
+  }
+
+  void AppendTicks(int64_t ticks, std::string* out) {
+    const int scale = type_.scale();
+    const int64_t seconds = FloorDivide(ticks, kPow10[scale]);
+    const int64_t local = seconds * kMicrosPerSecond + int64_t{reader_->Offset(seconds * kMicrosPerSecond)} * kMicrosPerSecond;
+    AppendLocalTime(local, 0, out);
+    if (scale == 0) return;
+    std::string digits = absl::StrCat(ticks - seconds * kPow10[scale]);
+    out->push_back('.');
+    out->append(scale - digits.size(), '0');
+    out->append(digits);
+  }
+
+  void AppendWide(Int128 value, std::string* out) {
+    switch (type_.kind()) {
+      case TypeKind::kDecimal: AppendDecimal(value, type_.scale(), out); break;
+      case TypeKind::kUuid: {
+        Uuid uuid;
+        for (int i = 0; i < 16; ++i) uuid.bytes[i] = static_cast<uint8_t>(static_cast<UInt128>(value) >> (120 - 8 * i));
+        out->append(FormatUuid(uuid));
+        break;
+      }
+      case TypeKind::kIPv6: AppendIPv6(static_cast<UInt128>(value), out); break;
+      default: AppendInt128(value, type_.kind() == TypeKind::kUInt128, out);
+    }
+  }
+
+  static void AppendString(std::string_view text, bool quoted, std::string* out) {
+    if (!quoted) {
+      out->append(text);
+      return;
+    }
+    for (const char c : text) {
+      switch (c) {
+        case '\'': out->append("\\'"); break;
+        case '\\': out->append("\\\\"); break;
+        case '\n': out->append("\\n"); break;
+        case '\t': out->append("\\t"); break;
+        case '\r': out->append("\\r"); break;
+        case '\0': out->append("\\0"); break;
+        case '\b': out->append("\\b"); break;
+        case '\f': out->append("\\f"); break;
+        default: out->push_back(c);
+      }
+    }
+  }
+
+  Type type_;
+  std::optional<TimeReader> reader_;
+  std::vector<TextFormatter> children_;
+};
+
+absl::StatusOr<Vector> ToText(const Vector& in) {
+  StringWriter writer(StringType(), in.size());
+  TextFormatter formatter(in.type().NotNullable());
+  std::string scratch;
+  for (size_t i = 0; i < in.size(); ++i) {
+    if (in.IsNull(i)) {
+      writer.vector().SetNull(i);
+      continue;
+    }
+    scratch.clear();
+    formatter.Append(in, i, false, &scratch);
+    writer.Set(i, scratch);
+  }
+  return writer.Take();
+}
+
+absl::StatusOr<Vector> CastNested(const Vector& in, const Type& to, CastMode mode) {
+  if (to.kind() == TypeKind::kTuple) {
+    if (in.type().kind() != TypeKind::kTuple || in.type().children().size() != to.children().size()) {
+      return Error("type_mismatch", "Cannot convert ", in.type().Name(), " to ", to.Name());
+    }
+    std::vector<Vector> children;
+    for (size_t c = 0; c < to.children().size(); ++c) {
+      HOGLET_ASSIGN_OR_RETURN(Vector child, CastVector(in.children()[c], to.children()[c], mode));
+      children.push_back(child.Flatten());
+    }
+    return Vector::TupleOf(to, std::move(children), in.size());
+  }
+  const Type element = to.kind() == TypeKind::kMap ? Type::Tuple(to.children()) : to.element();
+  HOGLET_ASSIGN_OR_RETURN(Vector child, CastVector(in.child(), element, mode));
+  std::shared_ptr<uint32_t[]> offsets(new uint32_t[in.size() + 1]);
+  std::copy_n(in.offsets(), in.size() + 1, offsets.get());
+  return Vector::ArrayOf(to, offsets, child.Flatten(), in.size());
+}
+
+// `in` is flat, its type is not Nothing, and the types differ in more than nullability.
+absl::StatusOr<Vector> CastFlat(const Vector& in, const Type& to, CastMode mode) {
+  const Type& from = in.type();
+  if (to.physical() == Physical::kTuple || to.physical() == Physical::kArray) {
+    return CastNested(in, to, mode);
+  }
+  if (to.kind() == TypeKind::kString) return ToText(in);
+  if (from.IsStringLike()) return FromText(in, to, mode);
+  if (from.IsDateOrTime()) return FromTime(in, to, mode);
+  if (from.kind() == TypeKind::kDecimal) {
+    if (from.physical() == Physical::kI128) return FromDecimal<Int128>(in, to, mode);
+    return FromDecimal<int64_t>(in, to, mode);
+  }
+  if (from.kind() == TypeKind::kIPv4 && to.kind() == TypeKind::kIPv6) {
+    return Loop<int64_t, Int128>(in, to, mode, [](int64_t v, Int128* out) {
+      *out = static_cast<Int128>(UInt128{0xffff} << 32 | static_cast<uint32_t>(v));
+      return true;
+    });
+  }
+  switch (from.physical()) {
+    case Physical::kU8:
+      return FromInteger<uint8_t>(in, to, mode, [](uint8_t v) { return static_cast<Int128>(v); });
+    case Physical::kI64:
+      if (from.kind() == TypeKind::kUInt64) {
+        return FromInteger<int64_t>(in, to, mode, [](int64_t v) { return static_cast<Int128>(static_cast<uint64_t>(v)); });
+      }
+      return FromInteger<int64_t>(in, to, mode, [](int64_t v) { return static_cast<Int128>(v); });
+    case Physical::kF64: return FromFloat(in, to, mode);
+    case Physical::kI128:
+      return FromInteger<Int128>(in, to, mode, [](Int128 v) { return v; });
+    default: break;
+  }
+  return Error("cannot_convert_type", "Cannot convert ", from.Name(), " to ", to.Name());
+}
+
+}  // namespace
+
+bool CanCast(const Type& from, const Type& to) {
+  if (IsNothing(from) || IsNothing(to) || from.SameBase(to)) return true;
+  if (to.kind() == TypeKind::kString) return from.kind() != TypeKind::kState;
+  if (from.kind() == TypeKind::kState || to.kind() == TypeKind::kState) return false;
+  const bool from_nested = from.physical() == Physical::kArray || from.physical() == Physical::kTuple;
+  const bool to_nested = to.physical() == Physical::kArray || to.physical() == Physical::kTuple;
+  if (from_nested || to_nested) {
+    if (from.kind() != to.kind() || from.children().size() != to.children().size()) return false;
+    for (size_t i = 0; i < from.children().size(); ++i) {
+      if (!CanCast(from.children()[i], to.children()[i])) return false;
+    }
+    return true;
+  }
+  if (from.IsStringLike()) return to.kind() != TypeKind::kInterval;
+  if (from.IsDateOrTime()) return to.IsDateOrTime() || to.IsNumber();
+  if (from.IsNumber()) {
+    return to.IsNumber() || to.IsDateOrTime() || to.kind() == TypeKind::kInterval ||
+           (from.IsInteger() && (to.kind() == TypeKind::kIPv4 || to.kind() == TypeKind::kEnum8));
+  }
+  if (from.kind() == TypeKind::kIPv4) return to.kind() == TypeKind::kIPv6 || to.IsInteger();
+  if (from.kind() == TypeKind::kIPv6) return to.IsInteger() || to.kind() == TypeKind::kIPv4;
+  if (from.kind() == TypeKind::kEnum8 || from.kind() == TypeKind::kInterval) return to.IsNumber();
+  if (from.kind() == TypeKind::kUuid) return to.kind() == TypeKind::kUInt128;
+  return false;
+}
+
+absl::StatusOr<Vector> CastVector(const Vector& vector, const Type& to, CastMode mode) {
+  const Type& from = vector.type();
+  const bool nullable_result = to.nullable() || (GivesNull(mode) && CanBeNullable(to));
+  const Type result = nullable_result ? to.Nullable() : to;
+  if (IsNothing(from)) {
+    if (nullable_result) return Vector::NullConstant(result, vector.size());
+    if (vector.size() == 0 || !from.nullable()) return DefaultVector(result, vector.size());
+    if (mode == CastMode::kOrZero) return DefaultVector(result, vector.size());
+    return Error("cannot_convert_type", "Cannot convert NULL value to non-Nullable type ", to.Name());
+  }
+  if (!CanCast(from, to)) {
+    return Error("cannot_convert_type", "Conversion from ", from.Name(), " to ", to.Name(), " is not supported");
+  }
+  if (vector.form() == Vector::Form::kDictionary) {
+    auto mapped = CastVector(*vector.dictionary(), to, mode);
+    if (mapped.ok()) {
+      return Vector::Dictionary(std::make_shared<const Vector>(mapped->Flatten()), vector.shared_codes(), vector.size());
+    }
+    return CastVector(vector.Flatten(), to, mode);
+  }
+  if (vector.is_constant()) {
+    HOGLET_ASSIGN_OR_RETURN(Vector one, CastVector(vector.WithRows(1).Flatten(), to, mode));
+    if (one.IsNull(0)) return Vector::NullConstant(result, vector.size());
+    return Vector::Constant(result, one.Get(0), vector.size());
+  }
+  Vector out;
+  const bool nested = to.physical() == Physical::kArray || to.physical() == Physical::kTuple;
+  if (from.SameBase(to) && (!nested || from.NotNullable() == to.NotNullable()) && to.kind() != TypeKind::kDateTime64) {
+    out = vector;
+  } else {
+    HOGLET_ASSIGN_OR_RETURN(out, CastFlat(vector, to, mode));
+  }
+  if (!nullable_result && out.validity() != nullptr) {
+    for (size_t i = 0; i < out.size(); ++i) {
+      if (!out.IsNull(i)) continue;
+      return Error("cannot_insert_null_in_ordinary_column", "Cannot convert NULL value to non-Nullable type ", to.Name());
+    }
+    out.clear_validity();
+  }
+  out.set_type(result);
+  return out;
+}
+
+absl::StatusOr<Vector> Widen(const Vector& vector, const Type& to) {
+  if (vector.type() == to) return vector;
+  return CastVector(vector, to, CastMode::kThrow);
+}
+
+absl::StatusOr<Datum> CastDatum(const Datum& value, const Type& from, const Type& to, CastMode mode) {
+  const Vector in = value.is_null() ? Vector::NullConstant(from.Nullable(), 1) : Vector::Constant(from, value, 1);
+  HOGLET_ASSIGN_OR_RETURN(Vector out, CastVector(in, to, mode));
+  if (out.IsNull(0)) return Datum();
+  return out.Get(0);
+}
+
+void AppendText(const Vector& vector, size_t row, std::string* out) {
+  TextFormatter(vector.type().NotNullable()).Append(vector, row, false, out);
+}
+
+namespace {
+
+template <typename F>
+void AppendShortest(F value, std::string* out) {
+  if (std::isnan(value)) {
+    out->append("nan");
+    return;
+  }
+  if (std::isinf(value)) {
+    out->append(value < 0 ? "-inf" : "inf");
+    return;
+  }
+  char text[64];
+  auto end = std::to_chars(text, text + sizeof(text), value, std::chars_format::scientific).ptr;
+  std::string_view scientific(text, end - text);
+  const size_t e = scientific.find('e');
+  int exponent = 0;
+  std::from_chars(scientific.data() + e + (scientific[e + 1] == '+' ? 2 : 1), end, exponent);
+  if (value != 0 && (exponent < -6 || exponent > 20)) {
+    out->append(scientific.substr(0, e + 1));
+    absl::StrAppend(out, exponent);
+    return;
+  }
+  std::string digits;
+  for (const char c : scientific.substr(0, e)) {
+    if (c >= '0' && c <= '9') digits.push_back(c);
+  }
+  if (scientific[0] == '-') out->push_back('-');
+  if (exponent < 0) {
+    out->append("0.");
+    out->append(-exponent - 1, '0');
+    out->append(digits);
+  } else if (static_cast<int>(digits.size()) <= exponent + 1) {
+    out->append(digits);
+    out->append(exponent + 1 - digits.size(), '0');
+  } else {
+    out->append(digits, 0, exponent + 1);
+    out->push_back('.');
+    out->append(digits, exponent + 1);
+  }
+}
+
+}  // namespace
+
+void AppendDouble(double value, std::string* out) { AppendShortest(value, out); }
+void AppendFloat(float value, std::string* out) { AppendShortest(value, out); }
+
+void AppendInt128(Int128 value, bool is_unsigned, std::string* out) {
+  UInt128 magnitude = static_cast<UInt128>(value);
+  if (!is_unsigned && value < 0) {
+    out->push_back('-');
+    magnitude = -magnitude;
+  }
+  char digits[40];
+  int at = 40;
+  do {
+    digits[--at] = static_cast<char>('0' + static_cast<int>(magnitude % 10));
+    magnitude /= 10;
+  } while (magnitude != 0);
+  out->append(digits + at, 40 - at);
+}
+
+void AppendDecimal(Int128 value, int scale, std::string* out) {
+  const bool negative = value < 0;
+  const UInt128 magnitude = negative ? -static_cast<UInt128>(value) : static_cast<UInt128>(value);
+  const UInt128 unit = static_cast<UInt128>(Pow10Wide(scale));
+  if (negative) out->push_back('-');
+  AppendInt128(static_cast<Int128>(magnitude / unit), true, out);
+  std::string fraction;
+  if (scale > 0) AppendInt128(static_cast<Int128>(magnitude % unit), true, &fraction);
+  fraction.insert(0, scale - std::min<size_t>(scale, fraction.size()), '0');
+  while (!fraction.empty() && fraction.back() == '0') fraction.pop_back();
+  if (!fraction.empty()) absl::StrAppend(out, ".", fraction);
+}
+
+void AppendDate(int64_t day_number, std::string* out) {
+  int64_t year;
+  int month, day;
+  CivilFromDayNumber(day_number, &year, &month, &day);
+  const char text[] = {static_cast<char>('0' + year / 1000 % 10), static_cast<char>('0' + year / 100 % 10),
+                       static_cast<char>('0' + year / 10 % 10), static_cast<char>('0' + year % 10), '-',
+                       static_cast<char>('0' + month / 10), static_cast<char>('0' + month % 10), '-',
+                       static_cast<char>('0' + day / 10), static_cast<char>('0' + day % 10)};
+  out->append(text, sizeof(text));
+}
+
+void AppendLocalTime(int64_t local_us, int fraction_digits, std::string* out) {
+  const int64_t day = FloorDivide(local_us, kMicrosPerDay);
+  const int64_t in_day = local_us - day * kMicrosPerDay;
+  AppendDate(day, out);
+  const int seconds = static_cast<int>(in_day / kMicrosPerSecond);
+  const int parts[] = {seconds / 3600, seconds / 60 % 60, seconds % 60};
+  for (int i = 0; i < 3; ++i) {
+    out->push_back(i == 0 ? ' ' : ':');
+    out->push_back(static_cast<char>('0' + parts[i] / 10));
+    out->push_back(static_cast<char>('0' + parts[i] % 10));
+  }
+  if (fraction_digits == 0) return;
+  std::string micros = absl::StrCat(in_day % kMicrosPerSecond);
+  micros.insert(0, 6 - micros.size(), '0');
+  micros.resize(fraction_digits, '0');
+  absl::StrAppend(out, ".", micros);
+}
+
+std::optional<Int128> ParseInteger(std::string_view text, const Type& type) {
+  const bool negative = !text.empty() && text[0] == '-';
+  if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
+  if (text.empty() || (negative && type.IsUnsigned())) return std::nullopt;
+  UInt128 value = 0;
+  const UInt128 limit = type.IntegerBits() == 128 ? ~UInt128{0} >> (type.IsUnsigned() ? 0 : 1)
+                                                  : static_cast<UInt128>(MaxOf(type)) + (negative ? 1 : 0);
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    if (value > (~UInt128{0} - 9) / 10) return std::nullopt;
+    value = value * 10 + static_cast<UInt128>(c - '0');
+    if (value > limit) return std::nullopt;
+  }
+  return negative ? -static_cast<Int128>(value) : static_cast<Int128>(value);
+}
+
+std::optional<double> ParseDouble(std::string_view text) {
+  std::string_view body = text;
+  const bool negative = !body.empty() && body[0] == '-';
+  if (!body.empty() && (body[0] == '-' || body[0] == '+')) body.remove_prefix(1);
+  if (body.empty()) return std::nullopt;
+  if (!absl::ascii_isdigit(body[0]) && body[0] != '.') {
+    const std::string lower = absl::AsciiStrToLower(body);
+    if (lower == "inf" || lower == "infinity") return negative ? -HUGE_VAL : HUGE_VAL;
+    if (lower == "nan") return std::nan("");
+    return std::nullopt;
+  }
+  double value = 0;
+  const char* end = body.data() + body.size();
+  const auto result = std::from_chars(body.data(), end, value);
+  if (result.ec == std::errc::invalid_argument || result.ptr != end) return std::nullopt;
+  if (result.ec == std::errc::result_out_of_range) {
+    const size_t e = body.find_first_of("eE");
+    const bool tiny = e != std::string_view::npos && e + 1 < body.size() && body[e + 1] == '-';
+    value = tiny ? 0 : HUGE_VAL;
+  }
+  return negative ? -value : value;
+}
+
+std::optional<Int128> ParseDecimal(std::string_view text, int scale) {
+  const bool negative = !text.empty() && text[0] == '-';
+  if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
+  int exponent = 0;
+  const size_t e = text.find_first_of("eE");
+  if (e != std::string_view::npos) {
+    std::string_view tail = text.substr(e + 1);
+    if (!tail.empty() && tail[0] == '+') tail.remove_prefix(1);
+    const auto result = std::from_chars(tail.data(), tail.data() + tail.size(), exponent);
+    if (tail.empty() || result.ec != std::errc() || result.ptr != tail.data() + tail.size()) return std::nullopt;
+    if (std::abs(exponent) > 80) return std::nullopt;
+    text = text.substr(0, e);
+  }
+  if (text.empty()) return std::nullopt;
+  Int128 value = 0;
+  int point = -1;
+  int digits = 0;
+  int taken = 0;
+  for (const char c : text) {
+    if (c == '.' && point < 0) {
+      point = digits;
+      continue;
+    }
+    if (c < '0' || c > '9') return std::nullopt;
+    ++digits;
+    const int position = point < 0 ? 0 : digits - point;  // digits after the point
+    if (point >= 0 && position > scale - exponent) continue;
+    if (__builtin_mul_overflow(value, Int128{10}, &value)) return std::nullopt;
+    value += c - '0';
+    if (point >= 0) ++taken;
+  }
+  if (digits == 0) return std::nullopt;
+  int shift = scale + exponent - taken;
+  for (; shift > 0; --shift) {
+    if (__builtin_mul_overflow(value, Int128{10}, &value)) return std::nullopt;
+  }
+  for (; shift < 0; ++shift) value /= 10;
+  return negative ? -value : value;
+}
+
+std::optional<int64_t> ParseDay(std::string_view text) {
+  size_t at = 0;
+  auto number = [&](size_t digits_max, int* value) {
+    const size_t begin = at;
+    *value = 0;
+    while (at < text.size() && at - begin < digits_max && absl::ascii_isdigit(text[at])) {
+      *value = *value * 10 + (text[at++] - '0');
+    }
+    return at > begin;
+  };
+  int year, month, day;
+  const bool separated = text.size() > 4 && !absl::ascii_isdigit(text[4]);
+  if (!number(4, &year) || at != 4) return std::nullopt;
+  if (separated) ++at;
+  if (!number(2, &month)) return std::nullopt;
+  if (separated) {
+    if (at >= text.size() || absl::ascii_isdigit(text[at])) return std::nullopt;
+    ++at;
+  }
+  if (!number(2, &day) || at != text.size()) return std::nullopt;
+  if (month < 1 || month > 12 || day < 1 || day > 31) return std::nullopt;
+  return DayNumberOf(year, month, day);
+}
+
+std::optional<bool> ParseBool(std::string_view text) {
+  const std::string lower = absl::AsciiStrToLower(text);
+  for (const char* word : {"true", "t", "yes", "y", "on", "1", "enable", "enabled"}) {
+    if (lower == word) return true;
+  }
+  for (const char* word : {"false", "f", "no", "n", "off", "0", "disable", "disabled"}) {
+    if (lower == word) return false;
+  }
+  return std::nullopt;
+}
+
+}  // namespace hoglet::fn

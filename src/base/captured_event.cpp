@@ -1,0 +1,109 @@
+#include "src/base/captured_event.h"
+
+#include "src/base/bytes.h"
+#include "src/base/strings.h"
+
+namespace hoglet {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+
+enum Flag : uint8_t {
+  kHistoricalMigration = 1,
+  kCookieless = 2,
+  kForceDisablePersonProcessing = 4,
+  kHasSentAt = 8,
+  kAllFlags = 15,
+};
+
+uint8_t FlagsOf(const CapturedEvent& event) {
+  return static_cast<uint8_t>((event.historical_migration ? kHistoricalMigration : 0) |
+                              (event.is_cookieless ? kCookieless : 0) |
+                              (event.force_disable_person_processing ? kForceDisablePersonProcessing
+                                                                     : 0) |
+                              (event.sent_at_us.has_value() ? kHasSentAt : 0));
+}
+
+bool ReadBody(ByteReader* in, uint8_t flags, CapturedEventView* view) {
+  std::string_view uuid;
+  if (!in->GetBytes(view->uuid.bytes.size(), &uuid)) return false;
+  std::memcpy(view->uuid.bytes.data(), uuid.data(), uuid.size());
+  if (!in->GetLittle(&view->timestamp_us) || !in->GetLittle(&view->now_us)) return false;
+  if (flags & kHasSentAt) {
+    int64_t sent_at_us = 0;
+    if (!in->GetLittle(&sent_at_us)) return false;
+    view->sent_at_us = sent_at_us;
+  }
+  return in->GetString(&view->distinct_id) && in->GetString(&view->token) &&
+         in->GetString(&view->event) && in->GetString(&view->ip) && in->GetString(&view->json) &&
+         in->empty();
+}
+
+}  // namespace
+
+void AppendCapturedEvent(const CapturedEvent& event, std::string* out) {
+  constexpr size_t kFixedBytesMax = 2 + 16 + 3 * 8 + 5 * 10;
+  out->reserve(out->size() + kFixedBytesMax + event.distinct_id.size() + event.token.size() +
+               event.event.size() + event.ip.size() + event.json.size());
+  out->push_back(static_cast<char>(kVersion));
+  out->push_back(static_cast<char>(FlagsOf(event)));
+  out->append(reinterpret_cast<const char*>(event.uuid.bytes.data()), event.uuid.bytes.size());
+  PutLittle(out, event.timestamp_us);
+  PutLittle(out, event.now_us);
+  if (event.sent_at_us.has_value()) PutLittle(out, *event.sent_at_us);
+  PutString(out, event.distinct_id);
+  PutString(out, event.token);
+  PutString(out, event.event);
+  PutString(out, event.ip);
+  PutString(out, event.json);
+}
+
+std::string EncodeCapturedEvent(const CapturedEvent& event) {
+  std::string out;
+  AppendCapturedEvent(event, &out);
+  return out;
+}
+
+absl::StatusOr<CapturedEventView> DecodeCapturedEvent(std::string_view bytes) {
+  ByteReader in(bytes);
+  uint8_t version = 0;
+  uint8_t flags = 0;
+  if (!in.GetLittle(&version) || !in.GetLittle(&flags)) {
+    return absl::DataLossError("captured event: too short for its header");
+  }
+  if (version != kVersion) {
+    return absl::UnimplementedError(StrCat("captured event: version ", version,
+                                                 ", this program reads ", kVersion));
+  }
+  if (flags & ~kAllFlags) {
+    return absl::DataLossError(StrCat("captured event: unknown flags ", flags));
+  }
+  CapturedEventView view;
+  if (!ReadBody(&in, flags, &view)) {
+    return absl::DataLossError(
+        StrCat("captured event: its ", bytes.size(), " bytes do not hold its fields"));
+  }
+  view.historical_migration = flags & kHistoricalMigration;
+  view.is_cookieless = flags & kCookieless;
+  view.force_disable_person_processing = flags & kForceDisablePersonProcessing;
+  return view;
+}
+
+CapturedEvent ToCapturedEvent(const CapturedEventView& view) {
+  CapturedEvent event;
+  event.uuid = view.uuid;
+  event.distinct_id = std::string(view.distinct_id);
+  event.token = std::string(view.token);
+  event.event = std::string(view.event);
+  event.ip = std::string(view.ip);
+  event.timestamp_us = view.timestamp_us;
+  event.now_us = view.now_us;
+  event.sent_at_us = view.sent_at_us;
+  event.historical_migration = view.historical_migration;
+  event.is_cookieless = view.is_cookieless;
+  event.force_disable_person_processing = view.force_disable_person_processing;
+  event.json = std::string(view.json);
+  return event;
+}
+
+}  // namespace hoglet

@@ -1,0 +1,311 @@
+#include "src/base/json.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "include/hoglet/status.h"
+#include "simdjson.h"
+
+namespace hoglet {
+namespace {
+
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+
+// Bytes of the well-formed UTF-8 sequence at the front, 0 if there is none.
+size_t Utf8SequenceBytes(std::string_view text) {
+  const auto byte = [&](size_t i) -> uint8_t {
+    return i < text.size() ? static_cast<uint8_t>(text[i]) : 0;
+  };
+  const auto continues = [&](size_t i) { return (byte(i) & 0xc0) == 0x80; };
+  const uint8_t lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xc2 && lead <= 0xdf) return continues(1) ? 2 : 0;
+  if ((lead & 0xf0) == 0xe0) {
+    const bool overlong = lead == 0xe0 && byte(1) < 0xa0;
+    const bool surrogate = lead == 0xed && byte(1) > 0x9f;
+    return continues(1) && continues(2) && !overlong && !surrogate ? 3 : 0;
+  }
+  if (lead >= 0xf0 && lead <= 0xf4) {
+    const bool overlong = lead == 0xf0 && byte(1) < 0x90;
+    const bool too_large = lead == 0xf4 && byte(1) > 0x8f;
+    return continues(1) && continues(2) && continues(3) && !overlong && !too_large ? 4 : 0;
+  }
+  return 0;
+}
+
+std::string ReplaceInvalidUtf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 16);
+  while (!text.empty()) {
+    const size_t bytes = Utf8SequenceBytes(text);
+    out.append(bytes == 0 ? kReplacement : text.substr(0, bytes));
+    text.remove_prefix(std::max<size_t>(bytes, 1));
+  }
+  return out;
+}
+
+// The short escape of a character that must be escaped, 0 if it takes \u00xx.
+char ShortEscape(char c) {
+  switch (c) {
+    case '"':
+      return '"';
+    case '\\':
+      return '\\';
+    case '\b':
+      return 'b';
+    case '\f':
+      return 'f';
+    case '\n':
+      return 'n';
+    case '\r':
+      return 'r';
+    case '\t':
+      return 't';
+    default:
+      return 0;
+  }
+}
+
+void AppendEscapedValidUtf8(std::string_view text, std::string* out) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  size_t plain_from = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<uint8_t>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out->append(text.substr(plain_from, i - plain_from));
+    plain_from = i + 1;
+    out->push_back('\\');
+    if (const char escape = ShortEscape(text[i])) {
+      out->push_back(escape);
+    } else {
+      out->append("u00");
+      out->push_back(kDigits[c >> 4]);
+      out->push_back(kDigits[c & 15]);
+    }
+  }
+  out->append(text.substr(plain_from));
+}
+
+// Digits d1 d2 ... dk of a positive double and its exponent n, so that the value is 0.d1d2...dk * 10^n.
+struct ShortestDecimal {
+  char digits[24];
+  int count = 0;
+  int exponent = 0;
+};
+
+ShortestDecimal ToShortest(double value) {
+  char buffer[40];
+  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value,
+                                 std::chars_format::scientific);
+  HOGLET_ASSERT(end.ec == std::errc());
+  ShortestDecimal result;
+  const char* at = buffer;
+  for (; at < end.ptr && *at != 'e'; ++at) {
+    if (*at != '.') result.digits[result.count++] = *at;
+  }
+  // "e+05": from_chars takes no plus sign.
+  const char* exponent = at + 1;
+  if (*exponent == '+') ++exponent;
+  std::from_chars(exponent, end.ptr, result.exponent);
+  ++result.exponent;
+  return result;
+}
+
+}  // namespace
+
+bool IsValidUtf8(std::string_view text) {
+  return text.empty() || simdjson::validate_utf8(text.data(), text.size());
+}
+
+void AppendJsonEscaped(std::string_view text, std::string* out) {
+  if (IsValidUtf8(text)) {
+    AppendEscapedValidUtf8(text, out);
+  } else {
+    AppendEscapedValidUtf8(ReplaceInvalidUtf8(text), out);
+  }
+}
+
+void AppendJsonString(std::string_view text, std::string* out) {
+  out->push_back('"');
+  AppendJsonEscaped(text, out);
+  out->push_back('"');
+}
+
+std::string JsonEscape(std::string_view text) {
+  std::string out;
+  AppendJsonEscaped(text, &out);
+  return out;
+}
+
+void AppendInt(int64_t value, std::string* out) {
+  char buffer[24];
+  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value);
+  out->append(buffer, end.ptr);
+}
+
+// Number::toString of ECMAScript, radix 10.
+void AppendJsonDouble(double value, std::string* out) {
+  if (!std::isfinite(value)) {
+    out->append("null");
+    return;
+  }
+  if (value == 0) {
+    out->push_back('0');
+    return;
+  }
+  if (value < 0) out->push_back('-');
+  const ShortestDecimal decimal = ToShortest(std::fabs(value));
+  const int k = decimal.count;
+  const int n = decimal.exponent;
+  const std::string_view digits(decimal.digits, static_cast<size_t>(k));
+  if (k <= n && n <= 21) {
+    out->append(digits);
+    out->append(static_cast<size_t>(n - k), '0');
+  } else if (0 < n && n <= 21) {
+    out->append(digits.substr(0, static_cast<size_t>(n)));
+    out->push_back('.');
+    out->append(digits.substr(static_cast<size_t>(n)));
+  } else if (-6 < n && n <= 0) {
+    out->append("0.");
+    out->append(static_cast<size_t>(-n), '0');
+    out->append(digits);
+  } else {
+    out->push_back(digits[0]);
+    if (k > 1) {
+      out->push_back('.');
+      out->append(digits.substr(1));
+    }
+    out->push_back('e');
+    if (n - 1 > 0) out->push_back('+');
+    AppendInt(n - 1, out);
+  }
+}
+
+void JsonWriter::BeforeValue() {
+  if (levels_.empty()) return;
+  Level& level = levels_.back();
+  if (level.bracket == '{') {
+    HOGLET_ASSERT(level.has_key);
+    level.has_key = false;
+    return;
+  }
+  if (level.has_items) text_.push_back(',');
+  level.has_items = true;
+}
+
+JsonWriter& JsonWriter::Begin(char bracket) {
+  BeforeValue();
+  text_.push_back(bracket);
+  levels_.push_back({bracket});
+  return *this;
+}
+
+JsonWriter& JsonWriter::End(char open, char close) {
+  HOGLET_ASSERT(!levels_.empty() && levels_.back().bracket == open && !levels_.back().has_key);
+  levels_.pop_back();
+  text_.push_back(close);
+  return *this;
+}
+
+JsonWriter& JsonWriter::BeginObject() { return Begin('{'); }
+JsonWriter& JsonWriter::EndObject() { return End('{', '}'); }
+JsonWriter& JsonWriter::BeginArray() { return Begin('['); }
+JsonWriter& JsonWriter::EndArray() { return End('[', ']'); }
+
+JsonWriter& JsonWriter::Key(std::string_view key) {
+  HOGLET_ASSERT(!levels_.empty() && levels_.back().bracket == '{' && !levels_.back().has_key);
+  Level& level = levels_.back();
+  if (level.has_items) text_.push_back(',');
+  level.has_items = true;
+  level.has_key = true;
+  AppendJsonString(key, &text_);
+  text_.push_back(':');
+  return *this;
+}
+
+JsonWriter& JsonWriter::String(std::string_view value) {
+  BeforeValue();
+  AppendJsonString(value, &text_);
+  return *this;
+}
+
+JsonWriter& JsonWriter::Int(int64_t value) {
+  BeforeValue();
+  AppendInt(value, &text_);
+  return *this;
+}
+
+JsonWriter& JsonWriter::Uint(uint64_t value) { return Raw(std::to_string(value)); }
+
+JsonWriter& JsonWriter::Double(double value) {
+  BeforeValue();
+  AppendJsonDouble(value, &text_);
+  return *this;
+}
+
+JsonWriter& JsonWriter::Bool(bool value) { return Raw(value ? "true" : "false"); }
+
+JsonWriter& JsonWriter::Null() { return Raw("null"); }
+
+JsonWriter& JsonWriter::Raw(std::string_view json) {
+  BeforeValue();
+  text_.append(json);
+  return *this;
+}
+
+JsonWriter& JsonWriter::Value(const JsonMember& member) {
+  BeforeValue();
+  AppendJsonValue(member, &text_);
+  return *this;
+}
+
+void AppendJsonValue(const JsonMember& member, std::string* out) {
+  switch (member.kind) {
+    case JsonKind::kNull:
+      out->append("null");
+      return;
+    case JsonKind::kBool:
+      out->append(member.boolean ? "true" : "false");
+      return;
+    case JsonKind::kInt64:
+      AppendInt(member.integer, out);
+      return;
+    case JsonKind::kDouble:
+      AppendJsonDouble(member.number, out);
+      return;
+    case JsonKind::kString:
+      AppendJsonString(member.text, out);
+      return;
+    case JsonKind::kRaw:
+      out->append(member.text);
+      return;
+  }
+}
+
+void AppendJsonObject(const JsonObjectView& members, std::string* out) {
+  out->push_back('{');
+  bool first = true;
+  for (const JsonMember& member : members) {
+    if (!first) out->push_back(',');
+    first = false;
+    AppendJsonString(member.key, out);
+    out->push_back(':');
+    AppendJsonValue(member, out);
+  }
+  out->push_back('}');
+}
+
+std::string SerializeJsonObject(const JsonObjectView& members) {
+  std::string out;
+  AppendJsonObject(members, &out);
+  return out;
+}
+
+const JsonMember* FindJsonMember(const JsonObjectView& members, std::string_view key) {
+  for (const JsonMember& member : members) {
+    if (member.key == key) return &member;
+  }
+  return nullptr;
+}
+
+}  // namespace hoglet

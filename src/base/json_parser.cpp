@@ -1,0 +1,476 @@
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <optional>
+
+#include "absl/strings/charconv.h"
+#include "include/hoglet/status.h"
+#include "src/base/json.h"
+#include "src/base/limits.h"
+#include "src/base/strings.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+// One pass, recursive descent. A generic DOM would not do: it refuses integers past 64 bits and halves of surrogate pairs, both of
+// which clients send, and forgets how a number was written.
+
+namespace hoglet {
+namespace {
+
+constexpr double kExactIntegerMax = 9007199254740992.0;  // 2^53
+constexpr char32_t kReplacementCharacter = 0xfffd;
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// The first position from `at` on that holds a quote, a backslash or a control character; text.size() if none does.
+size_t FindStringBreak(std::string_view text, size_t at) {
+#if defined(__SSE2__)
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i backslash = _mm_set1_epi8('\\');
+  const __m128i control_max = _mm_set1_epi8(0x1f);
+  for (; at + 16 <= text.size(); at += 16) {
+    const __m128i chunk = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+    const __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(chunk, control_max), control_max);
+    const __m128i marks = _mm_or_si128(
+        control, _mm_or_si128(_mm_cmpeq_epi8(chunk, quote), _mm_cmpeq_epi8(chunk, backslash)));
+    const int mask = _mm_movemask_epi8(marks);
+    if (mask != 0) return at + static_cast<size_t>(__builtin_ctz(static_cast<unsigned>(mask)));
+  }
+#endif
+  for (; at < text.size(); ++at) {
+    const auto c = static_cast<uint8_t>(text[at]);
+    if (c < 0x20 || c == '"' || c == '\\') return at;
+  }
+  return at;
+}
+
+size_t EncodeUtf8(char32_t point, char* out) {
+  if (point < 0x80) {
+    out[0] = static_cast<char>(point);
+    return 1;
+  }
+  if (point < 0x800) {
+    out[0] = static_cast<char>(0xc0 | point >> 6);
+    out[1] = static_cast<char>(0x80 | (point & 0x3f));
+    return 2;
+  }
+  if (point < 0x10000) {
+    out[0] = static_cast<char>(0xe0 | point >> 12);
+    out[1] = static_cast<char>(0x80 | (point >> 6 & 0x3f));
+    out[2] = static_cast<char>(0x80 | (point & 0x3f));
+    return 3;
+  }
+  out[0] = static_cast<char>(0xf0 | point >> 18);
+  out[1] = static_cast<char>(0x80 | (point >> 12 & 0x3f));
+  out[2] = static_cast<char>(0x80 | (point >> 6 & 0x3f));
+  out[3] = static_cast<char>(0x80 | (point & 0x3f));
+  return 4;
+}
+
+// Whether the decimal digits (with sign) are exactly the value of the double.
+bool HoldsExactly(double value, std::string_view digits) {
+  char buffer[330];
+  const int bytes = std::snprintf(buffer, sizeof(buffer), "%.0f", value);
+  return bytes > 0 && static_cast<size_t>(bytes) < sizeof(buffer) &&
+         digits == std::string_view(buffer, static_cast<size_t>(bytes));
+}
+
+// The keys of one object, for finding duplicates: compared one by one while few.
+class KeySet {
+ public:
+  // False if the key was there.
+  bool Insert(std::string_view key) {
+    if (many_.has_value()) return many_->insert(key).second;
+    for (size_t i = 0; i < count_; ++i) {
+      if (few_[i] == key) return false;
+    }
+    if (count_ < kFewMax) {
+      few_[count_++] = key;
+      return true;
+    }
+    many_.emplace(few_, few_ + count_);
+    return many_->insert(key).second;
+  }
+
+ private:
+  static constexpr size_t kFewMax = 12;
+  std::string_view few_[kFewMax];
+  size_t count_ = 0;
+  std::optional<StringSet<std::string_view>> many_;
+};
+
+// Every method that can fail returns false with error_ set to what is wrong at at_.
+class Parser {
+ public:
+  Parser(std::string_view text, Arena* arena) : text_(text), arena_(arena) {}
+
+  absl::Status Start() {
+    if (text_.size() > limits::kJsonBytesMax) {
+      return absl::InvalidArgumentError(StrCat("JSON: ", text_.size(),
+                                                     " bytes, the limit is ",
+                                                     limits::kJsonBytesMax));
+    }
+    if (!IsValidUtf8(text_)) return absl::InvalidArgumentError("JSON: not UTF-8");
+    SkipSpace();
+    return absl::OkStatus();
+  }
+
+  absl::Status Finish(bool ok) {
+    if (ok) {
+      SkipSpace();
+      if (at_ == text_.size()) return absl::OkStatus();
+      error_ = "text after the value";
+    }
+    return absl::InvalidArgumentError(StrCat("JSON: ", error_, " at byte ", at_));
+  }
+
+  bool TopObject(JsonObjectView* out) {
+    if (!AtChar('{')) return Fail("expected an object");
+    KeySet keys;
+    return Members([&](std::string_view key) {
+      JsonMember member;
+      member.key = key;
+      if (!Typed(&member)) return false;
+      if (keys.Insert(key)) out->push_back(member);
+      return true;
+    });
+  }
+
+  bool TopArray(std::vector<JsonMember>* out) {
+    if (!AtChar('[')) return Fail("expected an array");
+    return Elements([&] {
+      JsonMember member;
+      if (!Typed(&member)) return false;
+      out->push_back(member);
+      return true;
+    });
+  }
+
+  // A value as a typed member; nested ones as canonical text in the arena.
+  bool Typed(JsonMember* member) {
+    switch (Peek()) {
+      case '"':
+        member->kind = JsonKind::kString;
+        return String(&member->text);
+      case '{':
+      case '[': {
+        std::string nested;
+        nested.swap(scratch_);
+        nested.clear();
+        const bool ok = AppendCanonical(&nested);
+        member->kind = JsonKind::kRaw;
+        member->text = arena_->Copy(nested);
+        scratch_.swap(nested);
+        return ok;
+      }
+      case 't':
+        member->kind = JsonKind::kBool;
+        member->boolean = true;
+        return Literal("true");
+      case 'f':
+        member->kind = JsonKind::kBool;
+        member->boolean = false;
+        return Literal("false");
+      case 'n':
+        member->kind = JsonKind::kNull;
+        return Literal("null");
+      default:
+        return Number(member);
+    }
+  }
+
+ private:
+  bool Fail(const char* error) {
+    if (error_ == nullptr) error_ = error;
+    return false;
+  }
+
+  char Peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
+  bool AtChar(char c) const { return at_ < text_.size() && text_[at_] == c; }
+
+  void SkipSpace() {
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' ||
+                                  text_[at_] == '\t')) {
+      ++at_;
+    }
+  }
+
+  bool Literal(std::string_view literal) {
+    if (text_.substr(at_, literal.size()) != literal) return Fail("expected a value");
+    at_ += literal.size();
+    return true;
+  }
+
+  bool Enter() {
+    if (++depth_ > limits::kJsonDepthMax) return Fail("nested too deep");
+    ++at_;
+    SkipSpace();
+    return true;
+  }
+
+  // After an item: true and *more if a comma follows, true and !*more at the end.
+  bool Next(char close, bool* more) {
+    SkipSpace();
+    *more = AtChar(',');
+    if (!*more && !AtChar(close)) {
+      return Fail(close == '}' ? "expected , or } in an object" : "expected , or ] in an array");
+    }
+    ++at_;
+    if (!*more) --depth_;
+    SkipSpace();
+    return true;
+  }
+
+  // Calls `value` with each key, standing at the value.
+  template <typename Value>
+  bool Members(const Value& value) {
+    if (!Enter()) return false;
+    bool more = !AtChar('}');
+    if (!more) {
+      ++at_;
+      --depth_;
+    }
+    while (more) {
+      std::string_view key;
+      if (!AtChar('"')) return Fail("expected a key");
+      if (!String(&key)) return false;
+      SkipSpace();
+      if (!AtChar(':')) return Fail("expected : after a key");
+      ++at_;
+      SkipSpace();
+      if (!value(key) || !Next('}', &more)) return false;
+    }
+    return true;
+  }
+
+  template <typename Value>
+  bool Elements(const Value& value) {
+    if (!Enter()) return false;
+    bool more = !AtChar(']');
+    if (!more) {
+      ++at_;
+      --depth_;
+    }
+    while (more) {
+      if (!value() || !Next(']', &more)) return false;
+    }
+    return true;
+  }
+
+  bool AppendCanonical(std::string* out) {
+    if (AtChar('{')) return AppendObject(out);
+    if (AtChar('[')) return AppendArray(out);
+    JsonMember scalar;
+    if (!Typed(&scalar)) return false;
+    AppendJsonValue(scalar, out);
+    return true;
+  }
+
+  bool AppendObject(std::string* out) {
+    out->push_back('{');
+    const size_t begin = out->size();
+    KeySet keys;
+    const bool ok = Members([&](std::string_view key) {
+      const size_t before = out->size();
+      if (before > begin) out->push_back(',');
+      AppendJsonString(key, out);
+      out->push_back(':');
+      if (!AppendCanonical(out)) return false;
+      if (!keys.Insert(key)) out->resize(before);
+      return true;
+    });
+    out->push_back('}');
+    return ok;
+  }
+
+  bool AppendArray(std::string* out) {
+    out->push_back('[');
+    const size_t begin = out->size();
+    const bool ok = Elements([&] {
+      if (out->size() > begin) out->push_back(',');
+      return AppendCanonical(out);
+    });
+    out->push_back(']');
+    return ok;
+  }
+
+  bool String(std::string_view* value) {
+    const size_t begin = ++at_;
+    at_ = FindStringBreak(text_, at_);
+    if (AtChar('"')) {
+      *value = text_.substr(begin, at_ - begin);
+      ++at_;
+      return true;
+    }
+    // Unescaping never grows: \uXXXX is 6 bytes for at most 3, a pair 12 for 4.
+    size_t end = at_;
+    while (end < text_.size() && text_[end] == '\\') end = FindStringBreak(text_, end + 2);
+    if (end >= text_.size()) return Fail("unterminated string");
+    char* out = arena_->Allocate(end - begin);
+    size_t bytes = 0;
+    if (!Unescape(begin, out, &bytes)) return false;
+    arena_->ShrinkLast(end - begin, bytes);
+    *value = {out, bytes};
+    return true;
+  }
+
+  bool Unescape(size_t begin, char* out, size_t* bytes) {
+    at_ = begin;
+    while (true) {
+      const size_t stop = FindStringBreak(text_, at_);
+      *bytes += text_.copy(out + *bytes, stop - at_, at_);
+      at_ = stop;
+      if (at_ >= text_.size()) return Fail("unterminated string");
+      if (AtChar('"')) break;
+      if (!AtChar('\\')) return Fail("control character in a string");
+      char32_t point = 0;
+      if (!Escape(&point)) return false;
+      *bytes += EncodeUtf8(point, out + *bytes);
+    }
+    ++at_;
+    return true;
+  }
+
+  bool Escape(char32_t* point) {
+    ++at_;
+    const char kind = Peek();
+    ++at_;
+    switch (kind) {
+      case '"':
+      case '\\':
+      case '/':
+        *point = static_cast<char32_t>(kind);
+        return true;
+      case 'b':
+        *point = '\b';
+        return true;
+      case 'f':
+        *point = '\f';
+        return true;
+      case 'n':
+        *point = '\n';
+        return true;
+      case 'r':
+        *point = '\r';
+        return true;
+      case 't':
+        *point = '\t';
+        return true;
+      case 'u':
+        return UnicodeEscape(point);
+      default:
+        --at_;
+        return Fail("unknown escape");
+    }
+  }
+
+  bool HexUnit(size_t at, char32_t* unit) const {
+    const std::string_view digits = text_.substr(std::min(at, text_.size()), 4);
+    uint32_t value = 0;
+    const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+    *unit = value;
+    return digits.size() == 4 && end.ec == std::errc() && end.ptr == digits.data() + 4;
+  }
+
+  // Stands after "\u".
+  bool UnicodeEscape(char32_t* point) {
+    if (!HexUnit(at_, point)) return Fail("\\u needs four hex digits");
+    at_ += 4;
+    if (*point < 0xd800 || *point > 0xdfff) return true;
+    char32_t low = 0;
+    const bool pairs = *point <= 0xdbff && text_.substr(at_, 2) == "\\u" && HexUnit(at_ + 2, &low) &&
+                       low >= 0xdc00 && low <= 0xdfff;
+    if (pairs) {
+      *point = 0x10000 + ((*point - 0xd800) << 10) + (low - 0xdc00);
+      at_ += 6;
+    } else {
+      *point = kReplacementCharacter;
+    }
+    return true;
+  }
+
+  bool Digits() {
+    if (!IsDigit(Peek())) return Fail("expected a digit");
+    while (IsDigit(Peek())) ++at_;
+    return true;
+  }
+
+  bool Number(JsonMember* member) {
+    const size_t begin = at_;
+    if (AtChar('-')) ++at_;
+    if (!IsDigit(Peek())) return Fail("expected a value");
+    if (AtChar('0')) {
+      ++at_;
+      if (IsDigit(Peek())) return Fail("a number starts with 0");
+    } else if (!Digits()) {
+      return false;
+    }
+    const size_t integer_end = at_;
+    if (AtChar('.')) {
+      ++at_;
+      if (!Digits()) return false;
+    }
+    if (AtChar('e') || AtChar('E')) {
+      ++at_;
+      if (AtChar('+') || AtChar('-')) ++at_;
+      if (!Digits()) return false;
+    }
+    return Convert(text_.substr(begin, at_ - begin), at_ == integer_end, member);
+  }
+
+  bool Convert(std::string_view number, bool is_integer, JsonMember* member) {
+    const char* end = number.data() + number.size();
+    if (is_integer) {
+      member->kind = JsonKind::kInt64;
+      if (std::from_chars(number.data(), end, member->integer).ec == std::errc()) return true;
+    }
+    absl::from_chars(number.data(), end, member->number);
+    if (!std::isfinite(member->number)) return Fail("a number is too large");
+    if (is_integer && !HoldsExactly(member->number, number)) {
+      member->kind = JsonKind::kRaw;
+      member->text = number;
+      return true;
+    }
+    member->kind = JsonKind::kDouble;
+    if (std::fabs(member->number) <= kExactIntegerMax &&
+        std::trunc(member->number) == member->number) {
+      member->kind = JsonKind::kInt64;
+      member->integer = static_cast<int64_t>(member->number);
+    }
+    return true;
+  }
+
+  std::string_view text_;
+  Arena* arena_;
+  size_t at_ = 0;
+  uint32_t depth_ = 0;
+  const char* error_ = nullptr;
+  std::string scratch_;
+};
+
+}  // namespace
+
+absl::Status ParseJsonObject(std::string_view text, Arena* arena, JsonObjectView* out) {
+  out->clear();
+  Parser parser(text, arena);
+  HOGLET_RETURN_IF_ERROR(parser.Start());
+  return parser.Finish(parser.TopObject(out));
+}
+
+absl::Status ParseJsonArray(std::string_view text, Arena* arena, std::vector<JsonMember>* out) {
+  out->clear();
+  Parser parser(text, arena);
+  HOGLET_RETURN_IF_ERROR(parser.Start());
+  return parser.Finish(parser.TopArray(out));
+}
+
+absl::Status ParseJsonValue(std::string_view text, Arena* arena, JsonMember* out) {
+  *out = JsonMember();
+  Parser parser(text, arena);
+  HOGLET_RETURN_IF_ERROR(parser.Start());
+  return parser.Finish(parser.Typed(out));
+}
+
+}  // namespace hoglet

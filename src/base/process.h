@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+
+namespace hoglet {
+
+// Memory of this process that is in RAM, in bytes; 0 if the kernel does not say.
+uint64_t ResidentBytes();
+// The most it has been.
+uint64_t PeakResidentBytes();
+// Memory this process may use: the smaller of the machine's and its control group's.
+uint64_t MemoryLimitBytes();
+// Processors this process may run on, at least 1.
+unsigned CpuCount();
+// File descriptor 2.
+bool IsStderrTerminal();
+
+}  // namespace hoglet

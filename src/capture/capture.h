@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "include/hoglet/env.h"
+#include "include/hoglet/event.h"
+#include "include/hoglet/http_message.h"
+#include "include/hoglet/token_directory.h"
+
+// The capture front end as pure functions: a request and the moment in, an answer and the events to append out. Nothing here touches
+// the log; capture_service.h does. Rules: spec capture.md sections 3 to 11.
+
+namespace hoglet {
+
+struct CaptureLimits {
+  uint64_t body_bytes_max = 20ull << 20;            // on the wire, analytics v0
+  uint64_t replay_body_bytes_max = 25ull << 20;     // on the wire, /s
+  uint64_t v1_body_bytes_max = 10ull << 20;         // on the wire, v1
+  uint64_t decompressed_bytes_max = 64ull << 20;    // v0 and /s
+  uint64_t v1_decompressed_bytes_max = 50ull << 20;
+  uint64_t event_bytes_max = 23ull << 20;           // one event or snapshot message; the log's own limit is above it
+};
+
+// Which tokens are over their quota. Thread-safe.
+class CaptureQuotas {
+ public:
+  virtual ~CaptureQuotas() = default;
+  // `resource`: "events" or "recordings".
+  virtual bool IsLimited(std::string_view token, std::string_view resource) const = 0;
+};
+
+struct CaptureContext {
+  Env* env = nullptr;  // randomness for generated uuids
+  int64_t now_us = 0;
+  const TokenDirectory* tokens = nullptr;  // null: any well-formed token is known
+  const CaptureQuotas* quotas = nullptr;   // null: none
+  CaptureLimits limits;
+};
+
+struct CaptureOutcome {
+  // To be sent once `events` are durable, at once if there are none.
+  HttpResponse response;
+  std::vector<CapturedEvent> events;
+  // The answer if they could not be made so.
+  HttpResponse not_durable;
+};
+
+// POST or GET on /e, /i/v0/e, /capture, /track, /engage, /batch.
+CaptureOutcome CaptureAnalytics(HttpRequest request, const CaptureContext& context);
+// POST /i/v1/analytics/events.
+CaptureOutcome CaptureAnalyticsV1(HttpRequest request, const CaptureContext& context);
+// POST or GET on /s. At most one event: the `$snapshot_items` message.
+CaptureOutcome CaptureReplay(HttpRequest request, const CaptureContext& context);
+
+// Answers to bodies that did not come whole (HttpRouteOptions::body_error).
+HttpResponse CaptureBodyError(const HttpRequest& request, HttpBodyError error, uint64_t limit);
+HttpResponse CaptureV1BodyError(const HttpRequest& request, HttpBodyError error, uint64_t limit);
+
+// The key of the event's log record: one visitor's events share it, which keeps their order.
+std::string PartitionKey(const CapturedEvent& event);
+
+}  // namespace hoglet

@@ -1,0 +1,386 @@
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "include/hoglet/status.h"
+#include "rocksdb/db.h"
+#include "src/persons/person_codec.h"
+#include "src/persons/person_store_impl.h"
+
+// The reading half of PersonStore.
+
+namespace hoglet {
+namespace {
+
+using RowIterator = std::unique_ptr<rocksdb::Iterator>;
+
+std::string TeamPrefix(TeamId team) {
+  std::string prefix;
+  person_codec::AppendTeam(team, &prefix);
+  return prefix;
+}
+
+// The changes under a prefix, sorted by key; those of the newer map win.
+template <typename Map>
+std::map<std::string, typename Map::mapped_type> ChangesUnder(const std::string& prefix,
+                                                              const Map* newer, const Map* older) {
+  std::map<std::string, typename Map::mapped_type> changes;
+  for (const Map* map : {newer, older}) {
+    if (map == nullptr) continue;
+    for (const auto& [key, value] : *map) {
+      if (key.starts_with(prefix)) changes.try_emplace(key, value);
+    }
+  }
+  return changes;
+}
+
+// Walks the rows of an iterator and the changes over them in the order of keys. `on_row` and `on_change` return false to stop.
+template <typename Change, typename OnRow, typename OnChange>
+bool WalkMerged(const std::string& prefix, rocksdb::Iterator* rows,
+                const std::map<std::string, Change>& changes, OnRow on_row, OnChange on_change) {
+  auto change = changes.begin();
+  const auto in_prefix = [&] {
+    return rows->Valid() && rows->key().ToStringView().starts_with(prefix);
+  };
+  rows->Seek(rocksdb::Slice(prefix));
+  while (in_prefix() || change != changes.end()) {
+    const int order = !in_prefix()               ? 1
+                      : change == changes.end() ? -1
+                                                 : rows->key().ToStringView().compare(change->first);
+    if (order < 0) {
+      if (!on_row(rows->key().ToStringView(), rows->value().ToStringView())) return false;
+      rows->Next();
+      continue;
+    }
+    if (!on_change(change->first, change->second)) return false;
+    if (order == 0) rows->Next();
+    ++change;
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<std::string>> PersonStore::Impl::Get(Family which,
+                                                                  const std::string& key) const {
+  std::string value;
+  const rocksdb::Status status = db->Get(rocksdb::ReadOptions(), family(which), key, &value);
+  if (status.IsNotFound()) return std::nullopt;
+  HOGLET_RETURN_IF_ERROR(ToStatus(status));
+  return value;
+}
+
+absl::StatusOr<PersonPtr> ParsePerson(TeamId team_id, const Uuid& id, std::string_view value) {
+  HOGLET_ASSIGN_OR_RETURN(const person_codec::PersonValue fields, person_codec::DecodePerson(value));
+  auto person = std::make_shared<Person>();
+  person->team_id = team_id;
+  person->id = id;
+  person->created_at_us = fields.created_at_us;
+  person->version = fields.version;
+  person->is_identified = fields.is_identified;
+  HOGLET_ASSIGN_OR_RETURN(person->properties, PropertySet::Parse(fields.properties_json));
+  return PersonPtr(std::move(person));
+}
+
+absl::StatusOr<PersonPtr> PersonStore::Impl::ReadPerson(TeamId team_id, const Uuid& id) const {
+  HOGLET_ASSIGN_OR_RETURN(const std::optional<std::string> value,
+                          Get(kPersons, person_codec::PersonKey(team_id, id)));
+  if (!value.has_value()) return PersonPtr();
+  return ParsePerson(team_id, id, *value);
+}
+
+absl::StatusOr<IdState> PersonStore::Impl::ReadId(const std::string& key) const {
+  HOGLET_ASSIGN_OR_RETURN(const std::optional<std::string> value, Get(kIds, key));
+  if (!value.has_value()) return IdState();
+  return person_codec::DecodeIdState(*value);
+}
+
+absl::StatusOr<GroupPtr> PersonStore::Impl::ReadGroup(TeamId team_id, int type_index,
+                                                      std::string_view key) const {
+  HOGLET_ASSIGN_OR_RETURN(const std::optional<std::string> value,
+                          Get(kGroups, person_codec::GroupKey(team_id, type_index, key)));
+  if (!value.has_value()) return GroupPtr();
+  HOGLET_ASSIGN_OR_RETURN(Group group, person_codec::DecodeGroup(*value));
+  group.team_id = team_id;
+  group.type_index = type_index;
+  group.key = std::string(key);
+  return GroupPtr(std::make_shared<Group>(std::move(group)));
+}
+
+absl::Status PersonStore::Impl::LoadOverrides() {
+  RowIterator rows(db->NewIterator(rocksdb::ReadOptions(), family(kOverrides)));
+  absl::MutexLock lock(&mutex);
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+    std::string_view key = rows->key().ToStringView();
+    TeamId team_id = 0;
+    if (!person_codec::ReadTeam(&key, &team_id)) {
+      return absl::DataLossError("person store: damaged key of an override");
+    }
+    HOGLET_ASSIGN_OR_RETURN(const IdState state,
+                            person_codec::DecodeOverride(rows->value().ToStringView()));
+    SetOverrideLocked(team_id, std::string(key), state);
+  }
+  return ToStatus(rows->status());
+}
+
+void PersonStore::ApplyOverrides(TeamId team, std::span<const std::string_view> distinct_ids,
+                                 std::span<Uuid> person_ids) const {
+  HOGLET_ASSERT(distinct_ids.size() == person_ids.size());
+  absl::ReaderMutexLock lock(&impl_->mutex);
+  const auto overrides = impl_->overrides.find(team);
+  if (overrides == impl_->overrides.end()) return;
+  for (size_t i = 0; i < distinct_ids.size(); ++i) {
+    const auto it = overrides->second.targets.find(distinct_ids[i]);
+    if (it != overrides->second.targets.end()) person_ids[i] = it->second.person_id;
+  }
+}
+
+uint64_t PersonStore::overrides_version(TeamId team) const {
+  absl::ReaderMutexLock lock(&impl_->mutex);
+  const auto overrides = impl_->overrides.find(team);
+  return overrides == impl_->overrides.end() ? 0 : overrides->second.version;
+}
+
+absl::Status PersonStore::VisitPersons(
+    TeamId team, const std::function<bool(const PersonRecord&)>& visit) const {
+  const std::string prefix = TeamPrefix(team);
+  std::map<std::string, PersonPtr> changes;
+  RowIterator rows;
+  {
+    // The iterator sees RocksDB as it is now: a commit is visible in it exactly if its changes are gone from the generations.
+    absl::ReaderMutexLock lock(&impl_->mutex);
+    changes = ChangesUnder(prefix, &impl_->open->persons,
+                           impl_->sealed ? &impl_->sealed->persons : nullptr);
+    rows.reset(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->family(Impl::kPersons)));
+  }
+  absl::Status status;
+  WalkMerged(
+      prefix, rows.get(), changes,
+      [&](std::string_view key, std::string_view value) {
+        auto fields = person_codec::DecodePerson(value);
+        if (!fields.ok() || key.size() != 24) {
+          status = fields.ok() ? absl::DataLossError("person store: damaged key") : fields.status();
+          return false;
+        }
+        PersonRecord record{.team_id = team,
+                            .properties = std::string(fields->properties_json),
+                            .created_at_us = fields->created_at_us,
+                            .is_identified = fields->is_identified,
+                            .version = fields->version};
+        std::memcpy(record.id.bytes.data(), key.data() + 8, 16);
+        return visit(record);
+      },
+      [&](const std::string&, const PersonPtr& person) {
+        return person == nullptr || visit(ToRecord(*person));
+      });
+  HOGLET_RETURN_IF_ERROR(status);
+  return impl_->ToStatus(rows->status());
+}
+
+absl::Status PersonStore::VisitDistinctIds(
+    TeamId team, const std::function<bool(const DistinctIdRecord&)>& visit) const {
+  const std::string prefix = TeamPrefix(team);
+  std::map<std::string, IdState> changes;
+  RowIterator rows;
+  {
+    absl::ReaderMutexLock lock(&impl_->mutex);
+    changes =
+        ChangesUnder(prefix, &impl_->open->ids, impl_->sealed ? &impl_->sealed->ids : nullptr);
+    rows.reset(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->family(Impl::kIds)));
+  }
+  const auto emit = [&](std::string_view key, const IdState& state) {
+    if (!state.is_mapped) return true;
+    return visit({.team_id = team,
+                  .distinct_id = std::string(person_codec::AfterTeam(key)),
+                  .person_id = state.person_id,
+                  .version = state.version});
+  };
+  absl::Status status;
+  WalkMerged(
+      prefix, rows.get(), changes,
+      [&](std::string_view key, std::string_view value) {
+        auto state = person_codec::DecodeIdState(value);
+        status = state.status();
+        return state.ok() && emit(key, *state);
+      },
+      emit);
+  HOGLET_RETURN_IF_ERROR(status);
+  return impl_->ToStatus(rows->status());
+}
+
+absl::StatusOr<std::optional<PersonRecord>> PersonStore::FindByDistinctId(
+    TeamId team, std::string_view distinct_id) const {
+  // Two look-ups of one moment: nothing may be committed or changed in between.
+  absl::ReaderMutexLock lock(&impl_->mutex);
+  const std::string key = person_codec::IdKey(team, distinct_id);
+  std::optional<IdState> state;
+  for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
+    if (generation == nullptr || state.has_value()) continue;
+    if (auto it = generation->ids.find(key); it != generation->ids.end()) state = it->second;
+  }
+  if (!state.has_value()) {
+    HOGLET_ASSIGN_OR_RETURN(state, impl_->ReadId(key));
+  }
+  if (!state->is_mapped) return std::nullopt;
+  return impl_->FindPersonLocked(team, state->person_id);
+}
+
+absl::StatusOr<std::optional<PersonRecord>> PersonStore::FindById(TeamId team,
+                                                                  const Uuid& id) const {
+  absl::ReaderMutexLock lock(&impl_->mutex);
+  return impl_->FindPersonLocked(team, id);
+}
+
+absl::StatusOr<std::optional<PersonRecord>> PersonStore::Impl::FindPersonLocked(
+    TeamId team, const Uuid& id) const {
+  const std::string key = person_codec::PersonKey(team, id);
+  for (const auto* generation : {open.get(), sealed.get()}) {
+    if (generation == nullptr) continue;
+    const auto it = generation->persons.find(key);
+    if (it == generation->persons.end()) continue;
+    if (it->second == nullptr) return std::nullopt;
+    return ToRecord(*it->second);
+  }
+  HOGLET_ASSIGN_OR_RETURN(const PersonPtr person, ReadPerson(team, id));
+  if (person == nullptr) return std::nullopt;
+  return ToRecord(*person);
+}
+
+absl::StatusOr<std::vector<std::string>> PersonStore::LookupPersonIds(TeamId team_id,
+                                                                      const Uuid& person_id) {
+  const std::string prefix = person_codec::PersonKey(team_id, person_id);
+  std::map<std::string, bool> changes;
+  RowIterator rows;
+  {
+    absl::ReaderMutexLock lock(&impl_->mutex);
+    for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
+      if (generation == nullptr) continue;
+      for (auto it = generation->person_ids.lower_bound(prefix);
+           it != generation->person_ids.end() && it->first.starts_with(prefix); ++it) {
+        changes.try_emplace(it->first, it->second);
+      }
+    }
+    rows.reset(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->family(Impl::kPersonIds)));
+  }
+  std::vector<std::string> ids;
+  WalkMerged(
+      prefix, rows.get(), changes,
+      [&](std::string_view key, std::string_view) {
+        ids.emplace_back(person_codec::AfterPerson(key));
+        return true;
+      },
+      [&](const std::string& key, bool is_present) {
+        if (is_present) ids.emplace_back(person_codec::AfterPerson(key));
+        return true;
+      });
+  HOGLET_RETURN_IF_ERROR(impl_->ToStatus(rows->status()));
+  return ids;
+}
+
+absl::StatusOr<PersonStore::FlagHashKeys> PersonStore::LookupFlagHashKeys(TeamId team_id,
+                                                                          const Uuid& person_id) {
+  const std::string prefix = person_codec::PersonKey(team_id, person_id);
+  std::map<std::string, std::optional<std::string>> changes;
+  RowIterator rows;
+  {
+    absl::ReaderMutexLock lock(&impl_->mutex);
+    for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
+      if (generation == nullptr) continue;
+      for (auto it = generation->flags.lower_bound(prefix);
+           it != generation->flags.end() && it->first.starts_with(prefix); ++it) {
+        changes.try_emplace(it->first, it->second);
+      }
+    }
+    rows.reset(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->family(Impl::kFlags)));
+  }
+  FlagHashKeys keys;
+  WalkMerged(
+      prefix, rows.get(), changes,
+      [&](std::string_view key, std::string_view value) {
+        if (value.empty()) return true;
+        keys.emplace_back(person_codec::AfterPerson(key), value.substr(1));
+        return true;
+      },
+      [&](const std::string& key, const std::optional<std::string>& hash_key) {
+        if (hash_key.has_value()) keys.emplace_back(person_codec::AfterPerson(key), *hash_key);
+        return true;
+      });
+  HOGLET_RETURN_IF_ERROR(impl_->ToStatus(rows->status()));
+  return keys;
+}
+
+absl::StatusOr<GroupPtr> PersonStore::FindGroup(TeamId team, int type_index,
+                                                std::string_view group_key) const {
+  const std::string key = person_codec::GroupKey(team, type_index, group_key);
+  absl::ReaderMutexLock lock(&impl_->mutex);
+  for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
+    if (generation == nullptr) continue;
+    if (auto it = generation->groups.find(key); it != generation->groups.end()) return it->second;
+  }
+  return impl_->ReadGroup(team, type_index, group_key);
+}
+
+absl::StatusOr<GroupPtr> PersonStore::LookupGroup(TeamId team_id, int type_index,
+                                                  std::string_view key) {
+  return FindGroup(team_id, type_index, key);
+}
+
+absl::StatusOr<std::vector<std::string>> PersonStore::GroupTypes(TeamId project_id) const {
+  absl::ReaderMutexLock lock(&impl_->mutex);
+  for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
+    if (generation == nullptr) continue;
+    const auto it = generation->group_types.find(project_id);
+    if (it != generation->group_types.end()) return it->second;
+  }
+  HOGLET_ASSIGN_OR_RETURN(const std::optional<std::string> value,
+                          impl_->Get(Impl::kGroupTypes, TeamPrefix(project_id)));
+  if (!value.has_value()) return std::vector<std::string>();
+  return person_codec::DecodeGroupTypes(*value);
+}
+
+absl::StatusOr<std::vector<std::string>> PersonStore::LookupGroupTypes(TeamId project_id) {
+  return GroupTypes(project_id);
+}
+
+absl::Status PersonStore::VisitGroups(TeamId team, int type_index,
+                                      const std::function<bool(const Group&)>& visit) const {
+  const std::string prefix = person_codec::GroupKey(team, type_index, "");
+  std::map<std::string, GroupPtr> changes;
+  RowIterator rows;
+  {
+    absl::ReaderMutexLock lock(&impl_->mutex);
+    changes = ChangesUnder(prefix, &impl_->open->groups,
+                           impl_->sealed ? &impl_->sealed->groups : nullptr);
+    rows.reset(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->family(Impl::kGroups)));
+  }
+  absl::Status status;
+  WalkMerged(
+      prefix, rows.get(), changes,
+      [&](std::string_view key, std::string_view value) {
+        auto group = person_codec::DecodeGroup(value);
+        status = group.status();
+        if (!group.ok()) return false;
+        group->team_id = team;
+        group->type_index = type_index;
+        group->key = std::string(key.substr(prefix.size()));
+        return visit(*group);
+      },
+      [&](const std::string&, const GroupPtr& group) { return visit(*group); });
+  HOGLET_RETURN_IF_ERROR(status);
+  return impl_->ToStatus(rows->status());
+}
+
+uint64_t PersonStore::memory_bytes() const {
+  uint64_t bytes = impl_->options.cache_bytes_max;
+  uint64_t value = 0;
+  if (impl_->db->GetAggregatedIntProperty("rocksdb.cur-size-all-mem-tables", &value)) {
+    bytes += value;
+  }
+  bytes += impl_->options.block_cache_bytes_max;
+  absl::ReaderMutexLock lock(&impl_->mutex);
+  bytes += impl_->open->bytes;
+  if (impl_->sealed != nullptr) bytes += impl_->sealed->bytes;
+  return bytes;
+}
+
+}  // namespace hoglet

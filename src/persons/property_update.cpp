@@ -1,0 +1,215 @@
+#include "src/persons/property_update.h"
+
+#include <algorithm>
+#include <string>
+
+#include "src/base/strings.h"
+#include "src/base/json.h"
+#include "src/base/uuid.h"
+#include "src/persons/automatic_properties.h"
+
+namespace hoglet {
+namespace {
+
+const StringSet<std::string_view>& FilteredProperties() {
+  static const auto* const names = new StringSet<std::string_view>{
+      "$current_url", "$pathname", "$referring_domain", "$referrer", "$screen_height",
+      "$screen_width", "$viewport_height", "$viewport_width", "$browser", "$browser_version",
+      "$device_type", "$raw_user_agent", "$os", "$os_name", "$os_version", "$geoip_postal_code",
+      "$geoip_time_zone", "$geoip_latitude", "$geoip_longitude", "$geoip_accuracy_radius",
+      "$geoip_subdivision_1_code", "$geoip_subdivision_1_name", "$geoip_subdivision_2_code",
+      "$geoip_subdivision_2_name", "$geoip_subdivision_3_code", "$geoip_subdivision_3_name",
+      "$geoip_city_confidence", "$geoip_country_confidence", "$geoip_postal_code_confidence",
+      "$geoip_subdivision_1_confidence", "$geoip_subdivision_2_confidence"};
+  return *names;
+}
+
+const StringSet<std::string_view>& ProtectedProperties() {
+  static const auto* const names = [] {
+    auto* set = new StringSet<std::string_view>{
+        "email", "name", "$session_id", "$window_id", "$pageview_id", "$host", "$user_id",
+        "$device_id", "$anon_distinct_id", "$initial_referrer", "$initial_referring_domain",
+        "$initial_utm_source", "$initial_utm_medium", "$initial_utm_campaign",
+        "$initial_utm_content", "$initial_utm_term"};
+    for (const std::string_view name : kAutomaticPersonProperties) set->insert(name);
+    return set;
+  }();
+  return *names;
+}
+
+bool IsSetByRequest(const std::vector<PropertyAssignment>& set, const PropertyAssignment& what) {
+  for (const PropertyAssignment& other : set) {
+    if (other.hash == what.hash && other.member.key == what.member.key) return true;
+  }
+  return false;
+}
+
+// Puts the member over the one of the same key, which is at or after `from`, or appends it.
+void PutMember(const JsonMember& member, JsonObjectView* out) {
+  for (JsonMember& present : *out) {
+    if (present.key == member.key) {
+      present = member;
+      return;
+    }
+  }
+  out->push_back(member);
+}
+
+// Position of a member found by Find.
+size_t PositionOf(const PropertySet& set, const JsonMember* member) {
+  return static_cast<size_t>(member - set.members().data());
+}
+
+// Overlays `assignments` over a copy of the members of `base` in `out`.
+void PutAssignment(const PropertySet& base, const PropertyAssignment& assignment,
+                   JsonObjectView* out) {
+  if (const JsonMember* present = base.Find(assignment.member.key, assignment.hash)) {
+    (*out)[PositionOf(base, present)] = assignment.member;
+    return;
+  }
+  // Not in the base: it may still have been appended by an earlier assignment.
+  for (size_t i = base.members().size(); i < out->size(); ++i) {
+    if ((*out)[i].key == assignment.member.key) {
+      (*out)[i] = assignment.member;
+      return;
+    }
+  }
+  out->push_back(assignment.member);
+}
+
+}  // namespace
+
+PropertyAssignment MakePropertyAssignment(const JsonMember& member) {
+  return {.member = member,
+          .hash = PropertyKeyHash(member.key),
+          .is_filtered = IsFilteredPersonProperty(member.key)};
+}
+
+UpdatePolicy UpdatePolicyOf(std::string_view event) {
+  if (event == "$exception" || event == "$$heatmap") return UpdatePolicy::kNever;
+  if (event == "$identify" || event == "$create_alias" || event == "$merge_dangerously" ||
+      event == "$set") {
+    return UpdatePolicy::kAlways;
+  }
+  return UpdatePolicy::kFiltered;
+}
+
+bool IsFilteredPersonProperty(std::string_view key) {
+  return key.starts_with('$') && FilteredProperties().contains(key);
+}
+
+bool IsProtectedPersonProperty(std::string_view key) {
+  return ProtectedProperties().contains(key);
+}
+
+void ComputePropertyChanges(const PropertySet& current, const PropertyRequest& request,
+                            UpdatePolicy policy, PropertyChanges* changes) {
+  changes->Clear();
+  if (policy == UpdatePolicy::kNever) {
+    changes->outcome = UpdateOutcome::kUnsupported;
+    return;
+  }
+  bool is_worth_a_write = policy == UpdatePolicy::kAlways;
+  for (const PropertyAssignment& assignment : request.set_once) {
+    if (current.Find(assignment.member.key, assignment.hash) != nullptr) continue;
+    if (IsSetByRequest(request.set, assignment)) continue;
+    changes->set.push_back(&assignment);
+    is_worth_a_write = true;
+  }
+  for (const PropertyAssignment& assignment : request.set) {
+    const JsonMember* present = current.Find(assignment.member.key, assignment.hash);
+    if (present != nullptr && StrictlyEqual(*present, assignment.member)) continue;
+    changes->set.push_back(&assignment);
+    if (present == nullptr || !assignment.is_filtered) is_worth_a_write = true;
+  }
+  for (const std::string_view key : request.unset) {
+    if (current.Find(key) == nullptr) continue;
+    changes->unset.push_back(key);
+    is_worth_a_write = true;
+  }
+  if (changes->set.empty() && changes->unset.empty()) return;
+  changes->outcome = is_worth_a_write ? UpdateOutcome::kChanged : UpdateOutcome::kIgnored;
+}
+
+PropertySetPtr ApplyPropertyChanges(const PropertySet& current, const PropertyChanges& changes) {
+  JsonObjectView members;
+  members.reserve(current.members().size() + changes.set.size());
+  members = current.members();
+  for (const PropertyAssignment* assignment : changes.set) {
+    PutAssignment(current, *assignment, &members);
+  }
+  if (!changes.unset.empty()) {
+    std::erase_if(members, [&changes](const JsonMember& member) {
+      return std::find(changes.unset.begin(), changes.unset.end(), member.key) !=
+             changes.unset.end();
+    });
+  }
+  return PropertySet::FromMembers(members);
+}
+
+PropertySetPtr InitialPersonProperties(const PropertyRequest& request, const Uuid& event_uuid) {
+  JsonObjectView members;
+  members.reserve(request.set_once.size() + request.set.size() + 1);
+  for (const PropertyAssignment& assignment : request.set_once) {
+    if (!IsSetByRequest(request.set, assignment)) members.push_back(assignment.member);
+  }
+  for (const PropertyAssignment& assignment : request.set) {
+    if (!assignment.is_implied) members.push_back(assignment.member);
+  }
+  const std::string uuid = FormatUuid(event_uuid);
+  PutMember({.key = "$creator_event_uuid", .kind = JsonKind::kString, .text = uuid}, &members);
+  return PropertySet::FromMembers(members);
+}
+
+PropertySetPtr MergeProperties(const PropertySet& source, const PropertySet& target) {
+  JsonObjectView members;
+  members.reserve(source.members().size() + target.members().size());
+  members = source.members();
+  for (const JsonMember& member : target.members()) {
+    if (const JsonMember* present = source.Find(member.key)) {
+      members[PositionOf(source, present)] = member;
+    } else {
+      members.push_back(member);
+    }
+  }
+  return PropertySet::FromMembers(members);
+}
+
+void OverlayEventSet(const PropertySet& properties, const PropertyRequest& request,
+                     JsonObjectView* out) {
+  out->reserve(properties.members().size() + request.set.size());
+  *out = properties.members();
+  for (const PropertyAssignment& assignment : request.set) {
+    if (!assignment.is_implied) PutAssignment(properties, assignment, out);
+  }
+}
+
+bool IsOversized(const PropertySet& properties) {
+  // Escapes make a text at most six times longer than the estimate, numbers at most 25 bytes.
+  const uint64_t bound =
+      properties.json_bytes_estimate() * 6 + properties.members().size() * 25;
+  if (bound <= kPersonPropertiesBytesMax) return false;
+  return properties.ToJson().size() > kPersonPropertiesBytesMax;
+}
+
+PropertySetPtr TrimProperties(const PropertySet& properties) {
+  JsonObjectView sorted = properties.members();
+  std::sort(sorted.begin(), sorted.end(),
+            [](const JsonMember& a, const JsonMember& b) { return a.key < b.key; });
+  uint64_t bytes = properties.ToJson().size();
+  StringSet<std::string_view> removed;
+  for (const JsonMember& member : sorted) {
+    if (bytes <= kPersonPropertiesTrimmedBytes) break;
+    if (IsProtectedPersonProperty(member.key)) continue;
+    std::string text;
+    AppendJsonString(member.key, &text);
+    AppendJsonValue(member, &text);
+    bytes -= std::min<uint64_t>(bytes, text.size() + 2);
+    removed.insert(member.key);
+  }
+  JsonObjectView kept = properties.members();
+  std::erase_if(kept, [&](const JsonMember& member) { return removed.contains(member.key); });
+  return PropertySet::FromMembers(kept);
+}
+
+}  // namespace hoglet

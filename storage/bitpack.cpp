@@ -1,0 +1,99 @@
+#include "storage/bitpack.h"
+
+#include <bit>
+#include <cstring>
+
+namespace hoglet {
+
+namespace {
+
+uint64_t WidthMask(int width) { return width >= 64 ? ~uint64_t{0} : (uint64_t{1} << width) - 1; }
+
+uint64_t LoadWord(const char* from) {
+  uint64_t word;
+  std::memcpy(&word, from, sizeof(word));
+  return word;
+}
+
+template <typename T>
+void Pack(const T* values, size_t count, T base, int width, char* out) {
+  std::memset(out, 0, PackedBytes(count, width));
+  if (width == 0) return;
+  size_t bit = 0;
+  for (size_t i = 0; i < count; ++i, bit += width) {
+    const uint64_t delta = static_cast<uint64_t>(values[i]) - static_cast<uint64_t>(base);
+    char* at = out + (bit >> 3);
+    const int shift = static_cast<int>(bit & 7);
+    const uint64_t low = LoadWord(at) | (delta << shift);
+    std::memcpy(at, &low, sizeof(low));
+    if (shift + width > 64) at[8] = static_cast<char>(delta >> (64 - shift));
+  }
+}
+
+// Widths up to 56 bits: one load covers a value wherever its first bit lies.
+template <typename T>
+void UnpackNarrow(const char* __restrict in, size_t count, uint64_t base, int width,
+                  T* __restrict out) {
+  const uint64_t mask = WidthMask(width);
+  size_t bit = 0;
+  for (size_t i = 0; i < count; ++i, bit += width) {
+    out[i] = static_cast<T>(base + ((LoadWord(in + (bit >> 3)) >> (bit & 7)) & mask));
+  }
+}
+
+template <typename T>
+void UnpackWide(const char* __restrict in, size_t count, uint64_t base, int width,
+                T* __restrict out) {
+  const uint64_t mask = WidthMask(width);
+  size_t bit = 0;
+  for (size_t i = 0; i < count; ++i, bit += width) {
+    const char* at = in + (bit >> 3);
+    const int shift = static_cast<int>(bit & 7);
+    const uint64_t high = static_cast<uint8_t>(at[8]);
+    const uint64_t value = (LoadWord(at) >> shift) | (shift == 0 ? 0 : high << (64 - shift));
+    out[i] = static_cast<T>(base + (value & mask));
+  }
+}
+
+template <typename T>
+void Unpack(const char* in, size_t count, uint64_t base, int width, T* out) {
+  if (width <= 56) {
+    UnpackNarrow(in, count, base, width, out);
+  } else {
+    UnpackWide(in, count, base, width, out);
+  }
+}
+
+}  // namespace
+
+int BitWidth(uint64_t value) { return std::bit_width(value); }
+
+size_t PackedBytes(size_t count, int width) {
+  if (width == 0) return kPackSlackBytes;
+  return (count * static_cast<size_t>(width) + 7) / 8 + kPackSlackBytes;
+}
+
+void PackBits(const int64_t* values, size_t count, int64_t base, int width, char* out) {
+  Pack(values, count, base, width, out);
+}
+
+void PackBits(const uint32_t* values, size_t count, uint32_t base, int width, char* out) {
+  Pack(values, count, base, width, out);
+}
+
+void UnpackBits(const char* in, size_t count, int64_t base, int width, int64_t* out) {
+  Unpack(in, count, static_cast<uint64_t>(base), width, out);
+}
+
+void UnpackBits(const char* in, size_t count, uint32_t base, int width, uint32_t* out) {
+  Unpack(in, count, base, width, out);
+}
+
+size_t CountBits(const uint64_t* bits, size_t rows) {
+  size_t count = 0;
+  for (size_t word = 0; word < rows / 64; ++word) count += std::popcount(bits[word]);
+  if (rows % 64 != 0) count += std::popcount(bits[rows / 64] & WidthMask(rows % 64));
+  return count;
+}
+
+}  // namespace hoglet

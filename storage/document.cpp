@@ -1,0 +1,171 @@
+#include "storage/document.h"
+
+#include <memory>
+
+#include "include/hoglet/status.h"
+#include "src/base/bytes.h"
+#include "src/base/hash.h"
+#include "src/base/json.h"
+#include "storage/schema.h"
+
+namespace hoglet {
+
+namespace {
+
+// A string in the arena: its length, then its bytes.
+std::string_view LoadText(uint64_t slot) {
+  const char* at = reinterpret_cast<const char*>(slot);  // NOLINT(performance-no-int-to-ptr)
+  return {at + sizeof(uint32_t), LoadLittle<uint32_t>(at)};
+}
+
+// Two different keys make the halves of one 128-bit hash; they are stored in parts, so they never change.
+constexpr uint64_t kHashKeys[4] = {0x686f676c6574'0001ull, 0x646f63756d'0002ull,
+                                   0x686f676c6574'0003ull, 0x646f63756d'0004ull};
+
+}  // namespace
+
+JsonKind StoredKind(const JsonMember& member) {
+  if (member.kind != JsonKind::kInt64) return member.kind;
+  const bool exact = member.integer >= -kExactDoubleMax && member.integer <= kExactDoubleMax;
+  return exact ? JsonKind::kInt64 : JsonKind::kRaw;
+}
+
+Int128 HashDocument(const JsonObjectView& members) {
+  std::string bytes;
+  for (const JsonMember& member : members) {
+    PutString(&bytes, member.key);
+    const JsonKind kind = StoredKind(member);
+    bytes.push_back(static_cast<char>(kind));
+    switch (kind) {
+      case JsonKind::kNull:
+        break;
+      case JsonKind::kBool:
+        bytes.push_back(static_cast<char>(member.boolean));
+        break;
+      case JsonKind::kInt64:
+        PutLittle(&bytes, member.integer);
+        break;
+      case JsonKind::kDouble:
+        PutLittle(&bytes, member.number);
+        break;
+      case JsonKind::kString:
+      case JsonKind::kRaw:
+        if (member.kind == JsonKind::kInt64) {
+          AppendInt(member.integer, &bytes);
+        } else {
+          PutString(&bytes, member.text);
+        }
+    }
+  }
+  const uint64_t high = SipHash64Keyed(kHashKeys[0], kHashKeys[1], bytes);
+  const uint64_t low = SipHash64Keyed(kHashKeys[2], kHashKeys[3], bytes);
+  return static_cast<Int128>((static_cast<UInt128>(high) << 64) | low);
+}
+
+JsonMember Document::Member(size_t slot) const {
+  const DocumentShape::Member& shape_member = shape->members[slot];
+  JsonMember member;
+  member.key = shape_member.key;
+  member.kind = shape_member.kind;
+  switch (shape_member.kind) {
+    case JsonKind::kNull:
+      break;
+    case JsonKind::kBool:
+      member.boolean = slots[slot] != 0;
+      break;
+    case JsonKind::kInt64:
+      member.integer = static_cast<int64_t>(slots[slot]);
+      break;
+    case JsonKind::kDouble:
+      std::memcpy(&member.number, &slots[slot], sizeof(double));
+      break;
+    case JsonKind::kString:
+    case JsonKind::kRaw:
+      member.text = LoadText(slots[slot]);
+  }
+  return member;
+}
+
+uint32_t DocumentStore::KeyNumber(std::string_view key) {
+  if (const auto found = key_numbers_.find(key); found != key_numbers_.end()) return found->second;
+  const auto number = static_cast<uint32_t>(keys_.size());
+  const std::string_view kept = arena_.Copy(key);
+  keys_.push_back(kept);
+  key_numbers_.emplace(kept, number);
+  index_bytes_ += 48;
+  return number;
+}
+
+const DocumentShape* DocumentStore::Shape(const JsonObjectView& members) {
+  scratch_.clear();
+  for (const JsonMember& member : members) {
+    PutLittle(&scratch_, KeyNumber(member.key) * 8 + static_cast<uint32_t>(StoredKind(member)));
+  }
+  if (const auto found = shapes_.find(scratch_); found != shapes_.end()) return found->second;
+  auto shape = std::make_unique<DocumentShape>();
+  shape->index = static_cast<uint32_t>(shape_list_.size());
+  shape->members.reserve(members.size());
+  for (size_t i = 0; i < members.size(); ++i) {
+    const auto entry = LoadLittle<uint32_t>(scratch_.data() + i * sizeof(uint32_t));
+    shape->members.push_back({keys_[entry / 8], static_cast<JsonKind>(entry % 8)});
+  }
+  index_bytes_ += 96 + members.size() * sizeof(DocumentShape::Member);
+  shapes_.emplace(arena_.Copy(scratch_), shape.get());
+  shape_list_.push_back(std::move(shape));
+  return shape_list_.back().get();
+}
+
+uint64_t DocumentStore::Slot(const JsonMember& member, JsonKind kind) {
+  switch (kind) {
+    case JsonKind::kNull:
+      return 0;
+    case JsonKind::kBool:
+      return member.boolean ? 1 : 0;
+    case JsonKind::kInt64:
+      return static_cast<uint64_t>(member.integer);
+    case JsonKind::kDouble: {
+      uint64_t bits;
+      std::memcpy(&bits, &member.number, sizeof(bits));
+      return bits;
+    }
+    case JsonKind::kString:
+    case JsonKind::kRaw:
+      break;
+  }
+  std::string digits;
+  std::string_view text = member.text;
+  if (member.kind == JsonKind::kInt64) {
+    AppendInt(member.integer, &digits);
+    text = digits;
+  }
+  HOGLET_ASSERT(text.size() <= UINT32_MAX);
+  char* at = arena_.Allocate(sizeof(uint32_t) + text.size());
+  StoreLittle(at, static_cast<uint32_t>(text.size()));
+  std::memcpy(at + sizeof(uint32_t), text.data(), text.size());
+  return reinterpret_cast<uint64_t>(at);
+}
+
+const Document* DocumentStore::Make(const DocumentShape* shape, const JsonObjectView& members,
+                                    Int128 hash) {
+  auto* slots = reinterpret_cast<uint64_t*>(arena_.Allocate(members.size() * sizeof(uint64_t)));
+  for (size_t i = 0; i < members.size(); ++i) {
+    slots[i] = Slot(members[i], shape->members[i].kind);
+  }
+  index_bytes_ += sizeof(Document);
+  return &documents_.emplace_back(Document{shape, slots, hash});
+}
+
+const Document* DocumentStore::Add(const JsonObjectView& members) {
+  return Make(Shape(members), members, 0);
+}
+
+const Document* DocumentStore::AddShared(const JsonObjectView& members) {
+  const Int128 hash = HashDocument(members);
+  if (const auto found = shared_.find(hash); found != shared_.end()) return found->second;
+  const Document* document = Make(Shape(members), members, hash);
+  index_bytes_ += 48;
+  shared_.emplace(hash, document);
+  return document;
+}
+
+}  // namespace hoglet

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "include/hoglet/event.h"
+#include "src/base/arena.h"
+#include "src/base/vector/type.h"
+
+namespace hoglet {
+
+// JSON objects in memory: each is a row of 64-bit slots whose meaning (keys in order, kinds) its shape tells, and shapes are shared. Adding
+// one costs a hash lookup a member; reading one key of many documents costs one search a shape.
+
+struct DocumentShape {
+  struct Member {
+    std::string_view key;
+    JsonKind kind;
+  };
+  uint32_t index = 0;  // dense, in order of first sight
+  std::vector<Member> members;
+
+  // Slot of the key, -1 if absent.
+  int Find(std::string_view key) const {
+    for (size_t i = 0; i < members.size(); ++i) {
+      if (members[i].key == key) return static_cast<int>(i);
+    }
+    return -1;
+  }
+};
+
+struct Document {
+  const DocumentShape* shape = nullptr;
+  const uint64_t* slots = nullptr;
+  Int128 hash = 0;  // of keys, order, kinds and values; only if it was asked for
+
+  // The member as event.h defines it; views live as long as the store.
+  JsonMember Member(size_t slot) const;
+};
+
+// Owns documents. One thread adds; documents handed out may be read by others once published to them.
+class DocumentStore {
+ public:
+  const Document* Add(const JsonObjectView& members);
+  // As Add, but equal documents are one.
+  const Document* AddShared(const JsonObjectView& members);
+
+  size_t shape_count() const { return shapes_.size(); }
+  // Bytes held.
+  uint64_t bytes() const { return arena_.bytes_used() + index_bytes_; }
+
+ private:
+  const DocumentShape* Shape(const JsonObjectView& members);
+  uint32_t KeyNumber(std::string_view key);
+  uint64_t Slot(const JsonMember& member, JsonKind kind);
+  const Document* Make(const DocumentShape* shape, const JsonObjectView& members, Int128 hash);
+
+  Arena arena_{64 << 10};
+  std::deque<Document> documents_;  // never move
+  uint64_t index_bytes_ = 0;
+  absl::flat_hash_map<std::string_view, uint32_t> key_numbers_;
+  std::vector<std::string_view> keys_;
+  absl::flat_hash_map<std::string_view, const DocumentShape*> shapes_;  // by (key number, kind) list
+  std::vector<std::unique_ptr<DocumentShape>> shape_list_;
+  absl::flat_hash_map<Int128, const Document*> shared_;
+  std::string scratch_;
+};
+
+// The kind under which a member is stored: integers that a double does not hold become raw digits.
+JsonKind StoredKind(const JsonMember& member);
+
+// 128 bits over keys, order, kinds and values.
+Int128 HashDocument(const JsonObjectView& members);
+
+}  // namespace hoglet

@@ -1,0 +1,555 @@
+#include "storage/encoding.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "src/base/bytes.h"
+#include "src/base/crc32c.h"
+#include "storage/bitpack.h"
+
+namespace hoglet {
+
+namespace {
+
+constexpr int kDecimalExponentMax = 14;
+constexpr double kPowersOfTen[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
+                                   1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
+
+// A packed block: i64 base, u8 width, the packed bytes.
+void PutPacked(const int64_t* values, size_t count, std::string* out) {
+  int64_t base = 0;
+  int64_t top = 0;
+  if (count > 0) {
+    const auto [low, high] = std::minmax_element(values, values + count);
+    base = *low;
+    top = *high;
+  }
+  const int width = BitWidth(static_cast<uint64_t>(top) - static_cast<uint64_t>(base));
+  PutLittle(out, base);
+  out->push_back(static_cast<char>(width));
+  const size_t at = out->size();
+  out->resize(at + PackedBytes(count, width));
+  PackBits(values, count, base, width, out->data() + at);
+}
+
+struct PackedView {
+  int64_t base = 0;
+  int width = 0;
+  std::string_view bytes;
+};
+
+bool GetPacked(ByteReader* in, size_t count, PackedView* view) {
+  uint8_t width = 0;
+  if (!in->GetLittle(&view->base) || !in->GetLittle(&width) || width > 64) return false;
+  view->width = width;
+  return in->GetBytes(PackedBytes(count, width), &view->bytes);
+}
+
+size_t PackedBlockBytes(const int64_t* values, size_t count) {
+  const auto [low, high] = std::minmax_element(values, values + count);
+  return 9 +
+         PackedBytes(count, BitWidth(static_cast<uint64_t>(*high) - static_cast<uint64_t>(*low)));
+}
+
+absl::Status Damaged(const char* what) { return absl::DataLossError(what); }
+
+// Integers: constant, runs or packed, whichever is smallest. `count` > 0.
+Encoding PutIntegers(const int64_t* values, size_t count, std::string* out) {
+  std::vector<int64_t> run_values;
+  std::vector<int64_t> run_lengths;
+  for (size_t i = 0; i < count && run_values.size() <= count / 4 + 1;) {
+    size_t end = i + 1;
+    while (end < count && values[end] == values[i]) ++end;
+    run_values.push_back(values[i]);
+    run_lengths.push_back(static_cast<int64_t>(end - i));
+    i = end;
+  }
+  if (run_values.size() == 1) {
+    PutLittle(out, values[0]);
+    return Encoding::kConstant;
+  }
+  if (run_values.size() <= count / 4 + 1) {
+    const size_t runs = run_values.size();
+    if (PackedBlockBytes(run_values.data(), runs) + PackedBlockBytes(run_lengths.data(), runs) <
+        PackedBlockBytes(values, count)) {
+      PutLittle(out, static_cast<uint32_t>(runs));
+      PutPacked(run_lengths.data(), runs, out);
+      PutPacked(run_values.data(), runs, out);
+      return Encoding::kRunLength;
+    }
+  }
+  PutPacked(values, count, out);
+  return Encoding::kPacked;
+}
+
+absl::Status GetRuns(ByteReader* in, size_t count, int64_t* out) {
+  uint32_t runs = 0;
+  PackedView lengths;
+  PackedView values;
+  if (!in->GetLittle(&runs) || runs > count || !GetPacked(in, runs, &lengths) ||
+      !GetPacked(in, runs, &values)) {
+    return Damaged("run-length block");
+  }
+  std::vector<int64_t> run_lengths(runs);
+  std::vector<int64_t> run_values(runs);
+  UnpackBits(lengths.bytes.data(), runs, lengths.base, lengths.width, run_lengths.data());
+  UnpackBits(values.bytes.data(), runs, values.base, values.width, run_values.data());
+  size_t at = 0;
+  for (uint32_t i = 0; i < runs; ++i) {
+    if (run_lengths[i] < 0 || static_cast<uint64_t>(run_lengths[i]) > count - at) {
+      return Damaged("run length");
+    }
+    std::fill_n(out + at, run_lengths[i], run_values[i]);
+    at += static_cast<size_t>(run_lengths[i]);
+  }
+  return at == count ? absl::OkStatus() : Damaged("run lengths do not add up");
+}
+
+absl::Status GetIntegers(Encoding encoding, ByteReader* in, size_t count, int64_t* out) {
+  switch (encoding) {
+    case Encoding::kConstant: {
+      int64_t value = 0;
+      if (!in->GetLittle(&value)) return Damaged("constant");
+      std::fill_n(out, count, value);
+      return absl::OkStatus();
+    }
+    case Encoding::kPacked: {
+      PackedView view;
+      if (!GetPacked(in, count, &view)) return Damaged("packed block");
+      UnpackBits(view.bytes.data(), count, view.base, view.width, out);
+      return absl::OkStatus();
+    }
+    case Encoding::kRunLength:
+      return GetRuns(in, count, out);
+    default:
+      return Damaged("encoding does not suit integers");
+  }
+}
+
+// The smallest exponent with which every value is an integer that gives the value back; -1 if there is none.
+int DecimalExponent(const double* values, size_t count, std::vector<int64_t>* integers) {
+  integers->resize(count);
+  int exponent = 0;
+  for (size_t i = 0; i < count; ++i) {
+    while (true) {
+      const double scaled = values[i] * kPowersOfTen[exponent];
+      if (!(std::fabs(scaled) < 9e15)) return -1;
+      const auto integer = static_cast<int64_t>(std::llround(scaled));
+      const double back = static_cast<double>(integer) / kPowersOfTen[exponent];
+      if (std::memcmp(&back, &values[i], sizeof(back)) == 0) break;
+      if (++exponent > kDecimalExponentMax) return -1;
+    }
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const double scaled = values[i] * kPowersOfTen[exponent];
+    if (!(std::fabs(scaled) < 9e15)) return -1;
+    (*integers)[i] = std::llround(scaled);
+    const double back = static_cast<double>((*integers)[i]) / kPowersOfTen[exponent];
+    if (std::memcmp(&back, &values[i], sizeof(back)) != 0) return -1;
+  }
+  return exponent;
+}
+
+Encoding PutDoubles(const double* values, size_t count, std::string* out) {
+  bool constant = true;
+  for (size_t i = 1; i < count && constant; ++i) {
+    constant = std::memcmp(&values[i], &values[0], sizeof(double)) == 0;
+  }
+  if (constant) {
+    PutLittle(out, values[0]);
+    return Encoding::kConstant;
+  }
+  std::vector<int64_t> integers;
+  const int exponent = DecimalExponent(values, count, &integers);
+  if (exponent >= 0 && PackedBlockBytes(integers.data(), count) < count * sizeof(double)) {
+    out->push_back(static_cast<char>(exponent));
+    PutPacked(integers.data(), count, out);
+    return Encoding::kDecimal;
+  }
+  out->append(reinterpret_cast<const char*>(values), count * sizeof(double));
+  return Encoding::kPlain;
+}
+
+absl::Status GetDoubles(Encoding encoding, ByteReader* in, size_t count, double* out) {
+  if (encoding == Encoding::kConstant) {
+    double value = 0;
+    if (!in->GetLittle(&value)) return Damaged("constant");
+    std::fill_n(out, count, value);
+    return absl::OkStatus();
+  }
+  if (encoding == Encoding::kPlain) {
+    std::string_view bytes;
+    if (!in->GetBytes(count * sizeof(double), &bytes)) return Damaged("doubles");
+    std::memcpy(out, bytes.data(), bytes.size());
+    return absl::OkStatus();
+  }
+  uint8_t exponent = 0;
+  PackedView view;
+  if (encoding != Encoding::kDecimal || !in->GetLittle(&exponent) ||
+      exponent > kDecimalExponentMax || !GetPacked(in, count, &view)) {
+    return Damaged("decimal block");
+  }
+  std::vector<int64_t> integers(count);
+  UnpackBits(view.bytes.data(), count, view.base, view.width, integers.data());
+  for (size_t i = 0; i < count; ++i) {
+    out[i] = static_cast<double>(integers[i]) / kPowersOfTen[exponent];
+  }
+  return absl::OkStatus();
+}
+
+Encoding PutBools(const uint8_t* values, size_t count, std::string* out) {
+  const bool constant =
+      std::all_of(values, values + count, [&](uint8_t value) { return value == values[0]; });
+  if (constant) {
+    out->push_back(static_cast<char>(values[0] != 0));
+    return Encoding::kConstant;
+  }
+  const size_t at = out->size();
+  out->resize(at + (count + 7) / 8, '\0');
+  for (size_t i = 0; i < count; ++i) {
+    if (values[i] != 0) (*out)[at + i / 8] |= static_cast<char>(1 << (i % 8));
+  }
+  return Encoding::kBits;
+}
+
+absl::Status GetBools(Encoding encoding, ByteReader* in, size_t count, uint8_t* out) {
+  if (encoding == Encoding::kConstant) {
+    uint8_t value = 0;
+    if (!in->GetLittle(&value) || value > 1) return Damaged("constant");
+    std::fill_n(out, count, value);
+    return absl::OkStatus();
+  }
+  std::string_view bytes;
+  if (encoding != Encoding::kBits || !in->GetBytes((count + 7) / 8, &bytes)) {
+    return Damaged("bits");
+  }
+  for (size_t i = 0; i < count; ++i) out[i] = (bytes[i / 8] >> (i % 8)) & 1;
+  return absl::OkStatus();
+}
+
+Encoding PutWide(const Int128* values, size_t count, std::string* out) {
+  if (std::all_of(values, values + count, [&](Int128 value) { return value == values[0]; })) {
+    PutLittle(out, values[0]);
+    return Encoding::kConstant;
+  }
+  std::vector<int64_t> halves(count);
+  for (size_t i = 0; i < count; ++i) halves[i] = static_cast<int64_t>(values[i] >> 64);
+  PutPacked(halves.data(), count, out);
+  for (size_t i = 0; i < count; ++i) halves[i] = static_cast<int64_t>(values[i]);
+  PutPacked(halves.data(), count, out);
+  return Encoding::kWide;
+}
+
+absl::Status GetWide(Encoding encoding, ByteReader* in, size_t count, Int128* out) {
+  if (encoding == Encoding::kConstant) {
+    Int128 value = 0;
+    if (!in->GetLittle(&value)) return Damaged("constant");
+    std::fill_n(out, count, value);
+    return absl::OkStatus();
+  }
+  PackedView high;
+  PackedView low;
+  if (encoding != Encoding::kWide || !GetPacked(in, count, &high) || !GetPacked(in, count, &low)) {
+    return Damaged("wide block");
+  }
+  std::vector<int64_t> halves(count);
+  UnpackBits(high.bytes.data(), count, high.base, high.width, halves.data());
+  for (size_t i = 0; i < count; ++i) {
+    out[i] = static_cast<Int128>(static_cast<UInt128>(static_cast<uint64_t>(halves[i])) << 64);
+  }
+  UnpackBits(low.bytes.data(), count, low.base, low.width, halves.data());
+  for (size_t i = 0; i < count; ++i) out[i] |= static_cast<uint64_t>(halves[i]);
+  return absl::OkStatus();
+}
+
+Encoding PutStrings(const std::string_view* values, size_t count, std::string* out) {
+  const bool constant = std::all_of(values, values + count, [&](std::string_view value) {
+    return value == values[0];
+  });
+  if (constant) {
+    out->append(values[0]);
+    return Encoding::kConstant;
+  }
+  std::vector<int64_t> lengths(count);
+  for (size_t i = 0; i < count; ++i) lengths[i] = static_cast<int64_t>(values[i].size());
+  PutPacked(lengths.data(), count, out);
+  for (size_t i = 0; i < count; ++i) out->append(values[i]);
+  return Encoding::kStrings;
+}
+
+absl::Status GetStrings(Encoding encoding, ByteReader* in, size_t count, std::string_view* out) {
+  if (encoding == Encoding::kConstant) {
+    std::string_view value;
+    if (!in->GetBytes(in->left().size(), &value)) return Damaged("constant");
+    std::fill_n(out, count, value);
+    return absl::OkStatus();
+  }
+  PackedView view;
+  if (encoding != Encoding::kStrings || !GetPacked(in, count, &view)) {
+    return Damaged("string lengths");
+  }
+  std::vector<int64_t> lengths(count);
+  UnpackBits(view.bytes.data(), count, view.base, view.width, lengths.data());
+  for (size_t i = 0; i < count; ++i) {
+    if (!in->GetBytes(static_cast<uint64_t>(lengths[i]), &out[i])) return Damaged("string bytes");
+  }
+  return absl::OkStatus();
+}
+
+// The values that are not null, in order.
+template <typename T>
+const T* DenseValues(const T* values, const uint64_t* validity, size_t rows, size_t valid,
+                     std::vector<T>* scratch) {
+  if (validity == nullptr || valid == rows) return values;
+  scratch->resize(valid + 1);
+  size_t to = 0;
+  for (size_t row = 0; row < rows; ++row) {
+    (*scratch)[to] = values[row];
+    to += BitIsSet(validity, row);
+  }
+  return scratch->data();
+}
+
+void PutValidity(const uint64_t* validity, size_t rows, std::string* out) {
+  const size_t at = out->size();
+  out->append(reinterpret_cast<const char*>(validity), BitmapWords(rows) * sizeof(uint64_t));
+  if (rows % 64 != 0) {
+    // Bits past the end are zero, so that equal columns have equal bytes.
+    uint64_t last = validity[rows / 64] & ((uint64_t{1} << (rows % 64)) - 1);
+    std::memcpy(out->data() + at + (rows / 64) * sizeof(last), &last, sizeof(last));
+  }
+}
+
+void FinishChunk(std::string body, Compression compression, EncodedChunk* chunk) {
+  chunk->meta.raw_bytes = static_cast<uint32_t>(body.size());
+  chunk->meta.compression = Compress(compression, body, &chunk->stored);
+  if (chunk->meta.compression == Compression::kNone) chunk->stored = std::move(body);
+  chunk->meta.stored_bytes = static_cast<uint32_t>(chunk->stored.size());
+  chunk->meta.crc = Crc32c(chunk->stored);
+}
+
+struct Shape {
+  const uint64_t* validity;
+  size_t rows;
+  size_t valid;
+};
+
+Shape StartChunk(const uint64_t* validity, size_t rows, EncodedChunk* chunk, std::string* body) {
+  const size_t valid = validity == nullptr ? rows : CountBits(validity, rows);
+  chunk->meta.rows = static_cast<uint32_t>(rows);
+  chunk->meta.null_count = static_cast<uint32_t>(rows - valid);
+  if (valid > 0 && valid < rows) PutValidity(validity, rows, body);
+  return {validity, rows, valid};
+}
+
+void PutIntegerChunk(const int64_t* values, size_t valid, EncodedChunk* chunk, std::string* body) {
+  const auto [low, high] = std::minmax_element(values, values + valid);
+  chunk->meta.min = *low;
+  chunk->meta.max = *high;
+  chunk->meta.encoding = PutIntegers(values, valid, body);
+}
+
+}  // namespace
+
+absl::StatusOr<EncodedChunk> EncodeChunk(const Vector& values, Compression compression) {
+  HOGLET_ASSERT(values.form() == Vector::Form::kFlat);
+  EncodedChunk chunk;
+  std::string body;
+  const Shape shape = StartChunk(values.validity(), values.size(), &chunk, &body);
+  if (shape.valid == 0) return chunk;
+  switch (values.type().physical()) {
+    case Physical::kI64: {
+      std::vector<int64_t> scratch;
+      PutIntegerChunk(DenseValues(values.data<int64_t>(), shape.validity, shape.rows, shape.valid,
+                                  &scratch),
+                      shape.valid, &chunk, &body);
+      break;
+    }
+    case Physical::kF64: {
+      std::vector<double> scratch;
+      chunk.meta.encoding = PutDoubles(DenseValues(values.data<double>(), shape.validity,
+                                                   shape.rows, shape.valid, &scratch),
+                                       shape.valid, &body);
+      break;
+    }
+    case Physical::kU8: {
+      std::vector<uint8_t> scratch;
+      chunk.meta.encoding = PutBools(DenseValues(values.data<uint8_t>(), shape.validity,
+                                                 shape.rows, shape.valid, &scratch),
+                                     shape.valid, &body);
+      break;
+    }
+    case Physical::kI128: {
+      std::vector<Int128> scratch;
+      chunk.meta.encoding = PutWide(DenseValues(values.data<Int128>(), shape.validity, shape.rows,
+                                                shape.valid, &scratch),
+                                    shape.valid, &body);
+      break;
+    }
+    case Physical::kString: {
+      std::vector<std::string_view> scratch;
+      const std::string_view* dense = DenseValues(values.data<std::string_view>(), shape.validity,
+                                                  shape.rows, shape.valid, &scratch);
+      uint64_t bytes = 0;
+      for (size_t i = 0; i < shape.valid; ++i) bytes += dense[i].size();
+      if (bytes > kChunkBytesMax / 2) {
+        return absl::ResourceExhaustedError(
+            absl::StrCat(bytes, " bytes of strings in one granule exceed the limit"));
+      }
+      chunk.meta.encoding = PutStrings(dense, shape.valid, &body);
+      break;
+    }
+    default:
+      HOGLET_ASSERT(false && "no encoding for this physical form");
+  }
+  FinishChunk(std::move(body), compression, &chunk);
+  return chunk;
+}
+
+EncodedChunk EncodeCodes(const uint32_t* codes, const uint64_t* validity, size_t rows,
+                         Compression compression) {
+  EncodedChunk chunk;
+  std::string body;
+  const Shape shape = StartChunk(validity, rows, &chunk, &body);
+  if (shape.valid == 0) return chunk;
+  std::vector<int64_t> integers(shape.valid + 1);
+  size_t to = 0;
+  for (size_t row = 0; row < rows; ++row) {
+    integers[to] = codes[row];
+    to += validity == nullptr || BitIsSet(validity, row);
+  }
+  PutIntegerChunk(integers.data(), shape.valid, &chunk, &body);
+  FinishChunk(std::move(body), compression, &chunk);
+  return chunk;
+}
+
+absl::StatusOr<ChunkBody> UncompressChunk(const ChunkMeta& meta, std::string_view stored,
+                                          std::shared_ptr<const void> owner) {
+  if (meta.compression == Compression::kNone) {
+    if (stored.size() != meta.raw_bytes) return Damaged("chunk length");
+    return ChunkBody{stored, std::move(owner)};
+  }
+  if (meta.raw_bytes > kChunkBytesMax) return Damaged("chunk too large");
+  // Bounds the allocation by what the stored bytes could possibly hold.
+  if (meta.compression == Compression::kLz4 &&
+      meta.raw_bytes > uint64_t{meta.stored_bytes} * 256 + 64) {
+    return Damaged("impossible compression ratio");
+  }
+  std::shared_ptr<char[]> raw(new char[meta.raw_bytes]);
+  HOGLET_RETURN_IF_ERROR(Decompress(meta.compression, stored, raw.get(), meta.raw_bytes));
+  return ChunkBody{std::string_view(raw.get(), meta.raw_bytes), raw};
+}
+
+namespace {
+
+// Reads the validity of a chunk into aligned words; null if all rows are valid.
+absl::Status GetValidity(const ChunkMeta& meta, ByteReader* in, std::vector<uint64_t>* words) {
+  if (meta.null_count == 0) return absl::OkStatus();
+  std::string_view bytes;
+  if (!in->GetBytes(BitmapWords(meta.rows) * sizeof(uint64_t), &bytes)) return Damaged("validity");
+  words->resize(BitmapWords(meta.rows));
+  std::memcpy(words->data(), bytes.data(), bytes.size());
+  if (CountBits(words->data(), meta.rows) != meta.rows - meta.null_count) {
+    return Damaged("validity does not match the null count");
+  }
+  return absl::OkStatus();
+}
+
+template <typename T, typename Get>
+absl::Status DecodeInto(const ChunkMeta& meta, ByteReader* in, const std::vector<uint64_t>& validity,
+                        Get get, T* out) {
+  const size_t valid = meta.rows - meta.null_count;
+  HOGLET_RETURN_IF_ERROR(get(meta.encoding, in, valid, out));
+  if (!validity.empty()) SpreadToValid(out, valid, validity.data(), meta.rows);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Vector> DecodeChunk(const ChunkMeta& meta, const ChunkBody& body, Type type) {
+  if (meta.null_count > meta.rows) return Damaged("null count");
+  Vector vector = Vector::Flat(type, meta.rows);
+  if (meta.null_count == meta.rows) {
+    if (meta.rows == 0) return vector;
+    std::fill_n(vector.mutable_validity(), BitmapWords(meta.rows), 0);
+    if (type.physical() == Physical::kString) {
+      std::fill_n(vector.mutable_data<std::string_view>(), meta.rows, std::string_view());
+    }
+    return vector;
+  }
+  ByteReader in(body.bytes);
+  std::vector<uint64_t> validity;
+  HOGLET_RETURN_IF_ERROR(GetValidity(meta, &in, &validity));
+  switch (type.physical()) {
+    case Physical::kI64:
+      HOGLET_RETURN_IF_ERROR(
+          DecodeInto(meta, &in, validity, GetIntegers, vector.mutable_data<int64_t>()));
+      break;
+    case Physical::kF64:
+      HOGLET_RETURN_IF_ERROR(
+          DecodeInto(meta, &in, validity, GetDoubles, vector.mutable_data<double>()));
+      break;
+    case Physical::kU8:
+      HOGLET_RETURN_IF_ERROR(
+          DecodeInto(meta, &in, validity, GetBools, vector.mutable_data<uint8_t>()));
+      break;
+    case Physical::kI128:
+      HOGLET_RETURN_IF_ERROR(
+          DecodeInto(meta, &in, validity, GetWide, vector.mutable_data<Int128>()));
+      break;
+    case Physical::kString:
+      HOGLET_RETURN_IF_ERROR(DecodeInto(meta, &in, validity, GetStrings,
+                                        vector.mutable_data<std::string_view>()));
+      vector.KeepAlive(body.owner);
+      break;
+    default:
+      return Damaged("column type");
+  }
+  if (!in.empty()) return Damaged("bytes after the values");
+  if (!validity.empty()) {
+    std::copy(validity.begin(), validity.end(), vector.mutable_validity());
+  }
+  return vector;
+}
+
+absl::Status DecodeCodes(const ChunkMeta& meta, const ChunkBody& body, uint32_t dictionary_entries,
+                         uint32_t null_code, uint32_t* out) {
+  if (meta.null_count > meta.rows) return Damaged("null count");
+  if (meta.null_count == meta.rows) {
+    std::fill_n(out, meta.rows, null_code);
+    return absl::OkStatus();
+  }
+  ByteReader in(body.bytes);
+  std::vector<uint64_t> validity;
+  HOGLET_RETURN_IF_ERROR(GetValidity(meta, &in, &validity));
+  const size_t valid = meta.rows - meta.null_count;
+  if (meta.encoding == Encoding::kPacked) {
+    PackedView view;
+    if (!GetPacked(&in, valid, &view)) return Damaged("packed block");
+    if (view.base < 0 || view.base > UINT32_MAX || view.width > 32) return Damaged("codes");
+    UnpackBits(view.bytes.data(), valid, static_cast<uint32_t>(view.base), view.width, out);
+  } else {
+    std::vector<int64_t> integers(valid);
+    HOGLET_RETURN_IF_ERROR(GetIntegers(meta.encoding, &in, valid, integers.data()));
+    for (size_t i = 0; i < valid; ++i) {
+      if (integers[i] < 0 || integers[i] > UINT32_MAX) return Damaged("codes");
+      out[i] = static_cast<uint32_t>(integers[i]);
+    }
+  }
+  if (!in.empty()) return Damaged("bytes after the values");
+  uint32_t top = 0;
+  for (size_t i = 0; i < valid; ++i) top = std::max(top, out[i]);
+  if (top >= dictionary_entries) return Damaged("code outside the dictionary");
+  if (!validity.empty()) {
+    SpreadToValid(out, valid, validity.data(), meta.rows);
+    for (size_t row = 0; row < meta.rows; ++row) {
+      if (!BitIsSet(validity.data(), row)) out[row] = null_code;
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace hoglet

@@ -1,0 +1,167 @@
+// The command line: import, query, check, --version, --help.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { execFileSync } from 'node:child_process';
+import { BINARY, DATA_FILES, Server, runCli, sleep, temporaryFolder } from './lib/server.mjs';
+
+const EVENTS = 3000;
+const COMMITS = path.join(DATA_FILES, 'duckdb-commits.jsonl.zst');
+
+let folder;
+let ndjson;
+const file = (name) => path.join(folder, name);
+
+before(() => {
+  folder = temporaryFolder();
+  ndjson = Array.from({ length: EVENTS }, (_, i) => JSON.stringify({
+    uuid: crypto.randomUUID(), event: i % 3 ? 'seen' : 'made', distinct_id: `d${i % 50}`,
+    timestamp: new Date(Date.UTC(2024, 0, 1) + i * 60_000).toISOString(),
+    properties: { number: i, text: i === 7 ? 'comma, "quote"\nline' : `row ${i}`, flag: i % 2 === 0 },
+  })).join('\n') + '\n';
+  fs.writeFileSync(file('events.ndjson'), ndjson);
+  fs.writeFileSync(file('events.ndjson.gz'), gzipSync(ndjson));
+  execFileSync('zstd', ['-q', file('events.ndjson'), '-o', file('events.zst-without-its-name')]);
+});
+after(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+function assertSuccess({ status, stdout, stderr }) {
+  assert.equal(status, 0, stdout + stderr);
+  return stdout;
+}
+
+const ask = (data, hogql) => JSON.parse(assertSuccess(runCli(['query', hogql, '--data', data, '--format', 'json'])));
+
+// The rows of a `--format json` answer, whether it is the API's object or a plain list.
+const rowsOf = (answer) => (Array.isArray(answer) ? answer : answer.results)
+  .map((row) => (Array.isArray(row) ? row : Object.values(row)));
+
+const countOf = (data) => Number(rowsOf(ask(data, 'SELECT count() FROM events'))[0][0]);
+
+test('--version and --help', () => {
+  assert.match(assertSuccess(runCli(['--version'])), /\d+\.\d+\.\d+/);
+  const help = assertSuccess(runCli(['--help']));
+  for (const command of ['serve', 'import', 'query', 'check']) assert.match(help, new RegExp(`\\b${command}\\b`));
+  assert.match(help, /hoglet (serve|import|query)/, 'examples');
+  for (const command of ['serve', 'import', 'query', 'check']) {
+    assert.match(assertSuccess(runCli([command, '--help'])), /--data/);
+  }
+});
+
+test('mistakes on the command line are said on stderr, with a non-zero status', () => {
+  for (const args of [['frobnicate'], ['serve', '--no-such-flag'], ['import', file('absent.ndjson'), '--data', file('none')],
+    ['query', 'SELECT 1', '--format', 'xml', '--data', file('none')]]) {
+    const { status, stderr } = runCli(args);
+    assert.notEqual(status, 0, args.join(' '));
+    assert.ok(stderr.trim().length > 5, args.join(' '));
+  }
+});
+
+for (const [name, source] of [['plain', 'events.ndjson'], ['gz', 'events.ndjson.gz'], ['zst', 'events.zst-without-its-name']]) {
+  test(`import of a file: ${name}; a second time changes nothing`, () => {
+    const data = file(`data-${name}`);
+    assertSuccess(runCli(['import', file(source), '--data', data]));
+    assert.equal(countOf(data), EVENTS);
+    assertSuccess(runCli(['import', file(source), '--data', data]));
+    assert.equal(countOf(data), EVENTS);
+  });
+}
+
+test('import from stdin', () => {
+  for (const [name, input] of [['stdin', Buffer.from(ndjson)], ['stdin-gz', gzipSync(ndjson)]]) {
+    const data = file(`data-${name}`);
+    assertSuccess(runCli(['import', '-', '--data', data], { input }));
+    assert.equal(countOf(data), EVENTS);
+  }
+});
+
+test('import names the line that is malformed', () => {
+  fs.writeFileSync(file('bad.ndjson'), ndjson.split('\n').slice(0, 4).concat('{"event": oops').join('\n'));
+  const { stdout, stderr } = runCli(['import', file('bad.ndjson'), '--data', file('data-bad')]);
+  assert.match(stdout + stderr, /(line |:)5\b/);
+});
+
+test('an import that was killed goes on where it was', { timeout: 300_000 }, async () => {
+  const data = file('data-resumed');
+  for (const delay_ms of [150, 400]) {
+    const child = spawn(BINARY, ['import', COMMITS, '--data', data], { stdio: 'ignore' });
+    const gone = new Promise((resolve) => child.on('exit', resolve));
+    await Promise.race([sleep(delay_ms), gone]);
+    child.kill('SIGKILL');
+    await gone;
+  }
+  assertSuccess(runCli(['import', COMMITS, '--data', data]));
+  assert.equal(countOf(data), 82_536);
+});
+
+test('the four formats', () => {
+  const data = file('data-plain');
+  const hogql = `SELECT toInt(properties.number) AS number, properties.text AS text, properties.nothing AS nothing FROM events
+    WHERE properties.number IN ('6', '7') ORDER BY number`;
+  const run = (format) => assertSuccess(runCli(['query', hogql, '--data', data, '--format', format]));
+  assert.deepEqual(rowsOf(JSON.parse(run('json'))).map(([number]) => number), [6, 7]);
+  const lines = run('jsonl').trimEnd().split('\n').map((line) => JSON.parse(line));
+  assert.equal(lines.length, 2);
+  assert.ok(JSON.stringify(lines[0]).includes('row 6'));
+  const csv = run('csv').trimEnd().split(/\r?\n/);
+  assert.equal(csv[0].replaceAll('"', ''), 'number,text,nothing');
+  assert.match(csv[1], /^6,"?row 6"?,/);
+  assert.ok(csv.slice(2).join('\n').includes('"comma, '), 'commas are quoted');
+  const table = run('table');
+  assert.match(table, /number/);
+  assert.match(table, /row 6/);
+});
+
+test('a query error goes to stderr with its place', () => {
+  const { status, stderr } = runCli(['query', 'SELECT event FROM events WHERE', '--data', file('data-plain')]);
+  assert.notEqual(status, 0);
+  assert.ok(stderr.length > 10);
+});
+
+test('a query against a running server, by flags and by environment', async () => {
+  const server = await Server.start({ data: file('data-plain') });
+  try {
+    const { stdout } = runCliAgainst(server, ['--url', server.url, '--key', server.key]);
+    assert.deepEqual(rowsOf(JSON.parse(stdout)), [[EVENTS]]);
+    const { status, stderr } = runCliAgainst(server, ['--url', server.url, '--key', 'phx_wrong']);
+    assert.notEqual(status, 0);
+    assert.ok(stderr.length > 5);
+    const locked = runCli(['query', 'SELECT 1', '--data', server.data]);
+    assert.notEqual(locked.status, 0, 'a folder in use is refused');
+    assert.match(locked.stderr, /use|lock/i);
+  } finally {
+    await server.stop();
+  }
+});
+
+function runCliAgainst(server, flags) {
+  return runCli(['query', 'SELECT count() FROM events', '--format', 'json', ...flags]);
+}
+
+test('check passes on good data and names the damaged file and place', () => {
+  const data = file('data-plain');
+  const good = runCli(['check', '--data', data]);
+  assert.equal(good.status, 0, good.stdout + good.stderr);
+  assert.match(good.stdout + good.stderr, /3,?000/, 'counts the events');
+  const damaged = fs.readdirSync(data, { recursive: true }).map((name) => path.join(data, name))
+    .filter((name) => fs.statSync(name).isFile() && fs.statSync(name).size > 1000)
+    .sort((a, b) => fs.statSync(b).mtimeMs - fs.statSync(a).mtimeMs);
+  assert.ok(damaged.length > 0);
+  const victim = damaged.find((name) => /part|store|column/.test(path.relative(data, name))) ?? damaged[0];
+  const bytes = fs.readFileSync(victim);
+  bytes[200] ^= 0x10;
+  fs.writeFileSync(victim, bytes);
+  const bad = runCli(['check', '--data', data]);
+  assert.notEqual(bad.status, 0);
+  assert.ok((bad.stdout + bad.stderr).includes(path.basename(victim)), `${victim} is named:\n${bad.stdout}${bad.stderr}`);
+});
+
+test('flags can be given as HOGLET_* variables', () => {
+  const answer = runCli(['query', 'SELECT count() FROM events', '--format', 'json'], { env: { HOGLET_DATA: file('data-gz') } });
+  assert.deepEqual(rowsOf(JSON.parse(assertSuccess(answer))), [[EVENTS]]);
+});
