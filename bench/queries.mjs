@@ -111,26 +111,26 @@ export function queries(meta) {
     {
       name: 'weekly_retention',
       title: 'weekly retention by person',
-      hogql: `SELECT c.start AS cohort, dateDiff('week', c.start, a.week) AS weeks, count() AS persons
+      hogql: `SELECT c.start AS joined, dateDiff('week', c.start, a.week) AS weeks, count() AS persons
         FROM (SELECT person_id, toStartOfWeek(min(timestamp), 0) AS start FROM events
             WHERE event = '$pageview' GROUP BY person_id) AS c
         INNER JOIN (SELECT person_id, toStartOfWeek(timestamp, 0) AS week FROM events
             WHERE event = '$pageview' GROUP BY person_id, week) AS a ON a.person_id = c.person_id
-        GROUP BY cohort, weeks ORDER BY cohort, weeks LIMIT 1000`,
-      clickhouse: `SELECT c.start AS cohort, dateDiff('week', c.start, a.week) AS weeks, count() AS persons
+        GROUP BY joined, weeks ORDER BY joined, weeks LIMIT 1000`,
+      clickhouse: `SELECT c.start AS joined, dateDiff('week', c.start, a.week) AS weeks, count() AS persons
         FROM (SELECT person_id, toStartOfWeek(min(timestamp), 0) AS start FROM events
             WHERE event = '$pageview' GROUP BY person_id) AS c
         INNER JOIN (SELECT person_id, toStartOfWeek(timestamp, 0) AS week FROM events
             WHERE event = '$pageview' GROUP BY person_id, week) AS a ON a.person_id = c.person_id
-        GROUP BY cohort, weeks ORDER BY cohort, weeks LIMIT 1000`,
+        GROUP BY joined, weeks ORDER BY joined, weeks LIMIT 1000`,
       duckdb: `WITH views AS (SELECT person_id,
             (date_trunc('week', timestamp + INTERVAL 1 DAY) - INTERVAL 1 DAY)::DATE AS week
           FROM events WHERE event = '$pageview')
-        SELECT c.start AS cohort, date_diff('day', c.start, a.week) // 7 AS weeks, count(*) AS persons
+        SELECT c.start AS joined, date_diff('day', c.start, a.week) // 7 AS weeks, count(*) AS persons
         FROM (SELECT person_id, min(week) AS start FROM views GROUP BY person_id) AS c
         INNER JOIN (SELECT person_id, week FROM views GROUP BY person_id, week) AS a
           ON a.person_id = c.person_id
-        GROUP BY cohort, weeks ORDER BY cohort, weeks LIMIT 1000`,
+        GROUP BY joined, weeks ORDER BY joined, weeks LIMIT 1000`,
     },
     {
       name: 'like_breakdown',
@@ -149,14 +149,14 @@ export function queries(meta) {
       name: 'sessions',
       title: 'sessions: count and mean duration',
       hogql: `SELECT count() AS sessions, avg(seconds) AS mean FROM
-        (SELECT properties.$session_id AS session, dateDiff('second', min(timestamp), max(timestamp)) AS seconds
-          FROM events GROUP BY session)`,
+        (SELECT properties.$session_id AS sid, dateDiff('second', min(timestamp), max(timestamp)) AS seconds
+          FROM events GROUP BY sid)`,
       clickhouse: `SELECT count() AS sessions, avg(seconds) AS mean FROM
-        (SELECT session_id AS session, dateDiff('second', min(timestamp), max(timestamp)) AS seconds
-          FROM events GROUP BY session)`,
+        (SELECT session_id AS sid, dateDiff('second', min(timestamp), max(timestamp)) AS seconds
+          FROM events GROUP BY sid)`,
       duckdb: `SELECT count(*) AS sessions, avg(seconds) AS mean FROM
-        (SELECT session_id AS session, date_diff('second', min(timestamp), max(timestamp)) AS seconds
-          FROM events GROUP BY session)`,
+        (SELECT session_id AS sid, date_diff('second', min(timestamp), max(timestamp)) AS seconds
+          FROM events GROUP BY sid)`,
     },
     {
       name: 'user_history',
@@ -197,11 +197,11 @@ export function queries(meta) {
     {
       name: 'rare_value',
       title: 'rare property value scan',
-      hogql: `SELECT count() AS n, count(DISTINCT person_id) AS persons, max(timestamp) AS last FROM events
+      hogql: `SELECT count() AS n, count(DISTINCT person_id) AS persons, max(timestamp) AS latest FROM events
         WHERE properties.error_code = 'E_QUOTA'`,
-      clickhouse: `SELECT count() AS n, count(DISTINCT person_id) AS persons, max(timestamp) AS last FROM events
+      clickhouse: `SELECT count() AS n, count(DISTINCT person_id) AS persons, max(timestamp) AS latest FROM events
         WHERE error_code = 'E_QUOTA'`,
-      duckdb: `SELECT count(*) AS n, count(DISTINCT person_id) AS persons, max(timestamp) AS last FROM events
+      duckdb: `SELECT count(*) AS n, count(DISTINCT person_id) AS persons, max(timestamp) AS latest FROM events
         WHERE error_code = 'E_QUOTA'`,
     },
     {
@@ -216,13 +216,13 @@ export function queries(meta) {
       name: 'buyers_by_currency',
       title: 'buyers by currency, HAVING',
       hogql: `SELECT properties.currency AS currency, count(DISTINCT person_id) AS buyers,
-          avg(toFloat(properties.amount)) AS mean, max(toFloat(properties.amount)) AS top FROM events
+          avg(toFloat(properties.amount)) AS mean, max(toFloat(properties.amount)) AS largest FROM events
         WHERE event = 'purchase' AND toFloat(properties.amount) > 50
         GROUP BY currency HAVING buyers > 1 ORDER BY buyers DESC, currency LIMIT 100`,
-      clickhouse: `SELECT currency, count(DISTINCT person_id) AS buyers, avg(amount) AS mean, max(amount) AS top
+      clickhouse: `SELECT currency, count(DISTINCT person_id) AS buyers, avg(amount) AS mean, max(amount) AS largest
         FROM events WHERE event = 'purchase' AND amount > 50
         GROUP BY currency HAVING buyers > 1 ORDER BY buyers DESC, currency LIMIT 100`,
-      duckdb: `SELECT currency, count(DISTINCT person_id) AS buyers, avg(amount) AS mean, max(amount) AS top
+      duckdb: `SELECT currency, count(DISTINCT person_id) AS buyers, avg(amount) AS mean, max(amount) AS largest
         FROM events WHERE event = 'purchase' AND amount > 50
         GROUP BY currency HAVING buyers > 1 ORDER BY buyers DESC, currency LIMIT 100`,
     },

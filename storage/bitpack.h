@@ -3,7 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
-// Integers packed at a fixed number of bits, low bits first. Free functions over plain pointers; the loops hold no branch on the data.
+// Integers packed at a fixed number of bits, low bits first. Free functions over plain pointers;
+// the loops hold no branch on the data.
 
 namespace hoglet {
 
@@ -16,7 +17,8 @@ int BitWidth(uint64_t value);
 // Bytes of `count` values at `width` bits, slack included.
 size_t PackedBytes(size_t count, int width);
 
-// Writes PackedBytes(count, width) bytes: (values[i] - base) at `width` bits each, which they must fit.
+// Writes PackedBytes(count, width) bytes: (values[i] - base) at `width` bits each, which they must
+// fit.
 void PackBits(const int64_t* values, size_t count, int64_t base, int width, char* out);
 void PackBits(const uint32_t* values, size_t count, uint32_t base, int width, char* out);
 
@@ -24,8 +26,9 @@ void PackBits(const uint32_t* values, size_t count, uint32_t base, int width, ch
 void UnpackBits(const char* in, size_t count, int64_t base, int width, int64_t* out);
 void UnpackBits(const char* in, size_t count, uint32_t base, int width, uint32_t* out);
 
-// Moves `count` dense values to the positions of the set bits of `validity` (exactly `count` of them in `rows` bits), in place from the
-// back; other positions get the default value. `values` has room for `rows`.
+// Moves `count` dense values to the positions of the set bits of `validity` (exactly `count` of
+// them in `rows` bits), in place from the back; other positions get the default value. `values` has
+// room for `rows`.
 template <typename T>
 void SpreadToValid(T* values, size_t count, const uint64_t* validity, size_t rows) {
   size_t source = count;

@@ -7,8 +7,9 @@
 
 namespace hoglet {
 
-// A blocked Bloom filter: a hash chooses one block of 32 bytes and sets one bit in each of its eight words, so a lookup touches one
-// cache line. At 16 bits a key about one absent key in 2,000 is a false hit; at 10 bits one in 100.
+// A blocked Bloom filter: a hash chooses one block of 32 bytes and sets one bit in each of its
+// eight words, so a lookup touches one cache line. At 16 bits a key about one absent key in 2,000
+// is a false hit; at 10 bits one in 100.
 //
 // The hashes must be well mixed in all 64 bits.
 

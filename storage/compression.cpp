@@ -16,13 +16,13 @@ constexpr size_t kCompressBytesMin = 64;
 // Contexts are costly to make and not thread-safe, hence one a thread.
 ZSTD_CCtx* CompressionContext() {
   thread_local std::unique_ptr<ZSTD_CCtx, size_t (*)(ZSTD_CCtx*)> context(ZSTD_createCCtx(),
-                                                                        &ZSTD_freeCCtx);
+                                                                          &ZSTD_freeCCtx);
   return context.get();
 }
 
 ZSTD_DCtx* DecompressionContext() {
   thread_local std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
-                                                                        &ZSTD_freeDCtx);
+                                                                          &ZSTD_freeDCtx);
   return context.get();
 }
 
@@ -37,9 +37,9 @@ Compression Compress(Compression wanted, std::string_view raw, std::string* out)
   std::string compressed(raw.size() - raw.size() / 16, '\0');
   size_t bytes = 0;
   if (wanted == Compression::kLz4) {
-    const int written = LZ4_compress_default(raw.data(), compressed.data(),
-                                             static_cast<int>(raw.size()),
-                                             static_cast<int>(compressed.size()));
+    const int written =
+        LZ4_compress_default(raw.data(), compressed.data(), static_cast<int>(raw.size()),
+                             static_cast<int>(compressed.size()));
     bytes = written > 0 ? static_cast<size_t>(written) : 0;
   } else {
     const size_t written = ZSTD_compressCCtx(CompressionContext(), compressed.data(),

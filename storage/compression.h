@@ -10,7 +10,8 @@ namespace hoglet {
 
 enum class Compression : uint8_t { kNone = 0, kLz4 = 1, kZstd = 2 };
 
-// Compresses `raw`; answers kNone, and leaves `out` alone, when that would save less than a sixteenth.
+// Compresses `raw`; answers kNone, and leaves `out` alone, when that would save less than a
+// sixteenth.
 Compression Compress(Compression wanted, std::string_view raw, std::string* out);
 
 // Fills exactly `raw_bytes` bytes at `out`, or kDataLoss.

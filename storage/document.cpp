@@ -18,7 +18,8 @@ std::string_view LoadText(uint64_t slot) {
   return {at + sizeof(uint32_t), LoadLittle<uint32_t>(at)};
 }
 
-// Two different keys make the halves of one 128-bit hash; they are stored in parts, so they never change.
+// Two different keys make the halves of one 128-bit hash; they are stored in parts, so they never
+// change.
 constexpr uint64_t kHashKeys[4] = {0x686f676c6574'0001ull, 0x646f63756d'0002ull,
                                    0x686f676c6574'0003ull, 0x646f63756d'0004ull};
 

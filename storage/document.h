@@ -11,12 +11,15 @@
 #include "absl/container/flat_hash_map.h"
 #include "include/hoglet/event.h"
 #include "src/base/arena.h"
+#include "src/base/strings.h"
 #include "src/base/vector/type.h"
+#include "storage/schema.h"
 
 namespace hoglet {
 
-// JSON objects in memory: each is a row of 64-bit slots whose meaning (keys in order, kinds) its shape tells, and shapes are shared. Adding
-// one costs a hash lookup a member; reading one key of many documents costs one search a shape.
+// JSON objects in memory: each is a row of 64-bit slots whose meaning (keys in order, kinds) its
+// shape tells, and shapes are shared. Adding one costs a hash lookup a member; reading one key of
+// many documents costs one search a shape.
 
 struct DocumentShape {
   struct Member {
@@ -35,6 +38,24 @@ struct DocumentShape {
   }
 };
 
+// The slot of a key in each shape, searched once a shape.
+class SlotFinder {
+ public:
+  explicit SlotFinder(std::string_view key) : key_(key) {}
+
+  int Slot(const DocumentShape& shape) {
+    if (shape.index >= slots_.size()) slots_.resize(shape.index * 2 + 16, kUnknown);
+    int& slot = slots_[shape.index];
+    if (slot == kUnknown) slot = shape.Find(key_);
+    return slot;
+  }
+
+ private:
+  static constexpr int kUnknown = -2;
+  std::string_view key_;
+  std::vector<int> slots_;
+};
+
 struct Document {
   const DocumentShape* shape = nullptr;
   const uint64_t* slots = nullptr;
@@ -44,7 +65,8 @@ struct Document {
   JsonMember Member(size_t slot) const;
 };
 
-// Owns documents. One thread adds; documents handed out may be read by others once published to them.
+// Owns documents. One thread adds; documents handed out may be read by others once published to
+// them.
 class DocumentStore {
  public:
   const Document* Add(const JsonObjectView& members);
@@ -64,11 +86,11 @@ class DocumentStore {
   Arena arena_{64 << 10};
   std::deque<Document> documents_;  // never move
   uint64_t index_bytes_ = 0;
-  absl::flat_hash_map<std::string_view, uint32_t> key_numbers_;
+  StringMap<std::string_view, uint32_t> key_numbers_;
   std::vector<std::string_view> keys_;
-  absl::flat_hash_map<std::string_view, const DocumentShape*> shapes_;  // by (key number, kind) list
+  StringMap<std::string_view, const DocumentShape*> shapes_;  // by (key number, kind) list
   std::vector<std::unique_ptr<DocumentShape>> shape_list_;
-  absl::flat_hash_map<Int128, const Document*> shared_;
+  absl::flat_hash_map<Int128, const Document*, WideHash> shared_;
   std::string scratch_;
 };
 

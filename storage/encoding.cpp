@@ -5,9 +5,9 @@
 #include <cstring>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "src/base/bytes.h"
 #include "src/base/crc32c.h"
+#include "src/base/strings.h"
 #include "storage/bitpack.h"
 
 namespace hoglet {
@@ -129,7 +129,8 @@ absl::Status GetIntegers(Encoding encoding, ByteReader* in, size_t count, int64_
   }
 }
 
-// The smallest exponent with which every value is an integer that gives the value back; -1 if there is none.
+// The smallest exponent with which every value is an integer that gives the value back; -1 if there
+// is none.
 int DecimalExponent(const double* values, size_t count, std::vector<int64_t>* integers) {
   integers->resize(count);
   int exponent = 0;
@@ -266,9 +267,8 @@ absl::Status GetWide(Encoding encoding, ByteReader* in, size_t count, Int128* ou
 }
 
 Encoding PutStrings(const std::string_view* values, size_t count, std::string* out) {
-  const bool constant = std::all_of(values, values + count, [&](std::string_view value) {
-    return value == values[0];
-  });
+  const bool constant = std::all_of(values, values + count,
+                                    [&](std::string_view value) { return value == values[0]; });
   if (constant) {
     out->append(values[0]);
     return Encoding::kConstant;
@@ -363,30 +363,30 @@ absl::StatusOr<EncodedChunk> EncodeChunk(const Vector& values, Compression compr
   switch (values.type().physical()) {
     case Physical::kI64: {
       std::vector<int64_t> scratch;
-      PutIntegerChunk(DenseValues(values.data<int64_t>(), shape.validity, shape.rows, shape.valid,
-                                  &scratch),
-                      shape.valid, &chunk, &body);
+      PutIntegerChunk(
+          DenseValues(values.data<int64_t>(), shape.validity, shape.rows, shape.valid, &scratch),
+          shape.valid, &chunk, &body);
       break;
     }
     case Physical::kF64: {
       std::vector<double> scratch;
-      chunk.meta.encoding = PutDoubles(DenseValues(values.data<double>(), shape.validity,
-                                                   shape.rows, shape.valid, &scratch),
-                                       shape.valid, &body);
+      chunk.meta.encoding = PutDoubles(
+          DenseValues(values.data<double>(), shape.validity, shape.rows, shape.valid, &scratch),
+          shape.valid, &body);
       break;
     }
     case Physical::kU8: {
       std::vector<uint8_t> scratch;
-      chunk.meta.encoding = PutBools(DenseValues(values.data<uint8_t>(), shape.validity,
-                                                 shape.rows, shape.valid, &scratch),
-                                     shape.valid, &body);
+      chunk.meta.encoding = PutBools(
+          DenseValues(values.data<uint8_t>(), shape.validity, shape.rows, shape.valid, &scratch),
+          shape.valid, &body);
       break;
     }
     case Physical::kI128: {
       std::vector<Int128> scratch;
-      chunk.meta.encoding = PutWide(DenseValues(values.data<Int128>(), shape.validity, shape.rows,
-                                                shape.valid, &scratch),
-                                    shape.valid, &body);
+      chunk.meta.encoding = PutWide(
+          DenseValues(values.data<Int128>(), shape.validity, shape.rows, shape.valid, &scratch),
+          shape.valid, &body);
       break;
     }
     case Physical::kString: {
@@ -397,7 +397,7 @@ absl::StatusOr<EncodedChunk> EncodeChunk(const Vector& values, Compression compr
       for (size_t i = 0; i < shape.valid; ++i) bytes += dense[i].size();
       if (bytes > kChunkBytesMax / 2) {
         return absl::ResourceExhaustedError(
-            absl::StrCat(bytes, " bytes of strings in one granule exceed the limit"));
+            StrCat(bytes, " bytes of strings in one granule exceed the limit"));
       }
       chunk.meta.encoding = PutStrings(dense, shape.valid, &body);
       break;
@@ -459,8 +459,8 @@ absl::Status GetValidity(const ChunkMeta& meta, ByteReader* in, std::vector<uint
 }
 
 template <typename T, typename Get>
-absl::Status DecodeInto(const ChunkMeta& meta, ByteReader* in, const std::vector<uint64_t>& validity,
-                        Get get, T* out) {
+absl::Status DecodeInto(const ChunkMeta& meta, ByteReader* in,
+                        const std::vector<uint64_t>& validity, Get get, T* out) {
   const size_t valid = meta.rows - meta.null_count;
   HOGLET_RETURN_IF_ERROR(get(meta.encoding, in, valid, out));
   if (!validity.empty()) SpreadToValid(out, valid, validity.data(), meta.rows);
@@ -501,8 +501,8 @@ absl::StatusOr<Vector> DecodeChunk(const ChunkMeta& meta, const ChunkBody& body,
           DecodeInto(meta, &in, validity, GetWide, vector.mutable_data<Int128>()));
       break;
     case Physical::kString:
-      HOGLET_RETURN_IF_ERROR(DecodeInto(meta, &in, validity, GetStrings,
-                                        vector.mutable_data<std::string_view>()));
+      HOGLET_RETURN_IF_ERROR(
+          DecodeInto(meta, &in, validity, GetStrings, vector.mutable_data<std::string_view>()));
       vector.KeepAlive(body.owner);
       break;
     default:

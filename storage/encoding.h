@@ -9,10 +9,12 @@
 #include "src/base/vector/vector.h"
 #include "storage/compression.h"
 
-// How the values of one column in one granule become bytes (a chunk) and back; FORMAT.md describes the bytes.
+// How the values of one column in one granule become bytes (a chunk) and back; FORMAT.md describes
+// the bytes.
 //
-// A chunk chooses its encoding by its own values, and says which in its metadata, so that new encodings can be added. Decoders bound
-// everything they read: any bytes give a vector or kDataLoss.
+// A chunk chooses its encoding by its own values, and says which in its metadata, so that new
+// encodings can be added. Decoders bound everything they read: any bytes give a vector or
+// kDataLoss.
 
 namespace hoglet {
 
@@ -22,15 +24,16 @@ enum class Encoding : uint8_t {
   kPlain = 2,      // fixed-width values as they are
   kPacked = 3,     // integers: a base and bit-packed differences
   kRunLength = 4,  // integers: packed run lengths, packed run values
-  kDecimal = 5,    // doubles that are integers times a power of ten: the exponent and packed integers
-  kBits = 6,       // booleans
-  kStrings = 7,    // packed lengths, then the bytes
-  kWide = 8,       // 128-bit values: packed high halves, packed low halves
+  kDecimal = 5,  // doubles that are integers times a power of ten: the exponent and packed integers
+  kBits = 6,     // booleans
+  kStrings = 7,  // packed lengths, then the bytes
+  kWide = 8,     // 128-bit values: packed high halves, packed low halves
 };
 inline constexpr int kEncodingCount = 9;
 
-// What the footer says of a chunk. `min` and `max` are of the values that are not null: integers, or codes of a dictionary column, or the
-// bits of doubles; unset (min > max) for strings and 128-bit values.
+// What the footer says of a chunk. `min` and `max` are of the values that are not null: integers,
+// or codes of a dictionary column, or the bits of doubles; unset (min > max) for strings and
+// 128-bit values.
 struct ChunkMeta {
   uint64_t offset = 0;
   uint32_t stored_bytes = 0;
@@ -56,7 +59,8 @@ struct EncodedChunk {
   std::string stored;
 };
 
-// `values` is flat. Strings and documents of one chunk must stay under kChunkBytesMax together (kResourceExhausted).
+// `values` is flat. Strings and documents of one chunk must stay under kChunkBytesMax together
+// (kResourceExhausted).
 absl::StatusOr<EncodedChunk> EncodeChunk(const Vector& values, Compression compression);
 // A chunk of dictionary codes; where `validity` (null: all valid) has no bit, the code is ignored.
 EncodedChunk EncodeCodes(const uint32_t* codes, const uint64_t* validity, size_t rows,
@@ -71,9 +75,11 @@ struct ChunkBody {
 absl::StatusOr<ChunkBody> UncompressChunk(const ChunkMeta& meta, std::string_view stored,
                                           std::shared_ptr<const void> owner);
 
-// A flat vector of `type` (made nullable if there are nulls); strings point into the body and keep it alive.
+// A flat vector of `type` (made nullable if there are nulls); strings point into the body and keep
+// it alive.
 absl::StatusOr<Vector> DecodeChunk(const ChunkMeta& meta, const ChunkBody& body, Type type);
-// Codes, each checked to be below `dictionary_entries`; nulls read as `null_code`. `out` has room for meta.rows.
+// Codes, each checked to be below `dictionary_entries`; nulls read as `null_code`. `out` has room
+// for meta.rows.
 absl::Status DecodeCodes(const ChunkMeta& meta, const ChunkBody& body, uint32_t dictionary_entries,
                          uint32_t null_code, uint32_t* out);
 

@@ -112,12 +112,11 @@ Vector EscapeStrings(const Vector& values, bool quoted) {
 Vector NumbersAsText(const Vector& values) {
   if (values.type().physical() == Physical::kI64) {
     const auto* integers = values.data<int64_t>();
-    return ToStrings(values,
-                     [&](size_t row, std::string* out) { AppendInt(integers[row], out); });
+    return ToStrings(values, [&](size_t row, std::string* out) { AppendInt(integers[row], out); });
   }
   const auto* numbers = values.data<double>();
-  return ToStrings(
-      values, [&](size_t row, std::string* out) { AppendQueryNumber(numbers[row], out); });
+  return ToStrings(values,
+                   [&](size_t row, std::string* out) { AppendQueryNumber(numbers[row], out); });
 }
 
 Vector NumbersAsNumbers(const Vector& values) {
@@ -130,7 +129,8 @@ Vector NumbersAsNumbers(const Vector& values) {
   Vector out = Vector::Flat(type, values.size());
   const auto* integers = values.data<int64_t>();
   auto* numbers = out.mutable_data<double>();
-  for (size_t row = 0; row < values.size(); ++row) numbers[row] = static_cast<double>(integers[row]);
+  for (size_t row = 0; row < values.size(); ++row)
+    numbers[row] = static_cast<double>(integers[row]);
   if (values.validity() != nullptr) out.ShareValidity(values);
   return out;
 }
@@ -315,6 +315,87 @@ Vector CombineForms(const std::vector<Vector>& forms, ColumnRef::Json form, size
   }
 }
 
+namespace {
+
+// False: NULL.
+bool AppendMemberText(const JsonMember& member, bool quoted, std::string* out) {
+  switch (member.kind) {
+    case JsonKind::kNull:
+      if (quoted) out->append("null");
+      return quoted;
+    case JsonKind::kBool:
+      out->append(member.boolean ? "true" : "false");
+      return true;
+    case JsonKind::kInt64:
+      AppendInt(member.integer, out);
+      return true;
+    case JsonKind::kDouble:
+      AppendQueryNumber(member.number, out);
+      return true;
+    case JsonKind::kString:
+      if (quoted) out->push_back('"');
+      AppendQueryEscaped(member.text, out);
+      if (quoted) out->push_back('"');
+      return true;
+    case JsonKind::kRaw:
+      out->append(member.text);
+  }
+  return true;
+}
+
+bool MemberNumber(const JsonMember& member, double* value) {
+  switch (member.kind) {
+    case JsonKind::kInt64:
+      *value = static_cast<double>(member.integer);
+      return true;
+    case JsonKind::kDouble:
+      *value = member.number;
+      return true;
+    case JsonKind::kString:
+    case JsonKind::kRaw:
+      return ParseQueryNumber(member.text, value);
+    default:
+      return false;
+  }
+}
+
+bool MemberBool(const JsonMember& member, uint8_t* value) {
+  const bool is_text = member.kind == JsonKind::kString;
+  *value = is_text ? (member.text == "true" ? 1 : 0) : (member.boolean ? 1 : 0);
+  return member.kind == JsonKind::kBool ||
+         (is_text && (member.text == "true" || member.text == "false"));
+}
+
+}  // namespace
+
+Vector MembersToForm(size_t rows, ColumnRef::Json form,
+                     const std::function<bool(size_t, JsonMember*)>& member_of) {
+  Vector out = Vector::Flat(FormType(form), rows);
+  uint64_t* validity = out.mutable_validity();
+  auto heap = std::make_shared<StringHeap>();
+  std::string scratch;
+  for (size_t row = 0; row < rows; ++row) {
+    JsonMember member;
+    bool valid = member_of(row, &member);
+    if (form == ColumnRef::Json::kNumber) {
+      double* value = out.mutable_data<double>() + row;
+      *value = 0;
+      valid = valid && MemberNumber(member, value);
+    } else if (form == ColumnRef::Json::kBool) {
+      uint8_t* value = out.mutable_data<uint8_t>() + row;
+      *value = 0;
+      valid = valid && MemberBool(member, value);
+    } else {
+      scratch.clear();
+      valid = valid && AppendMemberText(member, form == ColumnRef::Json::kRaw, &scratch);
+      out.mutable_data<std::string_view>()[row] = valid ? heap->Add(scratch) : std::string_view();
+    }
+    if (!valid) ClearBit(validity, row);
+  }
+  out.KeepAlive(heap);
+  return out;
+}
+
 bool ParseQueryNumber(std::string_view text, double* value) {
   if (text.empty()) return false;
   std::string_view digits = text;
@@ -330,32 +411,6 @@ bool ParseQueryNumber(std::string_view text, double* value) {
   if (!std::isfinite(magnitude)) return false;
   *value = text[0] == '-' ? -magnitude : magnitude;
   return true;
-}
-
-void AppendVariantJson(const Vector& values, size_t row, JsonVariant variant, std::string* out) {
-  const size_t at = values.Position(row);
-  const Vector& from =
-      values.form() == Vector::Form::kDictionary ? *values.dictionary() : values;
-  switch (variant) {
-    case JsonVariant::kNull:
-      out->append("null");
-      return;
-    case JsonVariant::kBool:
-      out->append(from.data<uint8_t>()[at] != 0 ? "true" : "false");
-      return;
-    case JsonVariant::kNumber:
-      if (from.type().physical() == Physical::kI64) {
-        AppendInt(from.data<int64_t>()[at], out);
-      } else {
-        AppendJsonDouble(from.data<double>()[at], out);
-      }
-      return;
-    case JsonVariant::kString:
-      AppendJsonString(from.data<std::string_view>()[at], out);
-      return;
-    case JsonVariant::kRaw:
-      out->append(from.data<std::string_view>()[at]);
-  }
 }
 
 }  // namespace hoglet

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,7 +10,8 @@
 #include "storage/scan.h"
 #include "storage/schema.h"
 
-// From the typed columns of a JSON key to the forms a query reads (ColumnRef::Json), by HogQL's rules (how ClickHouse prints JSON).
+// From the typed columns of a JSON key to the forms a query reads (ColumnRef::Json), by HogQL's
+// rules (how ClickHouse prints JSON).
 
 namespace hoglet {
 
@@ -25,13 +27,15 @@ Type FormType(ColumnRef::Json form);
 bool VariantMatters(JsonVariant variant, ColumnRef::Json form);
 // One variant's values in the form; dictionaries stay dictionaries, rows that are NULL stay NULL.
 Vector VariantToForm(const Vector& values, JsonVariant variant, ColumnRef::Json form);
-// One vector of `rows` rows from those of several variants, of which at most one is valid in a row. None: all NULL.
+// One vector of `rows` rows from those of several variants, of which at most one is valid in a row.
+// None: all NULL.
 Vector CombineForms(const std::vector<Vector>& forms, ColumnRef::Json form, size_t rows);
+
+// The same from members: `member_of(row, &member)` says whether the row has one.
+Vector MembersToForm(size_t rows, ColumnRef::Json form,
+                     const std::function<bool(size_t, JsonMember*)>& member_of);
 
 // accurateCastOrNull(text, 'Float64').
 bool ParseQueryNumber(std::string_view text, double* value);
-
-// The value of one variant as JSON text in the way JavaScript writes it, for whole documents.
-void AppendVariantJson(const Vector& values, size_t row, JsonVariant variant, std::string* out);
 
 }  // namespace hoglet

@@ -8,24 +8,6 @@ namespace {
 
 constexpr uint32_t kFirstGranuleRows = 64;
 
-// The slot of a key in each shape, searched once a shape.
-class SlotFinder {
- public:
-  explicit SlotFinder(std::string_view key) : key_(key) {}
-
-  int Slot(const DocumentShape& shape) {
-    if (shape.index >= slots_.size()) slots_.resize(shape.index * 2 + 16, kUnknown);
-    int& slot = slots_[shape.index];
-    if (slot == kUnknown) slot = shape.Find(key_);
-    return slot;
-  }
-
- private:
-  static constexpr int kUnknown = -2;
-  std::string_view key_;
-  std::vector<int> slots_;
-};
-
 }  // namespace
 
 MemGranule::MemGranule(uint32_t begin, uint32_t capacity) : begin_(begin), capacity_(capacity) {
@@ -101,9 +83,8 @@ uint64_t Memtable::bytes() const {
 uint32_t Memtable::Append(const EventRow& row, const RowPlace& place,
                           DocumentMemo* person_documents) {
   if (granules_.empty() || rows_ - granules_.back()->begin() == granules_.back()->capacity()) {
-    const uint32_t capacity =
-        std::min(granule_rows_, granules_.empty() ? kFirstGranuleRows
-                                                  : granules_.back()->capacity() * 2);
+    const uint32_t capacity = std::min(
+        granule_rows_, granules_.empty() ? kFirstGranuleRows : granules_.back()->capacity() * 2);
     granules_.push_back(std::make_unique<MemGranule>(rows_, capacity));
     views_.push_back({granules_.back().get(), 0, row.timestamp_us, row.timestamp_us});
   }
@@ -128,8 +109,7 @@ uint32_t Memtable::Append(const EventRow& row, const RowPlace& place,
   granule.key_hashes_[i] = place.key_hash;
   granule.documents_[kPropertiesColumn][i] = documents_[kPropertiesColumn].Add(row.properties);
   static const JsonObjectView kEmpty;
-  const JsonObjectView* person =
-      row.person_properties == nullptr ? &kEmpty : row.person_properties;
+  const JsonObjectView* person = row.person_properties == nullptr ? &kEmpty : row.person_properties;
   const Document*& document = (*person_documents)[person];
   if (document == nullptr) document = documents_[kPersonPropertiesColumn].AddShared(*person);
   granule.documents_[kPersonPropertiesColumn][i] = document;

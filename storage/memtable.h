@@ -12,9 +12,10 @@
 #include "absl/container/flat_hash_set.h"
 #include "include/hoglet/event.h"
 #include "src/base/arena.h"
+#include "src/base/strings.h"
+#include "src/base/vector/vector.h"
 #include "storage/document.h"
 #include "storage/schema.h"
-#include "src/base/vector/vector.h"
 
 namespace hoglet {
 
@@ -26,8 +27,8 @@ struct RowPlace {
   uint32_t shard = 0;
 };
 
-// A run of rows in arrays that never move. Rows are written once, in order; readers read only rows that were published to them, so
-// writing the next row beside them is no race.
+// A run of rows in arrays that never move. Rows are written once, in order; readers read only rows
+// that were published to them, so writing the next row beside them is no race.
 class MemGranule {
  public:
   MemGranule(uint32_t begin, uint32_t capacity);
@@ -72,8 +73,8 @@ struct MemGranuleView {
   int64_t max_us = 0;
 };
 
-// The rows of one shard in one generation, in order of insertion, with an exact index of their keys. One thread writes; see MemGranule
-// for what others may read.
+// The rows of one shard in one generation, in order of insertion, with an exact index of their
+// keys. One thread writes; see MemGranule for what others may read.
 class Memtable {
  public:
   Memtable(uint32_t shard, uint32_t granule_rows) : shard_(shard), granule_rows_(granule_rows) {}
@@ -117,13 +118,13 @@ class Memtable {
   std::vector<std::unique_ptr<MemGranule>> granules_;
   std::vector<MemGranuleView> views_;
   Arena arena_{64 << 10};
-  absl::flat_hash_set<std::string_view> interned_;
+  StringSet<std::string_view> interned_;
   DocumentStore documents_[kJsonColumnCount];
   absl::flat_hash_set<uint32_t, RowHash, RowEqual> index_{0, RowHash{this}, RowEqual{this}};
 };
 
-// Members of one key and variant in `documents`, as a flat nullable vector. Strings point into the documents. kNumber: doubles if
-// `as_double`, else int64 (then no document holds a double).
+// Members of one key and variant in `documents`, as a flat nullable vector. Strings point into the
+// documents. kNumber: doubles if `as_double`, else int64 (then no document holds a double).
 Vector ExtractVariant(std::span<const Document* const> documents, std::string_view key,
                       JsonVariant variant, bool as_double);
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
 #include "src/base/bytes.h"
 #include "src/base/crc32c.h"
+#include "src/base/strings.h"
 #include "storage/bloom.h"
 
 namespace hoglet {
@@ -42,14 +42,14 @@ absl::StatusOr<std::string> ReadFooterBytes(const ReadableFile& file, uint64_t f
       footer_bytes > file_bytes - kPartHeaderBytes - kPartTrailerBytes) {
     return absl::DataLossError("impossible footer length");
   }
-  HOGLET_ASSIGN_OR_RETURN(std::string footer,
-                          ReadRange(file, file_bytes - kPartTrailerBytes - footer_bytes,
-                                    footer_bytes));
+  HOGLET_ASSIGN_OR_RETURN(
+      std::string footer,
+      ReadRange(file, file_bytes - kPartTrailerBytes - footer_bytes, footer_bytes));
   if (Crc32cExtend(Crc32c(footer), std::string_view(trailer).substr(0, 12)) != crc) {
     return absl::DataLossError("footer checksum");
   }
   if (version != kPartVersion) {
-    return absl::UnimplementedError(absl::StrCat("part format version ", version));
+    return absl::UnimplementedError(StrCat("part format version ", version));
   }
   return footer;
 }
@@ -92,7 +92,8 @@ absl::StatusOr<std::shared_ptr<Part>> Part::Open(Env* env, const std::string& pa
     }
   }
   // The key filter is asked for every row inserted, so it is verified once, here.
-  HOGLET_ASSIGN_OR_RETURN(ChunkBody filter, part->ReadFilter(part->footer_.key_filter, "key filter"));
+  HOGLET_ASSIGN_OR_RETURN(ChunkBody filter,
+                          part->ReadFilter(part->footer_.key_filter, "key filter"));
   if (part->mapped_.empty()) {
     part->key_filter_copy_ = filter.bytes;
     part->key_filter_ = part->key_filter_copy_;
@@ -104,7 +105,8 @@ absl::StatusOr<std::shared_ptr<Part>> Part::Open(Env* env, const std::string& pa
 
 Part::~Part() {
   if (!obsolete_.load(std::memory_order_acquire)) return;
-  // A file that stays behind is removed at the next start, as every file that the manifest does not name.
+  // A file that stays behind is removed at the next start, as every file that the manifest does not
+  // name.
   (void)env_->Remove(path());
 }
 
@@ -126,7 +128,7 @@ void Part::IndexColumns() {
 }
 
 absl::Status Part::Fault(const absl::Status& status, const std::string& what) const {
-  return absl::Status(status.code(), absl::StrCat(file_->path(), ": ", what, ": ", status.message()));
+  return absl::Status(status.code(), StrCat(file_->path(), ": ", what, ": ", status.message()));
 }
 
 std::string Part::Describe(int column, size_t chunk) const {
@@ -137,13 +139,13 @@ std::string Part::Describe(int column, size_t chunk) const {
   } else {
     name = JsonColumnName(static_cast<JsonColumn>(entry.column));
     if (entry.kind == ColumnKind::kJsonVariant) {
-      absl::StrAppend(&name, ".", footer_.json[entry.column].keys[entry.key], " (variant ",
-                      static_cast<int>(entry.variant), ")");
+      StrAppend(&name, ".", footer_.json[entry.column].keys[entry.key], " (variant ",
+                static_cast<int>(entry.variant), ")");
     } else {
-      absl::StrAppend(&name, " (column kind ", static_cast<int>(entry.kind), ")");
+      StrAppend(&name, " (column kind ", static_cast<int>(entry.kind), ")");
     }
   }
-  return absl::StrCat("column ", name, ", granule ", chunk);
+  return StrCat("column ", name, ", granule ", chunk);
 }
 
 int Part::FindColumn(ColumnKind kind, uint8_t column) const {
@@ -228,7 +230,7 @@ absl::StatusOr<std::shared_ptr<const Vector>> Part::ReadDictionary(int column) c
   const VectorCache::Key key{id_, static_cast<uint32_t>(column), kDictionaryForm};
   if (auto cached = cache_->Find(key)) return cached;
   const PartColumn& entry = footer_.columns[column];
-  const std::string what = absl::StrCat(Describe(column, 0), ", dictionary");
+  const std::string what = StrCat(Describe(column, 0), ", dictionary");
   HOGLET_ASSIGN_OR_RETURN(ChunkBody body, ReadChunk(entry.dictionary, first_chunk_[column], what));
   absl::StatusOr<Vector> values = DecodeChunk(entry.dictionary, body, ColumnType(column));
   if (!values.ok()) return Fault(values.status(), what);
@@ -258,7 +260,7 @@ absl::StatusOr<Vector> Part::ReadColumn(int column, size_t chunk) const {
   absl::StatusOr<ChunkBody> body = ReadChunk(meta, first_chunk_[column] + 1 + chunk, "");
   if (!body.ok()) {
     return absl::Status(body.status().code(),
-                        absl::StrCat(body.status().message(), " (", Describe(column, chunk), ")"));
+                        StrCat(body.status().message(), " (", Describe(column, chunk), ")"));
   }
   if (!entry.has_dictionary) {
     absl::StatusOr<Vector> values = DecodeChunk(meta, *body, ColumnType(column));

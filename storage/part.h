@@ -11,17 +11,19 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "include/hoglet/env.h"
+#include "src/base/strings.h"
 #include "src/base/vector/vector.h"
 #include "storage/part_format.h"
 #include "storage/vector_cache.h"
 
 namespace hoglet {
 
-// One immutable part file, open for reading. A chunk's checksum is verified when it is first read (every time, if the file cannot be
-// mapped). Errors name file, column and granule. Thread-safe.
+// One immutable part file, open for reading. A chunk's checksum is verified when it is first read
+// (every time, if the file cannot be mapped). Errors name file, column and granule. Thread-safe.
 class Part {
  public:
-  // Reads and checks the footer. `cache` outlives the part. kDataLoss if the file is not a whole part.
+  // Reads and checks the footer. `cache` outlives the part. kDataLoss if the file is not a whole
+  // part.
   static absl::StatusOr<std::shared_ptr<Part>> Open(Env* env, const std::string& path, uint64_t id,
                                                     VectorCache* cache);
   // Unlinks the file if MarkObsolete() was called.
@@ -45,11 +47,13 @@ class Part {
   // Whether documents here may hold the key in their residual.
   absl::StatusOr<bool> ResidualMayHold(JsonColumn column, std::string_view key) const;
 
-  // All values of a column in granule `chunk` (of rows or documents). Dictionary columns come as codes of one shared dictionary, which
-  // ends with a NULL entry if the column has nulls anywhere in the part.
+  // All values of a column in granule `chunk` (of rows or documents). Dictionary columns come as
+  // codes of one shared dictionary, which ends with a NULL entry if the column has nulls anywhere
+  // in the part.
   absl::StatusOr<Vector> ReadColumn(int column, size_t chunk) const;
   absl::StatusOr<std::shared_ptr<const Vector>> ReadDictionary(int column) const;
-  // All granules of a column of documents in one vector, cached. Codes of the shared dictionary, or flat.
+  // All granules of a column of documents in one vector, cached. Codes of the shared dictionary, or
+  // flat.
   absl::StatusOr<std::shared_ptr<const Vector>> ReadAll(int column) const;
   Type ColumnType(int column) const;
 
@@ -79,8 +83,9 @@ class Part {
   std::string_view mapped_;
   PartFooter footer_;
   std::array<int, kPlainColumnCount> plain_;
-  std::vector<size_t> first_chunk_;  // of each column, in the numbering of verified_; its dictionary comes first
-  absl::flat_hash_map<std::string, std::array<int, kJsonVariantCount>> keys_[kJsonColumnCount];
+  std::vector<size_t>
+      first_chunk_;  // of each column, in the numbering of verified_; its dictionary comes first
+  StringMap<std::string, std::array<int, kJsonVariantCount>> keys_[kJsonColumnCount];
   std::string key_filter_copy_;  // when the file is not mapped
   std::string_view key_filter_;
   mutable std::unique_ptr<std::atomic<uint8_t>[]> verified_;

@@ -41,13 +41,15 @@ struct PartColumn {
   std::vector<ChunkMeta> chunks;  // one a granule, of rows or of documents
 };
 
-// One JSON column of the part. Its columns have a value a document; without `is_shared` document i is that of row i.
+// One JSON column of the part. Its columns have a value a document; without `is_shared` document i
+// is that of row i.
 struct JsonInfo {
   bool is_shared = false;
   bool has_residual = false;
-  std::vector<uint32_t> document_begin;  // granule boundaries of documents, first 0, last their count
-  std::vector<std::string> keys;         // those with columns
-  ChunkMeta residual_keys;               // Bloom filter over the hashes of the keys in the residual
+  std::vector<uint32_t>
+      document_begin;             // granule boundaries of documents, first 0, last their count
+  std::vector<std::string> keys;  // those with columns
+  ChunkMeta residual_keys;        // Bloom filter over the hashes of the keys in the residual
 
   uint32_t documents() const { return document_begin.back(); }
 };
@@ -80,9 +82,11 @@ struct PartFooter {
   size_t granules() const { return granule_begin.size() - 1; }
 };
 
-// The footer's bytes. Chunks lie in the file one after the other in the order of the footer, so only their lengths are written.
+// The footer's bytes. Chunks lie in the file one after the other in the order of the footer, so
+// only their lengths are written.
 std::string SerializeFooter(const PartFooter& footer);
-// Checks every count and bound, and that the chunks fill [kPartHeaderBytes, chunks_end) exactly. kDataLoss otherwise.
+// Checks every count and bound, and that the chunks fill [kPartHeaderBytes, chunks_end) exactly.
+// kDataLoss otherwise.
 absl::StatusOr<PartFooter> ParseFooter(std::string_view bytes, uint64_t chunks_end);
 
 // Calls `visit(ChunkMeta&)` for every chunk in file order.
@@ -98,8 +102,9 @@ void ForEachChunk(Footer& footer, Visit visit) {
   for (auto& json : footer.json) visit(json.residual_keys);
 }
 
-// Key order of a document as bytes: a varint a member: 1 + the key's index in JsonInfo::keys, or 0 for the next member of the residual.
-// False if the bytes are not that; `keys` is then partly filled.
+// Key order of a document as bytes: a varint a member: 1 + the key's index in JsonInfo::keys, or 0
+// for the next member of the residual. False if the bytes are not that; `keys` is then partly
+// filled.
 bool ParseShape(std::string_view shape, std::vector<uint32_t>* keys);
 
 }  // namespace hoglet

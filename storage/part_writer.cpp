@@ -1,12 +1,14 @@
 #include "storage/part_writer.h"
 
 #include <algorithm>
-#include <numeric>
+#include <optional>
+#include <type_traits>
 
 #include "absl/container/flat_hash_map.h"
 #include "src/base/bytes.h"
 #include "src/base/crc32c.h"
 #include "src/base/hash.h"
+#include "src/base/strings.h"
 #include "storage/bloom.h"
 
 namespace hoglet {
@@ -73,7 +75,9 @@ class DictionaryBuilder {
   size_t entries_max_;
   size_t values_seen_ = 0;
   size_t bytes_ = 0;
-  absl::flat_hash_map<T, uint32_t> codes_;
+  std::conditional_t<std::is_same_v<T, Int128>, absl::flat_hash_map<Int128, uint32_t, WideHash>,
+                     StringMap<std::string_view, uint32_t>>
+      codes_;
   StringHeap heap_;
 };
 
@@ -104,7 +108,8 @@ absl::Status PartWriter::AddEncoded(EncodedChunk chunk, ChunkMeta* meta) {
 
 namespace {
 
-// Everything that differs between the two kinds of dictionary; `codes` is null if the column gets none.
+// Everything that differs between the two kinds of dictionary; `codes` is null if the column gets
+// none.
 struct ChunkCoder {
   std::function<absl::StatusOr<EncodedChunk>(const Vector&)> encode;
   std::optional<Vector> dictionary;
@@ -187,8 +192,7 @@ absl::Status PartWriter::AddUuidFilter(std::span<const uint64_t> hashes) {
   return AddFilter(hashes, kGranuleFilterBits, &footer_.uuid_filters.emplace_back());
 }
 
-absl::Status PartWriter::AddResidualKeyFilter(JsonColumn column,
-                                              std::span<const uint64_t> hashes) {
+absl::Status PartWriter::AddResidualKeyFilter(JsonColumn column, std::span<const uint64_t> hashes) {
   return AddFilter(hashes, kKeyFilterBits, &footer_.json[column].residual_keys);
 }
 

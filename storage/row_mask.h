@@ -7,11 +7,10 @@
 #include <span>
 #include <vector>
 
-
 namespace hoglet {
 
-// Rows that are no longer there: an immutable set of row numbers in pages, so that a changed copy shares every page it does not touch.
-// A null RowMask pointer is the empty set.
+// Rows that are no longer there: an immutable set of row numbers in pages, so that a changed copy
+// shares every page it does not touch. A null RowMask pointer is the empty set.
 class RowMask {
  public:
   static constexpr uint32_t kPageRows = 8192;

@@ -12,9 +12,11 @@
 #include "include/hoglet/scan_request.h"
 #include "src/base/vector/vector.h"
 
-// How the executor reads a table: a snapshot divided into granules, each opened by one thread, each column decoded only when asked for.
+// How the executor reads a table: a snapshot divided into granules, each opened by one thread, each
+// column decoded only when asked for.
 //
-// A scan is bound to one team when it is opened and yields no other team's rows, whatever the query says.
+// A scan is bound to one team when it is opened and yields no other team's rows, whatever the query
+// says.
 
 namespace hoglet {
 
@@ -25,8 +27,9 @@ class GranuleReader {
   virtual size_t rows() const = 0;
   // Rows that are not masked (deleted or replaced); null when all are live.
   virtual const Selection* live() const = 0;
-  // All rows, dense. Repeated reads of a column are cheap. Low-cardinality columns come in dictionary form, and every granule of one part
-  // then shares the dictionary object, so that callers can cache what they computed on it. kDataLoss names file and place.
+  // All rows, dense. Repeated reads of a column are cheap. Low-cardinality columns come in
+  // dictionary form, and every granule of one part then shares the dictionary object, so that
+  // callers can cache what they computed on it. kDataLoss names file and place.
   virtual absl::StatusOr<Vector> Read(const ColumnRef& column) = 0;
   // Only the rows of `selection`.
   virtual absl::StatusOr<Vector> Read(const ColumnRef& column, const Selection& selection) = 0;
@@ -53,7 +56,8 @@ class ScannableTable {
   virtual ~ScannableTable() = default;
   // The type a column reads as; kNotFound if there is none.
   virtual absl::StatusOr<Type> ColumnType(const ColumnRef& column) const = 0;
-  virtual absl::StatusOr<std::unique_ptr<TableScan>> OpenScan(TeamId team, const ScanFilter& filter) const = 0;
+  virtual absl::StatusOr<std::unique_ptr<TableScan>> OpenScan(TeamId team,
+                                                              const ScanFilter& filter) const = 0;
 };
 
 }  // namespace hoglet

@@ -33,7 +33,7 @@ enum JsonColumn : uint8_t { kPropertiesColumn, kPersonPropertiesColumn, kJsonCol
 
 // How one top-level key of a JSON column lies: a value is in exactly one of these columns.
 enum class JsonVariant : uint8_t {
-  kNull,    // the rows where it is JSON null
+  kNull,  // the rows where it is JSON null
   kBool,
   kNumber,  // int64 if all of the part's values are integers within 2^53, else double
   kString,  // unescaped
@@ -59,6 +59,13 @@ int FindJsonColumn(std::string_view name);
 Int128 UuidToInt128(const Uuid& uuid);
 Uuid Int128ToUuid(Int128 value);
 
+// For hash tables.
+struct WideHash {
+  size_t operator()(Int128 value) const {
+    return IntHash64(static_cast<uint64_t>(value) ^ IntHash64(static_cast<uint64_t>(value >> 64)));
+  }
+};
+
 // Integers up to this keep their value as doubles.
 inline constexpr int64_t kExactDoubleMax = int64_t{1} << 53;
 
@@ -80,7 +87,7 @@ struct RowKey {
 };
 
 // The order of rows in a part.
-struct SortKey {
+struct RowSortKey {
   TeamId team_id = 0;
   int64_t day = 0;
   std::string_view event;
@@ -88,8 +95,8 @@ struct SortKey {
   int64_t timestamp_us = 0;
   uint64_t uuid_hash = 0;
 
-  friend bool operator==(const SortKey&, const SortKey&) = default;
-  friend auto operator<=>(const SortKey&, const SortKey&) = default;
+  friend bool operator==(const RowSortKey&, const RowSortKey&) = default;
+  friend auto operator<=>(const RowSortKey&, const RowSortKey&) = default;
 };
 
 }  // namespace hoglet

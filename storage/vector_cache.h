@@ -10,8 +10,8 @@
 
 namespace hoglet {
 
-// Decoded dictionaries (and what was computed on them) of all parts of a table, least recently used out first. Holds at most `bytes_max`
-// besides what readers still use. Thread-safe.
+// Decoded dictionaries (and what was computed on them) of all parts of a table, least recently used
+// out first. Holds at most `bytes_max` besides what readers still use. Thread-safe.
 class VectorCache {
  public:
   explicit VectorCache(uint64_t bytes_max) : bytes_max_(bytes_max) {}
@@ -30,7 +30,8 @@ class VectorCache {
 
   // Null if absent.
   std::shared_ptr<const Vector> Find(const Key& key);
-  // Returns the vector to use: one that another thread put there first wins, so that readers share one object.
+  // Returns the vector to use: one that another thread put there first wins, so that readers share
+  // one object.
   std::shared_ptr<const Vector> Insert(const Key& key, std::shared_ptr<const Vector> vector);
   uint64_t bytes() const;
 

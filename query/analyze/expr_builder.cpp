@@ -2,17 +2,17 @@
 
 #include <limits>
 
-#include "absl/strings/str_cat.h"
+#include "src/base/strings.h"
 #include "include/hoglet/status.h"
 
 namespace hoglet::analysis {
 
 absl::Status QueryError(std::string_view message) {
-  return WithErrorCode(absl::InvalidArgumentError(message), "hogql_query_error");
+  return WithErrorCode(absl::InvalidArgumentError(ToAbsl(message)), "hogql_query_error");
 }
 
 absl::Status CodedError(std::string_view code, std::string_view message) {
-  return WithErrorCode(absl::InvalidArgumentError(message), code);
+  return WithErrorCode(absl::InvalidArgumentError(ToAbsl(message)), code);
 }
 
 namespace {
@@ -63,7 +63,7 @@ absl::StatusOr<ExprPtr> ExprBuilder::Call(std::string_view name, std::vector<Arg
   call->type = function->result_type();
   for (Argument& argument : arguments) {
     ExprPtr expr = argument.lambda != nullptr ? argument.lambda->Take() : std::move(argument.expr);
-    if (expr == nullptr) return CodedError("illegal_type_of_argument", absl::StrCat("Function ", name, " takes no lambda here"));
+    if (expr == nullptr) return CodedError("illegal_type_of_argument", StrCat("Function ", name, " takes no lambda here"));
     call->arguments.push_back(std::move(expr));
   }
   const bool foldable = constant && folding_ && (function->deterministic() || IsConstantWithinQuery(name));

@@ -63,6 +63,7 @@ class ExprBuilder {
 
   // Whether calls keep their form although all arguments are constants (for tests of the rewriting).
   void set_folding(bool folding) { folding_ = folding; }
+  bool folding() const { return folding_; }
 
  private:
   absl::StatusOr<ExprPtr> Fold(ExprPtr call);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "src/base/strings.h"
 
 namespace hoglet::analysis {
 namespace {
@@ -66,7 +67,7 @@ size_t MatchingCharacters(std::string_view a, std::string_view b) {
 const HogqlFunction* FindHogqlFunction(std::string_view name) {
   const Index& index = FunctionIndex();
   auto exact = index.exact.find(name);
-  auto lower = index.lower.find(absl::AsciiStrToLower(name));
+  auto lower = index.lower.find(absl::AsciiStrToLower(ToAbsl(name)));
   const HogqlFunction* a = exact == index.exact.end() ? nullptr : exact->second;
   const HogqlFunction* b = lower == index.lower.end() ? nullptr : lower->second;
   if (a == nullptr || b == nullptr) return a != nullptr ? a : b;

@@ -37,7 +37,7 @@ struct Expr {
   std::vector<std::unique_ptr<Expr>> arguments;    // kCall: arguments; kLambda: the body only
   size_t first_parameter = 0;               // kLambda: number of its first parameter
   size_t parameter_count = 0;               // kLambda
-  std::shared_ptr<const Plan> subplan;      // kSubquery
+  std::shared_ptr<Plan> subplan;            // kSubquery; shared by clones, so run once
   bool in_set = false;                      // kSubquery
 
   std::unique_ptr<Expr> Clone() const;

@@ -203,7 +203,9 @@ class Lowerer {
     std::vector<SymbolId> ids;
     std::vector<ColumnRef> columns;
     for (const auto& [symbol, column] : op->scan_columns) {
-      if (!required.contains(symbol)) continue;
+      // Sampling goes by distinct_id.
+      const bool sampled = op->sample_ratio < 1 && column.name == "distinct_id";
+      if (!required.contains(symbol) && !sampled) continue;
       ids.push_back(symbol);
       columns.push_back(column);
     }

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "absl/strings/cord.h"
-#include "absl/strings/str_cat.h"
+#include "src/base/strings.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "query/analyze/logical_plan.h"
@@ -27,7 +27,7 @@ std::string Quote(std::string_view text) {
 }  // namespace
 
 absl::Status WithErrorCode(absl::Status status, std::string_view code) {
-  if (!status.ok()) status.SetPayload(kErrorCodePayload, absl::Cord(code));
+  if (!status.ok()) status.SetPayload(kErrorCodePayload, absl::Cord(ToAbsl(code)));
   return status;
 }
 
@@ -42,7 +42,7 @@ absl::Status MemoryBudget::Charge(uint64_t bytes) {
   if (now > bytes_max_ || now < before) {
     used_.fetch_sub(bytes, std::memory_order_relaxed);
     return WithErrorCode(
-        absl::ResourceExhaustedError(absl::StrCat("Query has reached the max memory limit before completing: ", bytes,
+        absl::ResourceExhaustedError(StrCat("Query has reached the max memory limit before completing: ", bytes,
                                                   " more bytes would pass the limit of ", bytes_max_, " bytes.")),
         "memory_limit_exceeded");
   }
@@ -100,12 +100,12 @@ std::string DatumToString(const Datum& value, const Type& type) {
   if (auto* text = std::get_if<std::string>(&value.value)) return Quote(*text);
   if (auto* number = std::get_if<double>(&value.value)) return absl::StrFormat("%.17g", *number);
   if (auto* integer = std::get_if<int64_t>(&value.value)) {
-    if (type.kind() == TypeKind::kUInt64) return absl::StrCat(static_cast<uint64_t>(*integer));
+    if (type.kind() == TypeKind::kUInt64) return StrCat(static_cast<uint64_t>(*integer));
     if (type.kind() == TypeKind::kBool) return *integer != 0 ? "true" : "false";
     if (type.IsDateOrTime() || type.kind() == TypeKind::kInterval || type.kind() == TypeKind::kDecimal) {
-      return absl::StrCat(type.NotNullable().Name(), ":", *integer);
+      return StrCat(type.NotNullable().Name(), ":", *integer);
     }
-    return absl::StrCat(*integer);
+    return StrCat(*integer);
   }
   if (auto* wide = std::get_if<Int128>(&value.value)) {
     const auto bits = static_cast<UInt128>(*wide);
@@ -120,29 +120,29 @@ std::string DatumToString(const Datum& value, const Type& type) {
     parts.push_back(DatumToString(list[i], element));
   }
   const bool tuple = type.kind() == TypeKind::kTuple;
-  return absl::StrCat(tuple ? "(" : "[", absl::StrJoin(parts, ", "), tuple ? ")" : "]");
+  return StrCat(tuple ? "(" : "[", absl::StrJoin(parts, ", "), tuple ? ")" : "]");
 }
 
 std::string ExprToString(const Expr& expr) {
   switch (expr.kind) {
     case Expr::Kind::kColumn:
-      return absl::StrCat("#", expr.column);
+      return StrCat("#", expr.column);
     case Expr::Kind::kParameter:
-      return absl::StrCat("p", expr.column);
+      return StrCat("p", expr.column);
     case Expr::Kind::kConstant:
       return DatumToString(expr.constant, expr.type);
     case Expr::Kind::kLambda: {
       std::vector<std::string> names;
-      for (size_t i = 0; i < expr.parameter_count; ++i) names.push_back(absl::StrCat("p", expr.first_parameter + i));
-      return absl::StrCat("(", absl::StrJoin(names, ", "), ") -> ", ExprToString(*expr.arguments[0]));
+      for (size_t i = 0; i < expr.parameter_count; ++i) names.push_back(StrCat("p", expr.first_parameter + i));
+      return StrCat("(", absl::StrJoin(names, ", "), ") -> ", ExprToString(*expr.arguments[0]));
     }
     case Expr::Kind::kSubquery:
-      if (expr.in_set) return absl::StrCat("inSet(", ExprToString(*expr.arguments[0]), ", <", PlanToString(*expr.subplan), ">)");
-      return absl::StrCat("<", PlanToString(*expr.subplan), ">");
+      if (expr.in_set) return StrCat("inSet(", ExprToString(*expr.arguments[0]), ", <", PlanToString(*expr.subplan), ">)");
+      return StrCat("<", PlanToString(*expr.subplan), ">");
     case Expr::Kind::kCall: {
       std::vector<std::string> arguments;
       for (const ExprPtr& argument : expr.arguments) arguments.push_back(ExprToString(*argument));
-      return absl::StrCat(expr.name, "(", absl::StrJoin(arguments, ", "), ")");
+      return StrCat(expr.name, "(", absl::StrJoin(arguments, ", "), ")");
     }
   }
   return "?";
@@ -153,72 +153,72 @@ namespace {
 std::string ColumnRefToString(const ColumnRef& column) {
   static constexpr const char* kForms[] = {"", "text ", "raw ", "number ", "bool "};
   if (column.key.empty() && column.json == ColumnRef::Json::kWhole) return column.name;
-  return absl::StrCat(kForms[static_cast<int>(column.json)], column.name, ".", column.key);
+  return StrCat(kForms[static_cast<int>(column.json)], column.name, ".", column.key);
 }
 
 std::string FilterToString(const ScanFilter& filter) {
   std::vector<std::string> parts;
-  if (filter.timestamp_us_min) parts.push_back(absl::StrCat("timestamp>=", *filter.timestamp_us_min));
-  if (filter.timestamp_us_max) parts.push_back(absl::StrCat("timestamp<=", *filter.timestamp_us_max));
-  if (filter.events) parts.push_back(absl::StrCat("event in [", absl::StrJoin(*filter.events, ","), "]"));
-  if (filter.distinct_ids) parts.push_back(absl::StrCat("distinct_id in [", absl::StrJoin(*filter.distinct_ids, ","), "]"));
-  if (filter.uuids) parts.push_back(absl::StrCat("uuid in ", filter.uuids->size()));
+  if (filter.timestamp_us_min) parts.push_back(StrCat("timestamp>=", *filter.timestamp_us_min));
+  if (filter.timestamp_us_max) parts.push_back(StrCat("timestamp<=", *filter.timestamp_us_max));
+  if (filter.events) parts.push_back(StrCat("event in [", absl::StrJoin(*filter.events, ","), "]"));
+  if (filter.distinct_ids) parts.push_back(StrCat("distinct_id in [", absl::StrJoin(*filter.distinct_ids, ","), "]"));
+  if (filter.uuids) parts.push_back(StrCat("uuid in ", filter.uuids->size()));
   for (const auto& property : filter.properties_in) {
-    parts.push_back(absl::StrCat(property.column, ".", property.key, " in [", absl::StrJoin(property.texts, ","), "]"));
+    parts.push_back(StrCat(property.column, ".", property.key, " in [", absl::StrJoin(property.texts, ","), "]"));
   }
-  return parts.empty() ? "" : absl::StrCat(" prune{", absl::StrJoin(parts, " "), "}");
+  return parts.empty() ? "" : StrCat(" prune{", absl::StrJoin(parts, " "), "}");
 }
 
 std::string ColumnList(const std::vector<size_t>& columns) {
-  return absl::StrJoin(columns, ", ", [](std::string* out, size_t column) { absl::StrAppend(out, "#", column); });
+  return absl::StrJoin(columns, ", ", [](std::string* out, size_t column) { StrAppend(out, "#", column); });
 }
 
 std::string KeyList(const std::vector<SortKey>& keys) {
   return absl::StrJoin(keys, ", ", [](std::string* out, const SortKey& key) {
-    absl::StrAppend(out, "#", key.column, key.descending ? " DESC" : "");
+    StrAppend(out, "#", key.column, key.descending ? " DESC" : "");
   });
 }
 
 std::string AggregateText(const AggregateCall& call) {
-  std::string text = absl::StrCat(call.name, "(", ColumnList(call.arguments));
-  for (const auto& [column, descending] : call.order_by) absl::StrAppend(&text, " ORDER BY #", column, descending ? " DESC" : "");
+  std::string text = StrCat(call.name, "(", ColumnList(call.arguments));
+  for (const auto& [column, descending] : call.order_by) StrAppend(&text, " ORDER BY #", column, descending ? " DESC" : "");
   text += ")";
-  if (call.filter) absl::StrAppend(&text, " FILTER #", *call.filter);
+  if (call.filter) StrAppend(&text, " FILTER #", *call.filter);
   return text;
 }
 
 std::string WindowText(const Plan::WindowCall& call) {
   std::string text = call.aggregate.function != nullptr ? AggregateText(call.aggregate)
-                                                        : absl::StrCat(call.function_name, "(", ColumnList(call.aggregate.arguments), ")");
-  absl::StrAppend(&text, " OVER (");
-  if (!call.partition_by.empty()) absl::StrAppend(&text, "PARTITION ", ColumnList(call.partition_by), " ");
-  if (!call.order_by.empty()) absl::StrAppend(&text, "ORDER ", KeyList(call.order_by), " ");
-  absl::StrAppend(&text, call.rows_frame ? "ROWS " : "RANGE ", call.start ? absl::StrCat(*call.start) : "start", "..",
-                  call.end ? absl::StrCat(*call.end) : "end", ")");
+                                                        : StrCat(call.function_name, "(", ColumnList(call.aggregate.arguments), ")");
+  StrAppend(&text, " OVER (");
+  if (!call.partition_by.empty()) StrAppend(&text, "PARTITION ", ColumnList(call.partition_by), " ");
+  if (!call.order_by.empty()) StrAppend(&text, "ORDER ", KeyList(call.order_by), " ");
+  StrAppend(&text, call.rows_frame ? "ROWS " : "RANGE ", call.start ? StrCat(*call.start) : "start", "..",
+                  call.end ? StrCat(*call.end) : "end", ")");
   return text;
 }
 
 std::string JoinText(const Plan& plan) {
   static constexpr const char* kKinds[] = {"Inner", "Left", "Right", "Full", "Cross", "Semi", "Anti"};
-  std::string text = absl::StrCat(kKinds[static_cast<int>(plan.join_kind)], plan.join_any ? " Any" : "", " Join");
-  for (const auto& [left, right] : plan.join_keys) absl::StrAppend(&text, " left#", left, "=right#", right);
-  if (plan.residual != nullptr) absl::StrAppend(&text, " on ", ExprToString(*plan.residual));
+  std::string text = StrCat(kKinds[static_cast<int>(plan.join_kind)], plan.join_any ? " Any" : "", " Join");
+  for (const auto& [left, right] : plan.join_keys) StrAppend(&text, " left#", left, "=right#", right);
+  if (plan.residual != nullptr) StrAppend(&text, " on ", ExprToString(*plan.residual));
   return text;
 }
 
 std::string ExprList(const std::vector<ExprPtr>& expressions) {
-  return absl::StrJoin(expressions, ", ", [](std::string* out, const ExprPtr& expr) { absl::StrAppend(out, ExprToString(*expr)); });
+  return absl::StrJoin(expressions, ", ", [](std::string* out, const ExprPtr& expr) { StrAppend(out, ExprToString(*expr)); });
 }
 
 std::string LimitText(const Plan& plan) {
-  return absl::StrCat(plan.limit ? absl::StrCat(*plan.limit) : "all", plan.offset > 0 ? absl::StrCat(" offset ", plan.offset) : "");
+  return StrCat(plan.limit ? StrCat(*plan.limit) : "all", plan.offset > 0 ? StrCat(" offset ", plan.offset) : "");
 }
 
 std::string AggregateLine(const Plan& plan) {
   std::vector<std::string> calls;
   for (const auto& call : plan.aggregates) calls.push_back(AggregateText(call));
-  std::string text = absl::StrCat("Aggregate by [", ColumnList(plan.group_keys), "] ", absl::StrJoin(calls, ", "));
-  for (const auto& set : plan.grouping_sets) absl::StrAppend(&text, " set(", absl::StrJoin(set, ","), ")");
+  std::string text = StrCat("Aggregate by [", ColumnList(plan.group_keys), "] ", absl::StrJoin(calls, ", "));
+  for (const auto& set : plan.grouping_sets) StrAppend(&text, " set(", absl::StrJoin(set, ","), ")");
   return text;
 }
 
@@ -227,28 +227,28 @@ std::string OperatorLine(const Plan& plan) {
     case Plan::Kind::kScan: {
       std::vector<std::string> columns;
       for (const auto& column : plan.columns) columns.push_back(ColumnRefToString(column));
-      return absl::StrCat("Scan ", plan.table, " team ", plan.team_id, " [", absl::StrJoin(columns, ", "), "]", FilterToString(plan.filter),
-                          plan.sample_ratio < 1 ? absl::StrCat(" sample ", plan.sample_ratio) : "");
+      return StrCat("Scan ", plan.table, " team ", plan.team_id, " [", absl::StrJoin(columns, ", "), "]", FilterToString(plan.filter),
+                          plan.sample_ratio < 1 ? StrCat(" sample ", plan.sample_ratio) : "");
     }
     case Plan::Kind::kValues: {
       std::vector<std::string> rows;
-      for (const auto& row : plan.rows) rows.push_back(absl::StrCat("(", ExprList(row), ")"));
-      return absl::StrCat("Values ", absl::StrJoin(rows, ", "));
+      for (const auto& row : plan.rows) rows.push_back(StrCat("(", ExprList(row), ")"));
+      return StrCat("Values ", absl::StrJoin(rows, ", "));
     }
     case Plan::Kind::kNumbers:
-      return absl::StrCat("Numbers ", ExprList(plan.rows[0]));
+      return StrCat("Numbers ", ExprList(plan.rows[0]));
     case Plan::Kind::kFilter:
-      return absl::StrCat("Filter ", ExprList(plan.expressions));
+      return StrCat("Filter ", ExprList(plan.expressions));
     case Plan::Kind::kProject:
-      return absl::StrCat("Project ", ExprList(plan.expressions));
+      return StrCat("Project ", ExprList(plan.expressions));
     case Plan::Kind::kAggregate:
       return AggregateLine(plan);
     case Plan::Kind::kSort:
-      return absl::StrCat("Sort ", KeyList(plan.sort_keys), plan.limit ? absl::StrCat(" top ", *plan.limit) : "");
+      return StrCat("Sort ", KeyList(plan.sort_keys), plan.limit ? StrCat(" top ", *plan.limit) : "");
     case Plan::Kind::kLimit:
-      return absl::StrCat("Limit ", LimitText(plan), plan.with_ties ? absl::StrCat(" with ties ", KeyList(plan.sort_keys)) : "");
+      return StrCat("Limit ", LimitText(plan), plan.with_ties ? StrCat(" with ties ", KeyList(plan.sort_keys)) : "");
     case Plan::Kind::kLimitBy:
-      return absl::StrCat("LimitBy ", LimitText(plan), " by ", ColumnList(plan.columns_by));
+      return StrCat("LimitBy ", LimitText(plan), " by ", ColumnList(plan.columns_by));
     case Plan::Kind::kDistinct:
       return "Distinct";
     case Plan::Kind::kJoin:
@@ -256,20 +256,20 @@ std::string OperatorLine(const Plan& plan) {
     case Plan::Kind::kUnion:
       return "Union";
     case Plan::Kind::kSetOp:
-      return absl::StrCat(plan.set_except ? "Except" : "Intersect", plan.set_all ? " All" : "");
+      return StrCat(plan.set_except ? "Except" : "Intersect", plan.set_all ? " All" : "");
     case Plan::Kind::kArrayJoin:
-      return absl::StrCat(plan.left_array_join ? "Left " : "", "ArrayJoin ", ColumnList(plan.array_columns));
+      return StrCat(plan.left_array_join ? "Left " : "", "ArrayJoin ", ColumnList(plan.array_columns));
     case Plan::Kind::kWindow: {
       std::vector<std::string> calls;
       for (const auto& call : plan.windows) calls.push_back(WindowText(call));
-      return absl::StrCat("Window ", absl::StrJoin(calls, ", "));
+      return StrCat("Window ", absl::StrJoin(calls, ", "));
     }
   }
   return "?";
 }
 
 void AppendPlan(const Plan& plan, int depth, std::string* out) {
-  absl::StrAppend(out, std::string(2 * depth, ' '), OperatorLine(plan), "\n");
+  StrAppend(out, std::string(2 * depth, ' '), OperatorLine(plan), "\n");
   for (const auto& input : plan.inputs) AppendPlan(*input, depth + 1, out);
 }
 

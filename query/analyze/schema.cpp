@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "src/base/strings.h"
 
 namespace hoglet::analysis {
 namespace {
@@ -137,7 +137,7 @@ void Schema::AddEvents(const AnalyzeContext& context) {
             Column("created_at", MomentType()),  Expression("$session_id", "ifNull(properties.$session_id, '')", StringType()),
             Expression("$window_id", "ifNull(properties.$window_id, '')", StringType())};
   for (int i = 0; i < 5; ++i) {
-    fields.push_back(Expression(absl::StrCat("$group_", i), absl::StrCat("ifNull(properties.$group_", i, ", '')"), StringType()));
+    fields.push_back(Expression(StrCat("$group_", i), StrCat("ifNull(properties.$group_", i, ", '')"), StringType()));
   }
   AddElementColumns(&fields);
   fields.push_back(Column("person_mode", PersonModeType()));
@@ -158,8 +158,8 @@ void Schema::AddEvents(const AnalyzeContext& context) {
   }
   fields.push_back(LazyJoin("session", "sessions", "$session_id", "session_id"));
   for (int i = 0; i < 5; ++i) {
-    FieldDef group = LazyJoin(absl::StrCat("group_", i), "groups", absl::StrCat("$group_", i), "key");
-    group.right_filter = absl::StrCat("index = ", i);
+    FieldDef group = LazyJoin(StrCat("group_", i), "groups", StrCat("$group_", i), "key");
+    group.right_filter = StrCat("index = ", i);
     group.property_kind = kGroupKinds[i];
     fields.push_back(std::move(group));
   }
@@ -167,7 +167,7 @@ void Schema::AddEvents(const AnalyzeContext& context) {
     const auto types = context.schema->GroupTypes();
     for (size_t i = 0; i < types.size() && i < 5; ++i) {
       if (types[i].empty() || FindField(fields, types[i]) != nullptr) continue;
-      fields.push_back(Traverser(types[i], {absl::StrCat("group_", i)}));
+      fields.push_back(Traverser(types[i], {StrCat("group_", i)}));
     }
   }
   Add(std::move(events));
@@ -239,6 +239,9 @@ void Schema::AddOthers() {
   sessions.view =
 #include "query/analyze/sessions_view.inc"
       ;
+  for (const char* name : {"id", "duration", "$exit_current_url", "$exit_pathname"}) {
+    sessions.fields.push_back(Hidden(Column(name, StringType())));
+  }
   Add(std::move(sessions));
 }
 

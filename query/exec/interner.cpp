@@ -8,14 +8,30 @@
 namespace hoglet {
 namespace {
 
-// Rows beyond which a dictionary is not worth remembering: each cache holds an id per entry.
+// Dictionaries remembered at a time: each costs four bytes an entry.
 constexpr size_t kDictionaryCachesMax = 64;
+constexpr size_t kDictionaryEntriesPerRowMax = 16;
 
 // Equal doubles get equal words: one NaN, one zero.
 uint64_t WordOf(double value) {
   if (std::isnan(value)) return 0x7ff8000000000000ULL;
   if (value == 0) return 0;
   return std::bit_cast<uint64_t>(value);
+}
+
+uint64_t WordAt(const Vector& flat, size_t row) {
+  switch (flat.type().physical()) {
+    case Physical::kU8:
+      return flat.data<uint8_t>()[row];
+    case Physical::kF64:
+      return WordOf(flat.data<double>()[row]);
+    default:
+      return static_cast<uint64_t>(flat.data<int64_t>()[row]);
+  }
+}
+
+std::pair<uint64_t, uint64_t> WideKey(Int128 wide) {
+  return {static_cast<uint64_t>(wide), static_cast<uint64_t>(static_cast<UInt128>(wide) >> 64)};
 }
 
 void SerializeValue(const Vector& vector, size_t row, std::string* out) {
@@ -72,8 +88,8 @@ void U64Interner::Grow() {
   }
 }
 
-uint32_t ColumnInterner::InternNull(bool insert) {
-  if (null_id_ != kNoId || !insert) return null_id_;
+uint32_t ColumnInterner::InternNull() {
+  if (null_id_ != kNoId) return null_id_;
   null_id_ = static_cast<uint32_t>(size_++);
   switch (type_.physical()) {
     case Physical::kI128:
@@ -92,11 +108,7 @@ uint32_t ColumnInterner::InternNull(bool insert) {
   return null_id_;
 }
 
-uint32_t ColumnInterner::InternWord(uint64_t word, bool insert) {
-  if (!insert) {
-    const uint32_t entry = words_.Find(word);
-    return entry == kNoId ? kNoId : word_ids_[entry];
-  }
+uint32_t ColumnInterner::InternWord(uint64_t word) {
   const uint32_t entry = words_.Intern(word);
   if (entry == word_ids_.size()) {
     word_ids_.push_back(static_cast<uint32_t>(size_++));
@@ -105,13 +117,8 @@ uint32_t ColumnInterner::InternWord(uint64_t word, bool insert) {
   return word_ids_[entry];
 }
 
-uint32_t ColumnInterner::InternWide(Int128 wide, bool insert) {
-  const std::pair<uint64_t, uint64_t> key(static_cast<uint64_t>(wide), static_cast<uint64_t>(static_cast<UInt128>(wide) >> 64));
-  if (!insert) {
-    auto it = wides_.find(key);
-    return it == wides_.end() ? kNoId : it->second;
-  }
-  auto [it, inserted] = wides_.try_emplace(key, static_cast<uint32_t>(size_));
+uint32_t ColumnInterner::InternWide(Int128 wide) {
+  auto [it, inserted] = wides_.try_emplace(WideKey(wide), static_cast<uint32_t>(size_));
   if (inserted) {
     ++size_;
     wide_values_.push_back(wide);
@@ -119,10 +126,9 @@ uint32_t ColumnInterner::InternWide(Int128 wide, bool insert) {
   return it->second;
 }
 
-uint32_t ColumnInterner::InternBytes(std::string_view bytes, bool insert) {
+uint32_t ColumnInterner::InternBytes(std::string_view bytes) {
   auto it = strings_.find(bytes);
   if (it != strings_.end()) return it->second;
-  if (!insert) return kNoId;
   const std::string_view kept = heap_->Add(bytes);
   const auto id = static_cast<uint32_t>(size_++);
   strings_.emplace(kept, id);
@@ -130,87 +136,123 @@ uint32_t ColumnInterner::InternBytes(std::string_view bytes, bool insert) {
   return id;
 }
 
-uint32_t ColumnInterner::InternValue(const Vector& flat, size_t row, bool insert) {
+uint32_t ColumnInterner::InternValue(const Vector& flat, size_t row) {
   switch (flat.type().physical()) {
     case Physical::kU8:
-      return InternWord(flat.data<uint8_t>()[row], insert);
     case Physical::kI64:
-      return InternWord(static_cast<uint64_t>(flat.data<int64_t>()[row]), insert);
     case Physical::kF64:
-      return InternWord(WordOf(flat.data<double>()[row]), insert);
+      return InternWord(WordAt(flat, row));
     case Physical::kI128:
-      return InternWide(flat.data<Int128>()[row], insert);
+      return InternWide(flat.data<Int128>()[row]);
     case Physical::kString:
-      return InternBytes(flat.data<std::string_view>()[row], insert);
+      return InternBytes(flat.data<std::string_view>()[row]);
     case Physical::kArray:
     case Physical::kTuple: {
       std::string bytes;
       SerializeValue(flat, row, &bytes);
       const size_t before = size_;
-      const uint32_t id = InternBytes(bytes, insert);
+      const uint32_t id = InternBytes(bytes);
       if (size_ != before) nested_values_.push_back(flat.Get(row));
       return id;
     }
     case Physical::kNone:
-      return InternNull(insert);
+      break;
   }
-  return kNoId;
+  return InternNull();
 }
 
-void ColumnInterner::InternFlat(const Vector& flat, uint32_t* ids, bool insert, bool nulls_as_values) {
-  const size_t rows = flat.size();
-  const bool nulls = flat.MayHaveNulls();
-  for (size_t i = 0; i < rows; ++i) {
-    if (nulls && flat.IsNull(i)) {
-      ids[i] = nulls_as_values ? InternNull(insert) : kNoId;
-    } else {
-      ids[i] = InternValue(flat, i, insert);
+uint32_t ColumnInterner::FindValue(const Vector& flat, size_t row) const {
+  const auto find_bytes = [&](std::string_view bytes) {
+    auto it = strings_.find(bytes);
+    return it == strings_.end() ? kNoId : it->second;
+  };
+  switch (flat.type().physical()) {
+    case Physical::kU8:
+    case Physical::kI64:
+    case Physical::kF64: {
+      const uint32_t entry = words_.Find(WordAt(flat, row));
+      return entry == kNoId ? kNoId : word_ids_[entry];
     }
-  }
-}
-
-void ColumnInterner::InternDictionary(const Vector& column, uint32_t* ids, bool insert, bool nulls_as_values) {
-  const Vector& dictionary = *column.dictionary();
-  auto cache = std::find_if(caches_.begin(), caches_.end(), [&](const DictionaryCache& c) { return c.dictionary == column.dictionary(); });
-  if (cache == caches_.end()) {
-    if (caches_.size() >= kDictionaryCachesMax) caches_.erase(caches_.begin());
-    caches_.push_back({column.dictionary(), std::vector<uint32_t>(dictionary.size(), kNoId)});
-    cache = caches_.end() - 1;
-  }
-  const uint32_t* codes = column.codes();
-  uint32_t* known = cache->ids.data();
-  const bool nulls = dictionary.MayHaveNulls();
-  for (size_t i = 0; i < column.size(); ++i) {
-    const uint32_t code = codes[i];
-    if (known[code] == kNoId) {
-      if (nulls && dictionary.IsNull(code)) {
-        known[code] = nulls_as_values ? InternNull(insert) : kNoId;
-      } else {
-        known[code] = InternValue(dictionary, code, insert);
-      }
+    case Physical::kI128: {
+      auto it = wides_.find(WideKey(flat.data<Int128>()[row]));
+      return it == wides_.end() ? kNoId : it->second;
     }
-    ids[i] = known[code];
+    case Physical::kString:
+      return find_bytes(flat.data<std::string_view>()[row]);
+    case Physical::kArray:
+    case Physical::kTuple: {
+      std::string bytes;
+      SerializeValue(flat, row, &bytes);
+      return find_bytes(bytes);
+    }
+    case Physical::kNone:
+      break;
   }
+  return null_id_;
 }
 
-void ColumnInterner::Intern(const Vector& column, uint32_t* ids, bool insert, bool nulls_as_values) {
-  if (column.type().nullable()) type_ = type_.Nullable();
+namespace {
+
+using DictionaryCache = ColumnInterner::DictionaryCache;
+
+// The ids known of a dictionary, made on first sight.
+std::vector<uint32_t>& KnownIds(const std::shared_ptr<const Vector>& dictionary, std::vector<DictionaryCache>* caches) {
+  const auto same = [&](const DictionaryCache& cache) { return cache.dictionary == dictionary; };
+  auto cache = std::find_if(caches->begin(), caches->end(), same);
+  if (cache == caches->end()) {
+    if (caches->size() >= kDictionaryCachesMax) caches->erase(caches->begin());
+    caches->push_back({dictionary, std::vector<uint32_t>(dictionary->size(), kUnknownId)});
+    cache = caches->end() - 1;
+  }
+  return cache->ids;
+}
+
+// Numbers each row by `of_value(flat vector, row)` or, for NULL, `of_null()`.
+template <typename OfValue, typename OfNull>
+void ForEachRow(const Vector& column, uint32_t* ids, std::vector<DictionaryCache>* caches, OfValue of_value, OfNull of_null) {
+  const size_t rows = column.size();
+  const auto number = [&](const Vector& values, size_t at) { return values.IsNull(at) ? of_null() : of_value(values, at); };
   switch (column.form()) {
     case Vector::Form::kFlat:
-      return InternFlat(column, ids, insert, nulls_as_values);
-    case Vector::Form::kDictionary:
-      return InternDictionary(column, ids, insert, nulls_as_values);
-    case Vector::Form::kConstant: {
-      if (column.size() == 0) return;
-      uint32_t id = kNoId;
-      if (column.IsNull(0)) {
-        if (nulls_as_values) id = InternNull(insert);
+      if (column.MayHaveNulls()) {
+        for (size_t i = 0; i < rows; ++i) ids[i] = number(column, i);
       } else {
-        id = InternValue(column, 0, insert);
+        for (size_t i = 0; i < rows; ++i) ids[i] = of_value(column, i);
       }
-      std::fill_n(ids, column.size(), id);
+      return;
+    case Vector::Form::kConstant:
+      if (rows > 0) std::fill_n(ids, rows, number(column, 0));
+      return;
+    case Vector::Form::kDictionary: {
+      const uint32_t* codes = column.codes();
+      const Vector& dictionary = *column.dictionary();
+      // A cache as large as the dictionary must pay for itself.
+      if (caches == nullptr || dictionary.size() > kDictionaryEntriesPerRowMax * rows) {
+        for (size_t i = 0; i < rows; ++i) ids[i] = number(dictionary, codes[i]);
+        return;
+      }
+      uint32_t* known = KnownIds(column.dictionary(), caches).data();
+      for (size_t i = 0; i < rows; ++i) {
+        if (known[codes[i]] == kUnknownId) known[codes[i]] = number(dictionary, codes[i]);
+        ids[i] = known[codes[i]];
+      }
     }
   }
+}
+
+}  // namespace
+
+void ColumnInterner::Intern(const Vector& column, uint32_t* ids, bool nulls_as_values) {
+  if (column.type().nullable()) type_ = type_.Nullable();
+  ForEachRow(
+      column, ids, &caches_, [&](const Vector& values, size_t at) { return InternValue(values, at); },
+      [&] { return nulls_as_values ? InternNull() : kNoId; });
+}
+
+void ColumnInterner::Find(const Vector& column, uint32_t* ids, bool nulls_as_values, std::vector<DictionaryCache>* caches) const {
+  ForEachRow(
+      column, ids, caches, [&](const Vector& values, size_t at) { return FindValue(values, at); },
+      [&] { return nulls_as_values ? null_id_ : kNoId; });
 }
 
 Vector ColumnInterner::Values() const {
@@ -255,35 +297,29 @@ RowInterner::RowInterner(const std::vector<Type>& types) : key_ids_(types.size()
   pairs_.resize(types.empty() ? 0 : types.size() - 1);
 }
 
-void RowInterner::Intern(const std::vector<const Vector*>& keys, size_t rows, uint32_t* groups, bool insert, bool nulls_as_values) {
+void RowInterner::Intern(const std::vector<const Vector*>& keys, size_t rows, uint32_t* groups, bool nulls_as_values) {
   HOGLET_ASSERT(keys.size() == columns_.size());
   if (keys.empty()) {
     // No keys: one group, which exists from the first row on.
-    if (insert && rows > 0) groups_ = 1;
-    std::fill_n(groups, rows, groups_ > 0 ? 0 : kNoId);
+    if (rows > 0) groups_ = 1;
+    std::fill_n(groups, rows, 0);
     return;
   }
-  columns_[0].Intern(*keys[0], groups, insert, nulls_as_values);
-  std::vector<std::vector<uint32_t>> ids(keys.size());
-  if (keys.size() > 1 && insert) ids[0].assign(groups, groups + rows);
-  scratch_.resize(rows);
-  for (size_t k = 1; k < keys.size(); ++k) {
-    columns_[k].Intern(*keys[k], scratch_.data(), insert, nulls_as_values);
-    U64Interner& pairs = pairs_[k - 1];
-    for (size_t i = 0; i < rows; ++i) {
-      if (groups[i] == kNoId || scratch_[i] == kNoId) {
-        groups[i] = kNoId;
-        continue;
-      }
-      const uint64_t pair = uint64_t{groups[i]} << 32 | scratch_[i];
-      groups[i] = insert ? pairs.Intern(pair) : pairs.Find(pair);
-    }
-    if (insert) ids[k] = scratch_;
-  }
-  if (!insert) return;
+  columns_[0].Intern(*keys[0], groups, nulls_as_values);
   if (keys.size() == 1) {
     groups_ = columns_[0].size();
     return;
+  }
+  std::vector<std::vector<uint32_t>> ids(keys.size());
+  ids[0].assign(groups, groups + rows);
+  for (size_t k = 1; k < keys.size(); ++k) {
+    ids[k].resize(rows);
+    columns_[k].Intern(*keys[k], ids[k].data(), nulls_as_values);
+    U64Interner& pairs = pairs_[k - 1];
+    for (size_t i = 0; i < rows; ++i) {
+      const bool known = groups[i] != kNoId && ids[k][i] != kNoId;
+      groups[i] = known ? pairs.Intern(uint64_t{groups[i]} << 32 | ids[k][i]) : kNoId;
+    }
   }
   for (size_t i = 0; i < rows; ++i) {
     if (groups[i] == kNoId || groups[i] < groups_) continue;
@@ -291,6 +327,24 @@ void RowInterner::Intern(const std::vector<const Vector*>& keys, size_t rows, ui
     HOGLET_ASSERT(groups[i] == groups_);
     for (size_t k = 0; k < keys.size(); ++k) key_ids_[k].push_back(ids[k][i]);
     ++groups_;
+  }
+}
+
+void RowFinder::Find(const std::vector<const Vector*>& keys, size_t rows, uint32_t* groups, bool nulls_as_values) {
+  HOGLET_ASSERT(keys.size() == rows_.columns_.size());
+  if (keys.empty()) {
+    std::fill_n(groups, rows, rows_.groups_ > 0 ? 0 : kNoId);
+    return;
+  }
+  rows_.columns_[0].Find(*keys[0], groups, nulls_as_values, &caches_[0]);
+  scratch_.resize(rows);
+  for (size_t k = 1; k < keys.size(); ++k) {
+    rows_.columns_[k].Find(*keys[k], scratch_.data(), nulls_as_values, &caches_[k]);
+    const U64Interner& pairs = rows_.pairs_[k - 1];
+    for (size_t i = 0; i < rows; ++i) {
+      const bool known = groups[i] != kNoId && scratch_[i] != kNoId;
+      groups[i] = known ? pairs.Find(uint64_t{groups[i]} << 32 | scratch_[i]) : kNoId;
+    }
   }
 }
 

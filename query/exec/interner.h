@@ -15,6 +15,7 @@
 namespace hoglet {
 
 inline constexpr uint32_t kNoId = ~uint32_t{0};
+inline constexpr uint32_t kUnknownId = kNoId - 1;
 
 // Hash of a 64-bit key for open addressing; a full-avalanche finaliser (murmur3's fmix64).
 inline uint64_t MixHash(uint64_t x) {
@@ -68,27 +69,27 @@ class ColumnInterner {
  public:
   explicit ColumnInterner(Type type) : type_(std::move(type)) {}
 
-  // ids[i] of row i; with `insert` false, kNoId for values never seen. `nulls_as_values` false gives kNoId for NULL.
-  void Intern(const Vector& column, uint32_t* ids, bool insert = true, bool nulls_as_values = true);
+  // ids[i] of row i. `nulls_as_values` false gives kNoId for NULL.
+  void Intern(const Vector& column, uint32_t* ids, bool nulls_as_values = true);
+  // The same without adding: kNoId for values never seen. Thread-safe beside other finds; each caller brings its own cache (or none).
+  struct DictionaryCache {
+    std::shared_ptr<const Vector> dictionary;
+    std::vector<uint32_t> ids;  // kUnknownId: not looked up yet
+  };
+  void Find(const Vector& column, uint32_t* ids, bool nulls_as_values, std::vector<DictionaryCache>* caches) const;
   size_t size() const { return size_; }
   // The values in id order, flat.
   Vector Values() const;
   size_t MemoryBytes() const;
 
  private:
-  uint32_t InternNull(bool insert);
-  uint32_t InternBytes(std::string_view bytes, bool insert);
-  uint32_t InternWord(uint64_t word, bool insert);
-  uint32_t InternWide(Int128 wide, bool insert);
-  // One value of a flat vector.
-  uint32_t InternValue(const Vector& flat, size_t row, bool insert);
-  void InternFlat(const Vector& flat, uint32_t* ids, bool insert, bool nulls_as_values);
-  void InternDictionary(const Vector& column, uint32_t* ids, bool insert, bool nulls_as_values);
-
-  struct DictionaryCache {
-    std::shared_ptr<const Vector> dictionary;
-    std::vector<uint32_t> ids;  // kNoId: not looked up yet (or absent, when not inserting)
-  };
+  uint32_t InternNull();
+  uint32_t InternBytes(std::string_view bytes);
+  uint32_t InternWord(uint64_t word);
+  uint32_t InternWide(Int128 wide);
+  // One valid value of a flat or constant vector.
+  uint32_t InternValue(const Vector& flat, size_t row);
+  uint32_t FindValue(const Vector& flat, size_t row) const;
 
   Type type_;
   size_t size_ = 0;
@@ -111,19 +112,32 @@ class RowInterner {
  public:
   explicit RowInterner(const std::vector<Type>& types);
 
-  // groups[i] of row i (kNoId when not inserting and never seen, or a NULL key without nulls_as_values).
-  void Intern(const std::vector<const Vector*>& keys, size_t rows, uint32_t* groups, bool insert = true, bool nulls_as_values = true);
+  // groups[i] of row i (kNoId for a NULL key without nulls_as_values).
+  void Intern(const std::vector<const Vector*>& keys, size_t rows, uint32_t* groups, bool nulls_as_values = true);
   size_t size() const;
   // Key column `k` of every group in group order, dictionary form.
   Vector KeyColumn(size_t k) const;
   size_t MemoryBytes() const;
 
  private:
+  friend class RowFinder;
   std::vector<ColumnInterner> columns_;
   std::vector<U64Interner> pairs_;               // pairs_[k - 1] combines the prefix of k columns with column k
   std::vector<std::vector<uint32_t>> key_ids_;   // [column][group]
-  std::vector<uint32_t> scratch_;
   size_t groups_ = 0;
+};
+
+// Looks rows up in a RowInterner that no longer changes. One thread each; remembers the dictionaries it has seen.
+class RowFinder {
+ public:
+  explicit RowFinder(const RowInterner& rows) : rows_(rows), caches_(rows.columns_.size()) {}
+  // groups[i], or kNoId for rows never interned.
+  void Find(const std::vector<const Vector*>& keys, size_t rows, uint32_t* groups, bool nulls_as_values = true);
+
+ private:
+  const RowInterner& rows_;
+  std::vector<std::vector<ColumnInterner::DictionaryCache>> caches_;
+  std::vector<uint32_t> scratch_;
 };
 
 }  // namespace hoglet

@@ -59,7 +59,7 @@ class JoinNode final : public Node {
     if (!plan_.join_keys.empty()) {
       std::vector<const Vector*> keys;
       for (const auto& [left_column, right_column] : plan_.join_keys) keys.push_back(&rows_.columns[right_column]);
-      interner_.Intern(keys, rows_.rows, ids.data(), true, /*nulls_as_values=*/false);
+      interner_.Intern(keys, rows_.rows, ids.data(), /*nulls_as_values=*/false);
       heads_.assign(interner_.size(), kNoId);
     } else {
       heads_.assign(1, kNoId);
@@ -88,7 +88,7 @@ class JoinNode final : public Node {
 class JoinOperator final : public Operator {
  public:
   JoinOperator(JoinNode& node, std::unique_ptr<Operator> left, EvalContext* eval)
-      : node_(node), plan_(node.plan_), left_(std::move(left)), eval_(eval) {}
+      : node_(node), plan_(node.plan_), left_(std::move(left)), eval_(eval), finder_(node.interner_) {}
 
   absl::StatusOr<bool> Next(Batch* out) override {
     while (true) {
@@ -119,9 +119,7 @@ class JoinOperator final : public Operator {
     if (!plan_.join_keys.empty()) {
       std::vector<const Vector*> keys;
       for (const auto& [left_column, right_column] : plan_.join_keys) keys.push_back(&in_.columns[left_column]);
-      // Looking up numbers dictionary entries in a cache, so every worker has an interner view of its own.
-      if (!lookup_.has_value()) lookup_.emplace(node_.interner_);
-      lookup_->Intern(keys, in_.rows, ids_.data(), /*insert=*/false, /*nulls_as_values=*/false);
+      finder_.Find(keys, in_.rows, ids_.data(), /*nulls_as_values=*/false);
     }
     has_match_.assign(in_.rows, 0);
     StartRow();
@@ -260,7 +258,7 @@ class JoinOperator final : public Operator {
   const Plan& plan_;
   std::unique_ptr<Operator> left_;
   EvalContext* eval_;
-  std::optional<RowInterner> lookup_;
+  RowFinder finder_;
   Batch in_;
   Batch pending_;  // unmatched left rows, when pairs filled the batch before
   std::vector<uint32_t> ids_;

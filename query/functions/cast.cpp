@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "query/functions/datetime.h"
 #include "query/functions/ip.h"
 #include "query/functions/types.h"
@@ -447,7 +446,7 @@ class TextFormatter {
       case Physical::kNone: break;
       case Physical::kU8:
         if (type_.kind() == TypeKind::kBool) out->append(v.data<uint8_t>()[p] ? "true" : "false");
-        else absl::StrAppend(out, static_cast<int>(v.data<uint8_t>()[p]));
+        else CatTo(out, static_cast<int>(v.data<uint8_t>()[p]));
         break;
       case Physical::kI64: AppendInteger(v.data<int64_t>()[p], out); break;
       case Physical::kF64:
@@ -500,13 +499,13 @@ class TextFormatter {
         break;
       }
       case TypeKind::kIPv4: AppendIPv4(static_cast<uint32_t>(value), out); break;
-      case TypeKind::kUInt64: absl::StrAppend(out, static_cast<uint64_t>(value)); break;
+      case TypeKind::kUInt64: CatTo(out, static_cast<uint64_t>(value)); break;
       case TypeKind::kEnum8:
         for (size_t i = 0; i < type_.names().size(); ++i) {
           if (type_.enum_values()[i] == value) out->append(type_.names()[i]);
         }
         break;
-      default: absl::StrAppend(out, value);
+      default: CatTo(out, value);
     }
   }
 
@@ -516,7 +515,7 @@ class TextFormatter {
     const int64_t local = seconds * kMicrosPerSecond + int64_t{reader_->Offset(seconds * kMicrosPerSecond)} * kMicrosPerSecond;
     AppendLocalTime(local, 0, out);
     if (scale == 0) return;
-    std::string digits = absl::StrCat(ticks - seconds * kPow10[scale]);
+    std::string digits = Cat(ticks - seconds * kPow10[scale]);
     out->push_back('.');
     out->append(scale - digits.size(), '0');
     out->append(digits);
@@ -738,7 +737,7 @@ void AppendShortest(F value, std::string* out) {
   std::from_chars(scientific.data() + e + (scientific[e + 1] == '+' ? 2 : 1), end, exponent);
   if (value != 0 && (exponent < -6 || exponent > 20)) {
     out->append(scientific.substr(0, e + 1));
-    absl::StrAppend(out, exponent);
+    CatTo(out, exponent);
     return;
   }
   std::string digits;
@@ -790,7 +789,7 @@ void AppendDecimal(Int128 value, int scale, std::string* out) {
   if (scale > 0) AppendInt128(static_cast<Int128>(magnitude % unit), true, &fraction);
   fraction.insert(0, scale - std::min<size_t>(scale, fraction.size()), '0');
   while (!fraction.empty() && fraction.back() == '0') fraction.pop_back();
-  if (!fraction.empty()) absl::StrAppend(out, ".", fraction);
+  if (!fraction.empty()) CatTo(out, ".", fraction);
 }
 
 void AppendDate(int64_t day_number, std::string* out) {
@@ -816,10 +815,10 @@ void AppendLocalTime(int64_t local_us, int fraction_digits, std::string* out) {
     out->push_back(static_cast<char>('0' + parts[i] % 10));
   }
   if (fraction_digits == 0) return;
-  std::string micros = absl::StrCat(in_day % kMicrosPerSecond);
+  std::string micros = Cat(in_day % kMicrosPerSecond);
   micros.insert(0, 6 - micros.size(), '0');
   micros.resize(fraction_digits, '0');
-  absl::StrAppend(out, ".", micros);
+  CatTo(out, ".", micros);
 }
 
 std::optional<Int128> ParseInteger(std::string_view text, const Type& type) {
@@ -844,7 +843,7 @@ std::optional<double> ParseDouble(std::string_view text) {
   if (!body.empty() && (body[0] == '-' || body[0] == '+')) body.remove_prefix(1);
   if (body.empty()) return std::nullopt;
   if (!absl::ascii_isdigit(body[0]) && body[0] != '.') {
-    const std::string lower = absl::AsciiStrToLower(body);
+    const std::string lower = AsciiLower(body);
     if (lower == "inf" || lower == "infinity") return negative ? -HUGE_VAL : HUGE_VAL;
     if (lower == "nan") return std::nan("");
     return std::nullopt;
@@ -926,7 +925,7 @@ std::optional<int64_t> ParseDay(std::string_view text) {
 }
 
 std::optional<bool> ParseBool(std::string_view text) {
-  const std::string lower = absl::AsciiStrToLower(text);
+  const std::string lower = AsciiLower(text);
   for (const char* word : {"true", "t", "yes", "y", "on", "1", "enable", "enabled"}) {
     if (lower == word) return true;
   }

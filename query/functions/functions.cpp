@@ -35,7 +35,7 @@ class Catalog final : public FunctionCatalog {
     const auto found = scalars_.find(name);
     if (found == scalars_.end()) {
       return WithErrorCode(
-          absl::NotFoundError(absl::StrCat("Function with name `", name, "` does not exist")),
+          absl::NotFoundError(fn::Cat("Function with name `", name, "` does not exist")),
           "unknown_function");
     }
     const ScalarEntry& entry = found->second;

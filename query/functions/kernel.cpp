@@ -270,7 +270,7 @@ absl::Status Call::ExpectCount(size_t min, size_t max) const {
   if (args.size() >= min && args.size() <= max) return absl::OkStatus();
   return Error("number_of_arguments_doesnt_match", "Number of arguments for function ", name,
                " doesn't match: passed ", args.size(), ", should be ",
-               min == max ? absl::StrCat(min) : absl::StrCat(min, " to ", max));
+               min == max ? Cat(min) : Cat(min, " to ", max));
 }
 
 absl::Status Call::BadType(size_t i) const {

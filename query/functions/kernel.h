@@ -15,10 +15,28 @@
 
 namespace hoglet::fn {
 
+// The library's string_view is its own class here, so std::string_view has to be handed over by hand.
+inline absl::string_view Adapt(std::string_view text) { return {text.data(), text.size()}; }
+inline absl::string_view Adapt(const std::string& text) { return text; }
+inline absl::string_view Adapt(const char* text) { return text; }
+template <typename T>
+  requires std::is_arithmetic_v<T>
+T Adapt(T value) {
+  return value;
+}
+template <typename... Parts>
+std::string Cat(const Parts&... parts) {
+  return absl::StrCat(Adapt(parts)...);
+}
+template <typename... Parts>
+void CatTo(std::string* out, const Parts&... parts) {
+  absl::StrAppend(out, Adapt(parts)...);
+}
+
 // An error with ClickHouse's code name in lower case.
 template <typename... Parts>
 absl::Status Error(std::string_view code, const Parts&... parts) {
-  return WithErrorCode(absl::InvalidArgumentError(absl::StrCat(parts...)), code);
+  return WithErrorCode(absl::InvalidArgumentError(Cat(parts...)), code);
 }
 
 // What a binder is told. With NULL propagation (the default, see Flags) the types are not nullable.

@@ -1,5 +1,3 @@
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "query/functions/cast.h"
 #include "query/functions/conditional.h"
 #include "query/functions/registry.h"
@@ -13,7 +11,7 @@ namespace {
 struct Set {
   bool has_null = false;
   absl::flat_hash_set<int64_t> integers;
-  absl::flat_hash_set<std::string> strings;  // strings, or keys of other values
+  StringSet strings;  // strings, or keys of other values
 };
 
 bool KeyedByInteger(const Type& type) {
@@ -154,7 +152,7 @@ Bound BindIn(const Call& call) {
 
 // transform(x, [from], [to][, default]).
 struct Mapping {
-  absl::flat_hash_map<std::string, uint32_t> positions;  // by key of x
+  StringMap<uint32_t> positions;  // by key of x
   uint32_t of_null = UINT32_MAX;
 };
 

@@ -4,7 +4,6 @@
 #include <bit>
 #include <cstring>
 
-#include "absl/strings/ascii.h"
 #include "query/functions/kernel.h"
 #include "src/base/hash.h"
 
@@ -30,7 +29,7 @@ int CompareDoubles(double a, double b) {
 
 std::string NamesOf(std::span<const Type> types) {
   std::string names;
-  for (const Type& type : types) absl::StrAppend(&names, names.empty() ? "" : ", ", type.Name());
+  for (const Type& type : types) CatTo(&names, names.empty() ? "" : ", ", type.Name());
   return names;
 }
 
@@ -448,7 +447,28 @@ std::vector<uint8_t> Truth(const Vector& vector, size_t rows) {
   return truth;
 }
 
-std::string AsciiLower(std::string_view text) { return absl::AsciiStrToLower(text); }
-std::string AsciiUpper(std::string_view text) { return absl::AsciiStrToUpper(text); }
+std::string AsciiLower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = LowerChar(c);
+  return out;
+}
+std::string AsciiUpper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = UpperChar(c);
+  return out;
+}
+bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (LowerChar(a[i]) != LowerChar(b[i])) return false;
+  }
+  return true;
+}
+std::string_view StripAsciiWhitespace(std::string_view text) {
+  auto space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  while (!text.empty() && space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && space(text.back())) text.remove_suffix(1);
+  return text;
+}
 
 }  // namespace hoglet::fn

@@ -4,7 +4,10 @@
 #include <span>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
+#include "src/base/hash.h"
 #include "src/base/vector/vector.h"
 
 // Rules over types and single values that many functions need: common types, wrapping of narrow integers, comparison, hashing.
@@ -73,8 +76,29 @@ Vector DefaultVector(const Type& type, size_t rows);
 // Whether the (flat or constant) vector's row is true: non-zero and not NULL. Works for every number type.
 std::vector<uint8_t> Truth(const Vector& vector, size_t rows);
 
-// "Name", lower case of ASCII.
+// ASCII case.
 std::string AsciiLower(std::string_view text);
 std::string AsciiUpper(std::string_view text);
+inline char LowerChar(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+inline char UpperChar(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
+bool EqualsIgnoreCase(std::string_view a, std::string_view b);
+inline bool StartsWith(std::string_view text, std::string_view prefix) { return text.starts_with(prefix); }
+inline bool EndsWith(std::string_view text, std::string_view suffix) { return text.ends_with(suffix); }
+inline bool StartsWithIgnoreCase(std::string_view text, std::string_view prefix) {
+  return text.size() >= prefix.size() && EqualsIgnoreCase(text.substr(0, prefix.size()), prefix);
+}
+inline bool EndsWithIgnoreCase(std::string_view text, std::string_view suffix) {
+  return text.size() >= suffix.size() && EqualsIgnoreCase(text.substr(text.size() - suffix.size()), suffix);
+}
+std::string_view StripAsciiWhitespace(std::string_view text);
+
+// Hash maps and sets of strings that are searched by views.
+struct ViewHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const { return FastHash64(text); }
+};
+template <typename V>
+using StringMap = absl::flat_hash_map<std::string, V, ViewHash, std::equal_to<>>;
+using StringSet = absl::flat_hash_set<std::string, ViewHash, std::equal_to<>>;
 
 }  // namespace hoglet::fn

@@ -3,9 +3,9 @@
 #include <charconv>
 #include <cmath>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "query/hogql/ast_fields.h"
+#include "src/base/strings.h"
 
 namespace hoglet::hogql {
 
@@ -28,13 +28,13 @@ class JsonWriter {
   explicit JsonWriter(std::string* out) : out_(*out) {}
 
   void Write(const Node& node) {
-    absl::StrAppend(&out_, "{\"node\":\"", NodeKindName(node.kind), "\"");
+    StrAppend(&out_, "{\"node\":\"", NodeKindName(node.kind), "\"");
     Dispatch(node, [this](const auto& typed) { WriteFields(typed); });
     out_ += '}';
   }
 
  private:
-  void Key(std::string_view name) { absl::StrAppend(&out_, ",\"", name, "\":"); }
+  void Key(std::string_view name) { StrAppend(&out_, ",\"", name, "\":"); }
   void Text(std::string_view name, std::string_view text) {
     Key(name);
     AppendJsonString(text, &out_);
@@ -84,7 +84,7 @@ class JsonWriter {
   }
   void WriteFields(const SelectSetNode& node) {
     Text("set_operator",
-         absl::StrCat(SetOperatorText(node.set_operator), node.by_name ? " BY NAME" : ""));
+         StrCat(SetOperatorText(node.set_operator), node.by_name ? " BY NAME" : ""));
     Member("select_query", node.select_query);
   }
   void WriteFields(const WindowFrameExpr& node) {
@@ -121,17 +121,17 @@ class JsonWriter {
   // ---- values ----------------------------------------------------------------------------
   void Scalar(std::monostate) { out_ += "null"; }
   void Scalar(bool value) { out_ += value ? "true" : "false"; }
-  void Scalar(int64_t value) { absl::StrAppend(&out_, value); }
+  void Scalar(int64_t value) { StrAppend(&out_, value); }
   void Scalar(const std::string& value) { AppendJsonString(value, &out_); }
   void Scalar(const BigInteger& value) {
-    absl::StrAppend(&out_, "\"", value.text, "\",\"value_type\":\"number\"");
+    StrAppend(&out_, "\"", value.text, "\",\"value_type\":\"number\"");
   }
   void Scalar(double value) {
     if (std::isfinite(value)) {
       out_ += ShortestDouble(value);
     } else {
       const char* name = std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
-      absl::StrAppend(&out_, "\"", name, "\",\"value_type\":\"number\"");
+      StrAppend(&out_, "\"", name, "\",\"value_type\":\"number\"");
     }
   }
 

@@ -1,4 +1,5 @@
 #include "query/hogql/keywords.h"
+#include "src/base/strings.h"
 
 #include <string>
 
@@ -163,7 +164,7 @@ Keyword FindKeyword(std::string_view word) {
     return map;
   }();
   if (word.size() > kLengthMax) return Keyword::kNone;
-  const auto found = table->find(absl::AsciiStrToUpper(word));
+  const auto found = table->find(absl::AsciiStrToUpper(ToAbsl(word)));
   return found == table->end() ? Keyword::kNone : found->second;
 }
 

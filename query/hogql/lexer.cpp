@@ -1,8 +1,8 @@
 #include "query/hogql/lexer.h"
+#include "src/base/strings.h"
 
 #include <optional>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
 namespace hoglet::hogql {
@@ -342,15 +342,15 @@ std::string Lexer::ErrorMessage(const Token& token) const {
   const char c = At(token.begin.byte);
   const char next = At(token.begin.byte + 1);
   if (c == '\'' || c == '"' || c == '`') {
-    return absl::StrCat(c == '\'' ? "String" : "Quoted name",
+    return StrCat(c == '\'' ? "String" : "Quoted name",
                         " is not closed or contains an unknown escape");
   }
-  if (c == '0') return absl::StrCat("Malformed binary number ", Text(token));
+  if (c == '0') return StrCat("Malformed binary number ", Text(token));
   if (c == 'F') return "A full template (F'...) is not allowed here, use f'...'";
   if (c == '/' && next == '*') return "Comment is not closed";
   if (c == '\\') return "A backslash is only allowed inside quotes";
   const CodePoint point = DecodeAt(text_, token.begin.byte);
-  return absl::StrFormat("Unexpected character '%s' (U+%04X)", Text(token),
+  return absl::StrFormat("Unexpected character '%s' (U+%04X)", std::string(Text(token)),
                          static_cast<uint32_t>(point.value));
 }
 

@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 #include "query/hogql/parser_impl.h"
+#include "src/base/strings.h"
 
 namespace hoglet::hogql {
 
@@ -90,10 +90,10 @@ bool Parser::ParseAliasName(std::string* alias) {
 void Parser::CheckAlias(const Token& token) {
   if (token.kind != TokenKind::kIdentifier) return;
   const std::string_view word = TextOf(token);
-  const std::string lower = absl::AsciiStrToLower(word);
+  const std::string lower = absl::AsciiStrToLower(ToAbsl(word));
   if (lower == "true" || lower == "false" || lower == "null" || lower == "team_id") {
     Defer(ParseErrorClass::kSyntaxError,
-          absl::StrCat("\"", word,
+          StrCat("\"", word,
                        "\" cannot be an alias or identifier, as it's a reserved keyword"));
   }
 }
@@ -160,16 +160,16 @@ ExprPtr Parser::ParseNot() {
   return ParsePrimary();
 }
 
-bool Parser::SplitsHere() {
+bool Parser::SplitsHere(size_t ahead) {
   if (split_ == nullptr || split_->bracket_depth != bracket_depth_) return false;
-  if (split_->stop == index_) return true;
-  const TokenKind kind = Peek().kind;
+  if (split_->stop == index_ + ahead) return true;
+  const TokenKind kind = Peek(ahead).kind;
   const bool candidate =
       split_->percent
           ? kind == TokenKind::kPercent
           : kind == TokenKind::kLeftParen || kind == TokenKind::kLeftBracket ||
                 kind == TokenKind::kDash || kind == TokenKind::kStar || kind == TokenKind::kLess;
-  if (candidate) split_->last = index_;
+  if (candidate) split_->last = index_ + ahead;
   return false;
 }
 
@@ -412,9 +412,9 @@ ExprPtr Parser::ParseLogical(ExprPtr left, Keyword keyword, Level level, TextPos
 ExprPtr Parser::ParseDot(ExprPtr left, bool nullish, TextPosition start) {
   if (At(TokenKind::kDecimal)) {
     auto access = std::make_unique<TupleAccess>();
-    const Token token = Peek();
-    HOGQL_TRY(value, ParseUnsignedNumberToken(Take()));
-    const int64_t* index = std::get_if<int64_t>(&*value);
+    const Token token = Take();
+    const ConstantValue value = IntegerValue(token, /*negative=*/false);
+    const int64_t* index = std::get_if<int64_t>(&value);
     if (index == nullptr) {
       ExpectedAt(token, "a smaller index");
       return nullptr;
@@ -505,7 +505,7 @@ ExprPtr Parser::ParseCastSuffix(ExprPtr left, TextPosition start) {
     Take();
     const bool local = Accept(Keyword::kLocal);
     HOGQL_NEED(Expect(Keyword::kTime) && Expect(Keyword::kZone));
-    absl::StrAppend(&cast->type_name, local ? " with local time zone" : " with time zone");
+    StrAppend(&cast->type_name, local ? " with local time zone" : " with time zone");
   }
   cast->expr = std::move(left);
   return Finish(std::move(cast), start);

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "query/hogql/ast_walk.h"
+#include "src/base/strings.h"
 
 namespace hoglet::hogql {
 
@@ -75,7 +75,7 @@ std::string_view NearestKeyword(std::string_view word) {
       "SAMPLE", "FINAL",    "WHEN",  "THEN",   "ELSE",     "WINDOW",  "OVER",   "PARTITION",
       "USING",  "RETURN",   "WHILE", "INTERVAL"};
   if (word.size() < 3 || word.size() > 12) return "";
-  const std::string upper = absl::AsciiStrToUpper(word);
+  const std::string upper = absl::AsciiStrToUpper(ToAbsl(word));
   const size_t limit = word.size() < 5 ? 1 : 2;
   std::string_view best;
   size_t best_distance = limit + 1;
@@ -95,7 +95,7 @@ Parser::Parser(std::string_view text)
     : lexer_(text), steps_max_(kStepsBase + kStepsPerByte * text.size()) {}
 
 Parser::Nest::Nest(Parser* parser) : parser_(*parser), ok_(++parser->depth_ <= kNestingMax) {
-  if (!ok_) parser_.Fatal(absl::StrCat("Nested more than ", kNestingMax, " levels deep"));
+  if (!ok_) parser_.Fatal(StrCat("Nested more than ", kNestingMax, " levels deep"));
 }
 
 Token Parser::Peek(size_t ahead) {
@@ -263,18 +263,24 @@ void Parser::FinishNode(Node* node, TextPosition start) {
     node->height = std::max(node->height, child.height + 1);
   });
   if (node->height > kTreeHeightMax) {
-    Fatal(absl::StrCat("The text needs a tree of more than ", kTreeHeightMax, " levels"));
+    Fatal(StrCat("The text needs a tree of more than ", kTreeHeightMax, " levels"));
   }
 }
 
 std::string Parser::DescribeFound(const Token& token) const {
   if (token.kind == TokenKind::kEnd) return "end of the text";
   std::string text(TextOf(token).substr(0, 40));
-  if (token.kind == TokenKind::kString) return absl::StrCat("string ", text);
-  return absl::StrCat("\"", text, "\"");
+  if (token.kind == TokenKind::kString) return StrCat("string ", text);
+  return StrCat("\"", text, "\"");
 }
 
-ParseError Parser::TakeError() const {
+std::optional<ParseError> Parser::DeferredError() const {
+  if (deferred_.empty()) return std::nullopt;
+  const Deferred& first = deferred_.front();
+  return ParseError{first.error_class, first.message, first.span.start, first.span.end};
+}
+
+ParseError Parser::GrammarError() const {
   const auto text_end = lexer_.Advance({}, static_cast<uint32_t>(lexer_.text().size())).offset;
   ParseError error;
   error.end = text_end;
@@ -283,23 +289,19 @@ ParseError Parser::TakeError() const {
     error.start = fatal_token_.begin.offset;
     return error;
   }
-  if (!deferred_.empty() && !furthest_.has_value()) {
-    const Deferred& first = deferred_.front();
-    return {first.error_class, first.message, first.span.start, first.span.end};
-  }
   const Token token = furthest_.value_or(Token{});
   error.start = token.begin.offset;
   if (token.kind == TokenKind::kError) {
     error.message = lexer_.ErrorMessage(token);
     return error;
   }
-  error.message = absl::StrCat("Unexpected ", DescribeFound(token));
+  error.message = StrCat("Unexpected ", DescribeFound(token));
   if (!expected_.empty() && expected_.size() <= kExpectedShownMax) {
-    absl::StrAppend(&error.message, ", expected ", absl::StrJoin(expected_, " or "));
+    StrAppend(&error.message, ", expected ", absl::StrJoin(expected_, " or "));
   }
   if (token.kind == TokenKind::kIdentifier) {
     const std::string_view nearest = NearestKeyword(TextOf(token));
-    if (!nearest.empty()) absl::StrAppend(&error.message, "; did you mean ", nearest, "?");
+    if (!nearest.empty()) StrAppend(&error.message, "; did you mean ", nearest, "?");
   }
   return error;
 }

@@ -66,16 +66,16 @@ class Parser {
  public:
   explicit Parser(std::string_view text);
 
-  // Entry points: null on failure, then TakeError has the reason. Deferred errors may exist even
-  // when a tree is returned.
+  // Entry points: null on failure, and GrammarError has the reason. When a tree is returned, the
+  // text may still be refused for DeferredError.
   ExprPtr ParseWholeQuery();
   ExprPtr ParseWholeExpr();
   std::unique_ptr<OrderExpr> ParseOrderPrefix();
   ExprPtr ParseWholeTemplate();
   std::unique_ptr<Program> ParseWholeProgram();
 
-  bool has_deferred_error() const { return !deferred_.empty(); }
-  ParseError TakeError() const;
+  ParseError GrammarError() const;
+  std::optional<ParseError> DeferredError() const;
 
  private:
   // ---- parser_impl.cpp: tokens, errors, nodes ------------------------------------------------
@@ -187,8 +187,8 @@ class Parser {
   ExprPtr ParseIndex(ExprPtr left, bool nullish, TextPosition start);
   ExprPtr ParseCallOf(ExprPtr callee, TextPosition start);
   ExprPtr ParseCastSuffix(ExprPtr left, TextPosition start);
-  // Does the token end the expression because a SplitScope says so? Otherwise it is remembered.
-  bool SplitsHere();
+  // Does the token `ahead` end the expression because a SplitScope says so? Else it is remembered.
+  bool SplitsHere(size_t ahead = 0);
   bool ParseAliasName(std::string* alias);
   void CheckAlias(const Token& token);
   bool ParseExprsUntil(TokenKind closer, ExprList* list);  // May be empty; takes the closer.
@@ -223,7 +223,12 @@ class Parser {
   bool IsLambdaAhead();
   bool IsParenLambdaAhead();
   ExprPtr ParseLambda();
+  bool IsKeywordLambdaAhead();
   ExprPtr ParseLambdaBody(std::unique_ptr<Lambda> lambda, TextPosition start);
+  ExprPtr ParseNamedArgument();
+  void RejectAsBound(const Node& node);
+  // May a text that did not parse as a query, though SELECT or WITH is here, be something else?
+  bool QueryWordMayBeName();
 
   // ---- parse_call.cpp: calls, casts, windows -----------------------------------------------------
   struct Arguments {
@@ -250,7 +255,12 @@ class Parser {
   // ---- parse_literal.cpp -------------------------------------------------------------------------
   bool AtNumber(size_t ahead = 0);
   ExprPtr ParseNumber();
-  std::optional<ConstantValue> ParseUnsignedNumber(bool negative);
+  bool AtUnsignedNumber(size_t ahead);
+  // Of a decimal, hexadecimal or binary token.
+  ConstantValue IntegerValue(const Token& token, bool negative) const;
+  std::optional<ConstantValue> ParseNumberValue(bool negative);
+  // Does `1.` end at its dot, rather than going on with the name after it?
+  bool DotEndsNumber();
   ExprPtr ParseString();
   ExprPtr ParseTemplateString();
   ExprPtr ParseTemplateParts(TextPosition from, bool full_template, TextPosition start);
@@ -285,6 +295,7 @@ class Parser {
   bool AtClauseKeyword(Clause first);
   bool ParseClauses(SelectQuery* query, Clause first);
   bool ParseClause(SelectQuery* query, Clause clause, bool* clauses_done);
+  bool ParseSampleClause(bool needs_using);
   bool ParseArrayJoin(SelectQuery* query);
   bool ParseGroupBy(SelectQuery* query, bool* clauses_done);
   bool TryGroupByMode(SelectQuery* query);
@@ -301,11 +312,9 @@ class Parser {
     ExprPtr offset;
     bool percent = false;
     bool with_ties = false;
-    bool comma = false;
   };
   bool ParseLimit(SelectQuery* query);
   bool ParseLimitTail(LimitParts* parts);
-  bool ParseLimitBy(LimitParts* parts, SelectQuery* query);
   bool ParseLimitCount(LimitParts* parts);
   bool AtLimitFollower();
   bool ParseSettings();
@@ -369,8 +378,8 @@ class Parser {
   SplitScope* split_ = nullptr;
   // Token indexes in [first, second) start no list of names followed by an arrow.
   std::pair<size_t, size_t> no_lambda_{0, 0};
-  // The last parenthesised query read as an operand, to see whether a set operator may follow it.
-  const Node* last_paren_query_ = nullptr;
+  // At this bracket depth `name :=` is an assignment, not a named argument.
+  int assignment_depth_ = -1;
   uint64_t steps_ = 0;
   uint64_t steps_max_ = 0;
 

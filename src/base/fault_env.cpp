@@ -123,6 +123,7 @@ absl::Status FaultEnv::Enter(const char* operation, const std::string& path, boo
     if (fails) fault_hit_.store(true);
   }
   if (observer) observer(operation, path);
+  if (dead_.load()) return absl::UnavailableError(StrCat(path, ": ", operation, ": no power"));
   if (fails && (kind == FaultKind::kIoError || !needs_space)) {
     return absl::InternalError(StrCat(path, ": ", operation, ": Input/output error"));
   }

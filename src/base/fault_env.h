@@ -96,6 +96,9 @@ class FaultEnv : public ForwardingEnv {
   void SetDiskFull(bool full) { disk_full_.store(full); }
   // While set, every Sync() of a file fails.
   void SetSyncFails(bool fails) { sync_fails_.store(fails); }
+  // While set, every operation fails with kUnavailable: the machine is off. Set it together with MemoryEnv::Crash, so that the code
+  // under test does not live on after its own power loss.
+  void SetDead(bool dead) { dead_.store(dead); }
   // Replaces the answer of FreeBytes.
   void SetFreeBytes(std::optional<uint64_t> bytes);
   // Called with the operation's name and path before each counted operation, from the thread that does it.
@@ -125,6 +128,7 @@ class FaultEnv : public ForwardingEnv {
   std::atomic<bool> fault_hit_{false};
   std::atomic<bool> disk_full_{false};
   std::atomic<bool> sync_fails_{false};
+  std::atomic<bool> dead_{false};
   std::mutex mutex_;
   uint64_t fail_at_ = 0;  // operation number, 0 = none
   FaultKind fail_kind_ = FaultKind::kIoError;

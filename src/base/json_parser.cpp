@@ -426,8 +426,11 @@ class Parser {
       member->kind = JsonKind::kInt64;
       if (std::from_chars(number.data(), end, member->integer).ec == std::errc()) return true;
     }
-    absl::from_chars(number.data(), end, member->number);
-    if (!std::isfinite(member->number)) return Fail("a number is too large");
+    // Out of range is the largest double, or one next to zero: JavaScript reads the latter as what it is.
+    const auto result = absl::from_chars(number.data(), end, member->number);
+    if (result.ec != std::errc() && std::fabs(member->number) > 1) {
+      return Fail("a number is too large");
+    }
     if (is_integer && !HoldsExactly(member->number, number)) {
       member->kind = JsonKind::kRaw;
       member->text = number;

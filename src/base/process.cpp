@@ -68,6 +68,8 @@ unsigned CpuCount() {
   return static_cast<unsigned>(std::max(CPU_COUNT(&set), 1));
 }
 
+bool IsStdoutTerminal() { return isatty(STDOUT_FILENO) == 1; }
+
 bool IsStderrTerminal() { return ::isatty(STDERR_FILENO) == 1; }
 
 }  // namespace hoglet

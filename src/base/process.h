@@ -14,5 +14,7 @@ uint64_t MemoryLimitBytes();
 unsigned CpuCount();
 // File descriptor 2.
 bool IsStderrTerminal();
+// File descriptor 1.
+bool IsStdoutTerminal();
 
 }  // namespace hoglet

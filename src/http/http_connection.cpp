@@ -1,4 +1,4 @@
-#include "src/http/http_connection.h"
+#include "src/http/http_connection.inc"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>

@@ -12,7 +12,7 @@
 #include "include/hoglet/status.h"
 #include "src/base/logging.h"
 #include "src/base/time.h"
-#include "src/http/http_connection.h"
+#include "src/http/http_connection.inc"
 
 namespace hoglet {
 namespace internal {

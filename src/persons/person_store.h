@@ -23,6 +23,9 @@ namespace hoglet {
 // A distinct id with its hash, so that the hash can be computed ahead by another thread.
 struct IdRef {
   IdRef(TeamId team, std::string_view id);
+  // `known_hash` is that of an IdRef made by the other constructor.
+  IdRef(TeamId team, std::string_view id, uint64_t known_hash)
+      : team_id(team), distinct_id(id), hash(known_hash) {}
 
   TeamId team_id;
   std::string_view distinct_id;

@@ -37,13 +37,6 @@ const StringSet<std::string_view>& ProtectedProperties() {
   return *names;
 }
 
-bool IsSetByRequest(const std::vector<PropertyAssignment>& set, const PropertyAssignment& what) {
-  for (const PropertyAssignment& other : set) {
-    if (other.hash == what.hash && other.member.key == what.member.key) return true;
-  }
-  return false;
-}
-
 // Puts the member over the one of the same key, which is at or after `from`, or appends it.
 void PutMember(const JsonMember& member, JsonObjectView* out) {
   for (JsonMember& present : *out) {
@@ -67,13 +60,7 @@ void PutAssignment(const PropertySet& base, const PropertyAssignment& assignment
     (*out)[PositionOf(base, present)] = assignment.member;
     return;
   }
-  // Not in the base: it may still have been appended by an earlier assignment.
-  for (size_t i = base.members().size(); i < out->size(); ++i) {
-    if ((*out)[i].key == assignment.member.key) {
-      (*out)[i] = assignment.member;
-      return;
-    }
-  }
+  // Keys of a request are unique: it cannot have been appended by an earlier assignment.
   out->push_back(assignment.member);
 }
 
@@ -83,6 +70,16 @@ PropertyAssignment MakePropertyAssignment(const JsonMember& member) {
   return {.member = member,
           .hash = PropertyKeyHash(member.key),
           .is_filtered = IsFilteredPersonProperty(member.key)};
+}
+
+void NormalizeRequest(PropertyRequest* request) {
+  StringSet<std::string_view> seen;
+  seen.reserve(request->set.size() + request->set_once.size());
+  for (auto* list : {&request->set, &request->set_once}) {
+    std::erase_if(*list, [&seen](const PropertyAssignment& assignment) {
+      return !seen.insert(assignment.member.key).second;
+    });
+  }
 }
 
 UpdatePolicy UpdatePolicyOf(std::string_view event) {
@@ -112,7 +109,6 @@ void ComputePropertyChanges(const PropertySet& current, const PropertyRequest& r
   bool is_worth_a_write = policy == UpdatePolicy::kAlways;
   for (const PropertyAssignment& assignment : request.set_once) {
     if (current.Find(assignment.member.key, assignment.hash) != nullptr) continue;
-    if (IsSetByRequest(request.set, assignment)) continue;
     changes->set.push_back(&assignment);
     is_worth_a_write = true;
   }
@@ -139,10 +135,9 @@ PropertySetPtr ApplyPropertyChanges(const PropertySet& current, const PropertyCh
     PutAssignment(current, *assignment, &members);
   }
   if (!changes.unset.empty()) {
-    std::erase_if(members, [&changes](const JsonMember& member) {
-      return std::find(changes.unset.begin(), changes.unset.end(), member.key) !=
-             changes.unset.end();
-    });
+    const StringSet<std::string_view> unset(changes.unset.begin(), changes.unset.end());
+    std::erase_if(members,
+                  [&unset](const JsonMember& member) { return unset.contains(member.key); });
   }
   return PropertySet::FromMembers(members);
 }
@@ -151,7 +146,7 @@ PropertySetPtr InitialPersonProperties(const PropertyRequest& request, const Uui
   JsonObjectView members;
   members.reserve(request.set_once.size() + request.set.size() + 1);
   for (const PropertyAssignment& assignment : request.set_once) {
-    if (!IsSetByRequest(request.set, assignment)) members.push_back(assignment.member);
+    members.push_back(assignment.member);
   }
   for (const PropertyAssignment& assignment : request.set) {
     if (!assignment.is_implied) members.push_back(assignment.member);

@@ -23,6 +23,7 @@ struct PropertyAssignment {
 
 PropertyAssignment MakePropertyAssignment(const JsonMember& member);
 
+// Keys are unique in each list, and those of `set_once` are not in `set` (which would win): NormalizeRequest sees to it.
 struct PropertyRequest {
   std::vector<PropertyAssignment> set;
   std::vector<PropertyAssignment> set_once;
@@ -34,6 +35,9 @@ struct PropertyRequest {
     unset.clear();
   }
 };
+
+// Drops assignments that never have an effect: repeated keys, and those of $set_once that $set makes too.
+void NormalizeRequest(PropertyRequest* request);
 
 // Which kind of event asks.
 enum class UpdatePolicy : uint8_t {

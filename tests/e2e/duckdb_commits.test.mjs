@@ -39,9 +39,11 @@ async function assertFigures(server) {
 
 test('imported from the file; a second import changes nothing', { timeout: 300_000 }, async () => {
   const data = path.join(folder, 'imported');
+  const server = await Server.start({ data });
+  await server.stop();
   const first = runCli(['import', FILE, '--data', data]);
   assert.equal(first.status, 0, first.stderr);
-  const server = await Server.start({ data });
+  await server.start();
   await assertFigures(server);
   await server.stop();
   const second = runCli(['import', FILE, '--data', data]);

@@ -264,10 +264,10 @@ test('the answer of a query has its fields', async () => {
   assertOk(await server.capture({ event: 'fields', distinct_id: 'f', timestamp: '2024-05-06T07:08:09.123456Z' }));
   await expectCount('fields', 1);
   const { status, body } = await server.queryApi(
-    `SELECT event, count() AS n, max(timestamp) AS last FROM events WHERE event = 'fields' GROUP BY event`);
+    `SELECT event, count() AS n, max(timestamp) AS latest FROM events WHERE event = 'fields' GROUP BY event`);
   assert.equal(status, 200);
-  assert.deepEqual(body.columns, ['event', 'n', 'last']);
-  assert.deepEqual(body.types.map(([name]) => name), ['event', 'n', 'last']);
+  assert.deepEqual(body.columns, ['event', 'n', 'latest']);
+  assert.deepEqual(body.types.map(([name]) => name), ['event', 'n', 'latest']);
   assert.equal(body.types[0][1], 'String');
   assert.equal(body.types[1][1], 'UInt64');
   assert.match(body.types[2][1], /^DateTime64\(6, 'UTC'\)$/);

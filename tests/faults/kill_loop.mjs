@@ -164,7 +164,7 @@ async function checkEarlier(server, round) {
 }
 
 async function checkIdentities(server, round) {
-  const rows = await server.query(`SELECT distinct_id, count(DISTINCT person_id) AS persons, max(toString(person_id)) AS person
+  const rows = await server.query(`SELECT distinct_id, count(DISTINCT person_id) AS persons, max(toString(person_id)) AS one_person
     FROM events WHERE properties.round = '${round}' GROUP BY distinct_id LIMIT ${QUERY_ROWS}`);
   const person = new Map();
   for (const [distinct_id, persons, id] of rows) {

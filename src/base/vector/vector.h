@@ -37,6 +37,7 @@ struct Datum {
 
   Datum() = default;
   Datum(int64_t v) : value(v) {}              // NOLINT(google-explicit-constructor)
+  Datum(int v) : value(int64_t{v}) {}         // NOLINT
   Datum(double v) : value(v) {}               // NOLINT
   Datum(Int128 v) : value(v) {}               // NOLINT
   Datum(std::string v) : value(std::move(v)) {}  // NOLINT

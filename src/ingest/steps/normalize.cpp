@@ -67,7 +67,15 @@ void MergeRootAssignments(const JsonObjectView& root, std::string_view key, Aren
   if (from_root == nullptr || !IsObject(*from_root)) return;
   JsonObjectView merged;
   if (const JsonMember* own = FindProperty(properties, key)) merged = MembersOf(*own, arena);
-  for (const JsonMember& member : MembersOf(*from_root, arena)) SetProperty(&merged, member);
+  StringMap<std::string_view, size_t> positions;
+  for (size_t i = 0; i < merged.size(); ++i) positions.emplace(merged[i].key, i);
+  for (const JsonMember& member : MembersOf(*from_root, arena)) {
+    if (const auto it = positions.find(member.key); it != positions.end()) {
+      merged[it->second] = member;
+    } else {
+      merged.push_back(member);
+    }
+  }
   SetProperty(properties, ObjectMember(key, merged, arena));
 }
 
@@ -118,6 +126,7 @@ void FillRequest(const PersonAssignments& assignments, Arena* arena, ParsedEvent
   }
   add(assignments.set, &request.set);
   add(assignments.set_once, &request.set_once);
+  NormalizeRequest(&request);
   if (const JsonMember* unset = FindProperty(&event->properties, "$unset")) {
     ReadUnset(*unset, arena, &request.unset);
   }

@@ -1,0 +1,98 @@
+#include "src/api/server.h"
+
+#include <utility>
+
+#include "include/hoglet/status.h"
+#include "src/api/capture_routes.h"
+#include "src/api/status_page.h"
+#include "src/base/process.h"
+#include "src/http/api_error.h"
+
+namespace hoglet {
+
+Server::Server(const ServerParts& parts, const ServerOptions& options)
+    : parts_(parts),
+      capture_(parts.env, parts.log, parts.projects, parts.quotas, options.capture, parts.metrics),
+      query_(std::make_unique<QueryApi>(parts.env, parts.query_engine, parts.projects,
+                                        options.query, parts.metrics)),
+      router_(parts.env, parts.metrics) {
+  AddRoutes();
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerParts& parts,
+                                                      const ServerOptions& options) {
+  std::unique_ptr<Server> server(new Server(parts, options));
+  HOGLET_RETURN_IF_ERROR(server->capture_.OpenTopics());
+  HOGLET_ASSIGN_OR_RETURN(server->http_, HttpServer::Start(options.http, &server->router_,
+                                                           parts.env, parts.metrics));
+  return server;
+}
+
+Server::~Server() { Stop(); }
+
+void Server::Stop() {
+  if (http_ != nullptr) http_->Stop();
+  query_->Stop();
+}
+
+void Server::AddRoutes() {
+  AddCaptureRoutes(&capture_, &router_);
+  AddOperatorRoutes();
+  HttpRouteOptions query;
+  query.body_bytes_max = query_->options().body_bytes_max;
+  const auto run = [this](HttpRequest request, HttpResponder responder) {
+    query_->Handle(std::move(request), std::move(responder));
+  };
+  router_.Add("POST", "/api/projects/:project_id/query", query, run);
+  router_.Add("POST", "/api/environments/:project_id/query", query, run);
+}
+
+void Server::AddOperatorRoutes() {
+  HttpRouteOptions local;
+  local.cors = CorsPolicy::kNone;
+  const auto alive = [](HttpRequest, const HttpResponder& responder) {
+    responder(HttpText(200, "ok\n"));
+  };
+  const auto ready = [this](HttpRequest, const HttpResponder& responder) { responder(Readiness()); };
+  for (const char* path : {"/_livez", "/_liveness"}) router_.Add("GET", path, local, alive);
+  for (const char* path : {"/_readyz", "/_readiness"}) router_.Add("GET", path, local, ready);
+  router_.Add("GET", "/metrics", local, [this](HttpRequest, const HttpResponder& responder) {
+    if (parts_.before_metrics) parts_.before_metrics();
+    parts_.metrics->GetGauge("hoglet_resident_bytes", "Memory of the process that is in RAM.")
+        ->Set(static_cast<double>(ResidentBytes()));
+    HttpResponse response = HttpText(200, parts_.metrics->PrometheusText());
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    responder(std::move(response));
+  });
+  router_.Add("GET", "/", local, [this](const HttpRequest& request, const HttpResponder& responder) {
+    responder(StatusPage(request.headers.Find("host")));
+  });
+}
+
+HttpResponse Server::Readiness() const {
+  absl::Status status = parts_.readiness ? parts_.readiness() : absl::OkStatus();
+  if (status.ok()) status = parts_.log->Health();
+  if (status.ok()) return HttpText(200, "ready\n");
+  HttpResponse response = HttpText(503, "not ready: " + std::string(status.message()) + "\n");
+  response.headers.Add("retry-after", "1");
+  return response;
+}
+
+HttpResponse Server::StatusPage(std::string_view host) const {
+  StatusPageFacts facts;
+  facts.version = parts_.version;
+  facts.host = host.empty() ? "localhost" : std::string(host);
+  facts.projects = parts_.projects->Projects();
+  facts.lines.emplace_back("Events in the log",
+                           std::to_string(parts_.log->end_offset(kEventsTopic)));
+  if (parts_.status_lines) {
+    for (auto& line : parts_.status_lines()) facts.lines.push_back(std::move(line));
+  }
+  const absl::Status health = parts_.log->Health();
+  facts.lines.emplace_back("Log", health.ok() ? "healthy" : std::string(health.message()));
+  HttpResponse response = HttpText(200, StatusPageHtml(facts));
+  response.content_type = "text/html; charset=utf-8";
+  return response;
+}
+
+}  // namespace hoglet

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "include/hoglet/env.h"
+#include "include/hoglet/log.h"
+#include "include/hoglet/query_engine.h"
+#include "include/hoglet/token_directory.h"
+#include "src/api/query_api.h"
+#include "src/base/metrics.h"
+#include "src/capture/capture_service.h"
+#include "src/http/http_server.h"
+
+namespace hoglet {
+
+// What the HTTP surface is made of. Everything is owned by the caller and outlives the server.
+struct ServerParts {
+  Env* env = nullptr;
+  Log* log = nullptr;
+  QueryEngine* query_engine = nullptr;
+  const ProjectDirectory* projects = nullptr;
+  const CaptureQuotas* quotas = nullptr;  // may be null
+  MetricRegistry* metrics = MetricRegistry::Default();
+  std::string version;
+  // kOk once recovery is done and the pipeline runs; its message is what /_readyz says until then. Null: always.
+  std::function<absl::Status()> readiness;
+  // Lines of the status page, as (name, value); called at each view. May be null.
+  std::function<std::vector<std::pair<std::string, std::string>>()> status_lines;
+  // Brings gauges up to date before /metrics is written. May be null.
+  std::function<void()> before_metrics;
+};
+
+struct ServerOptions {
+  HttpServerOptions http;
+  CaptureService::Options capture;
+  QueryApi::Options query;
+};
+
+// The whole HTTP surface: capture, remote config, query API, health, metrics and the status page.
+class Server {
+ public:
+  // Opens the log's topics and serves at once.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerParts& parts,
+                                                       const ServerOptions& options);
+  // Stop().
+  ~Server();
+
+  uint16_t port() const { return http_->port(); }
+
+  // Answers what is under way, then closes. The log must still run: answers wait for it. May be called more than once.
+  void Stop();
+
+ private:
+  Server(const ServerParts& parts, const ServerOptions& options);
+  void AddRoutes();
+  void AddOperatorRoutes();
+  HttpResponse Readiness() const;
+  HttpResponse StatusPage(std::string_view host) const;
+
+  const ServerParts parts_;
+  CaptureService capture_;
+  std::unique_ptr<QueryApi> query_;
+  HttpRouter router_;
+  std::unique_ptr<HttpServer> http_;
+};
+
+}  // namespace hoglet

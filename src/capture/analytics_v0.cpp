@@ -1,0 +1,253 @@
+#include <simdjson.h>
+
+#include <utility>
+
+#include "include/hoglet/status.h"
+#include "src/base/uuid.h"
+#include "src/capture/capture.h"
+#include "src/capture/capture_rules.h"
+#include "src/capture/event_time.h"
+#include "src/capture/json_document.h"
+#include "src/capture/payload.h"
+#include "src/capture/raw_event.h"
+
+namespace hoglet {
+namespace {
+
+using simdjson::dom::element;
+using simdjson::dom::element_type;
+
+// A request as one of the four shapes of section 4.
+struct Shaped {
+  std::vector<RawEvent> events;
+  std::optional<std::string_view> batch_token;
+  std::optional<std::string_view> batch_sent_at;
+  bool historical_migration = false;
+  bool is_nameless = false;  // the engage shape
+};
+
+bool ReadEvents(const element& array, std::vector<RawEvent>* events) {
+  for (const element item : simdjson::dom::array(array)) {
+    RawEvent& event = events->emplace_back();
+    if (!ReadRawEvent(item, false, &event) || !event.event.has_value()) return false;
+  }
+  return true;
+}
+
+void GiveSlices(std::string_view array_text, std::vector<RawEvent>* events) {
+  const std::vector<JsonSlice> slices = SliceJson(array_text);
+  HOGLET_ASSERT(slices.size() == events->size());
+  for (size_t i = 0; i < slices.size(); ++i) (*events)[i].json = slices[i].value;
+}
+
+bool ReadArrayShape(std::string_view text, const element& root, Shaped* out) {
+  if (root.type() != element_type::ARRAY || !ReadEvents(root, &out->events)) return false;
+  GiveSlices(text, &out->events);
+  return true;
+}
+
+// False also when a field has the wrong type.
+bool ReadBatchShape(std::string_view text, const element& root, Shaped* out) {
+  if (root.type() != element_type::OBJECT) return false;
+  std::optional<element> batch;
+  size_t batch_index = 0;
+  size_t index = 0;
+  for (const auto [key, value] : simdjson::dom::object(root)) {
+    const bool is_null = value.type() == element_type::NULL_VALUE;
+    if (key == "token" || key == "api_key") {
+      if (value.type() != element_type::STRING) return false;
+      if (!out->batch_token.has_value()) out->batch_token = std::string_view(value);
+    } else if (key == "batch" && !batch.has_value()) {
+      if (value.type() != element_type::ARRAY) return false;
+      batch = value;
+      batch_index = index;
+    } else if (key == "historical_migration" && !is_null) {
+      if (value.type() != element_type::BOOL) return false;
+      out->historical_migration = bool(value);
+    } else if (key == "sent_at" && !is_null) {
+      if (value.type() != element_type::STRING) return false;
+      out->batch_sent_at = std::string_view(value);
+    }
+    ++index;
+  }
+  if (!batch.has_value() || !out->batch_token.has_value()) return false;
+  if (!ReadEvents(*batch, &out->events)) return false;
+  GiveSlices(SliceJson(text)[batch_index].value, &out->events);
+  return true;
+}
+
+bool ReadSingleShape(std::string_view text, const element& root, bool ignore_event, Shaped* out) {
+  RawEvent event;
+  if (!ReadRawEvent(root, ignore_event, &event)) return false;
+  if (event.event.has_value() == ignore_event) return false;
+  const std::string_view trimmed = TrimWhitespace(text);
+  event.json = trimmed;
+  out->events.push_back(std::move(event));
+  out->is_nameless = ignore_event;
+  return true;
+}
+
+absl::StatusOr<Shaped> ReadShape(std::string_view text, const element& root) {
+  if (Shaped shaped; ReadArrayShape(text, root, &shaped)) return shaped;
+  if (Shaped shaped; ReadBatchShape(text, root, &shaped)) return shaped;
+  if (Shaped shaped; ReadSingleShape(text, root, false, &shaped)) return shaped;
+  if (Shaped shaped; ReadSingleShape(text, root, true, &shaped)) return shaped;
+  return absl::InvalidArgumentError(
+      "failed to parse request: the JSON is neither an event, an array of events nor a batch");
+}
+
+absl::Status NameEngageEvent(std::string_view path, Shaped* shaped) {
+  if (!shaped->is_nameless) return absl::OkStatus();
+  if (!path.starts_with("/engage")) {
+    return absl::InvalidArgumentError(
+        "failed to hydrate events from request: non-engage request missing event name attribute");
+  }
+  shaped->events.front().event = "$identify";
+  return absl::OkStatus();
+}
+
+// The one token of the request, trimmed and checked.
+absl::StatusOr<std::string> ReadToken(const Shaped& shaped, const TokenDirectory* tokens) {
+  std::optional<std::string_view> token = shaped.batch_token;
+  if (!token.has_value()) {
+    for (const RawEvent& event : shaped.events) {
+      if (!event.token.has_value()) continue;
+      if (token.has_value() && *token != *event.token) {
+        return absl::UnauthenticatedError("batch submitted with inconsistent api_key values");
+      }
+      token = event.token;
+    }
+  }
+  if (!token.has_value()) return absl::UnauthenticatedError("event submitted without an api_key");
+  const std::string_view trimmed = TrimWhitespace(*token);
+  HOGLET_RETURN_IF_ERROR(CheckToken(trimmed, tokens));
+  return std::string(trimmed);
+}
+
+absl::Status CheckEvent(const RawEvent& event) {
+  if (event.event->empty()) {
+    return absl::InvalidArgumentError("event submitted with an empty event name");
+  }
+  if (event.distinct_id.empty()) {
+    return absl::InvalidArgumentError("event submitted without a distinct_id");
+  }
+  if (event.cookieless == RawEvent::Flag::kInvalid) {
+    return absl::InvalidArgumentError("event submitted with invalid cookieless mode");
+  }
+  return absl::OkStatus();
+}
+
+struct RequestFacts {
+  std::string token;
+  std::string ip;
+  std::optional<int64_t> sent_at_us;
+  bool historical_migration = false;
+};
+
+CapturedEvent MakeEvent(RawEvent raw, const RequestFacts& facts, const CaptureContext& context) {
+  CapturedEvent event;
+  event.uuid = raw.uuid.has_value() ? *raw.uuid : UuidV7(context.env);
+  event.distinct_id = std::move(raw.distinct_id);
+  event.token = facts.token;
+  event.event = std::string(*raw.event);
+  event.ip = raw.is_internal ? std::string(kInternalIp) : facts.ip;
+  event.now_us = context.now_us;
+  event.sent_at_us = facts.sent_at_us;
+  event.timestamp_us = ComputeEventTime({.timestamp = raw.timestamp,
+                                         .offset_ms = raw.offset_ms,
+                                         .sent_at_us = facts.sent_at_us,
+                                         .ignore_sent_at = raw.ignore_sent_at,
+                                         .now_us = context.now_us});
+  event.historical_migration = facts.historical_migration;
+  event.is_cookieless = raw.cookieless == RawEvent::Flag::kTrue;
+  event.json = std::string(raw.json);
+  return event;
+}
+
+absl::StatusOr<std::vector<CapturedEvent>> ReadDocument(const HttpRequest& request,
+                                                        std::string_view text, const element& root,
+                                                        const CaptureContext& context) {
+  HOGLET_ASSIGN_OR_RETURN(Shaped shaped, ReadShape(text, root));
+  HOGLET_RETURN_IF_ERROR(NameEngageEvent(request.path, &shaped));
+  if (shaped.events.empty()) return absl::InvalidArgumentError("request holds no event");
+  RequestFacts facts;
+  HOGLET_ASSIGN_OR_RETURN(facts.token, ReadToken(shaped, context.tokens));
+  std::erase_if(shaped.events,
+                [](const RawEvent& event) { return event.event == "$performance_event"; });
+  std::vector<CapturedEvent> events;
+  if (context.quotas != nullptr && context.quotas->IsLimited(facts.token, "events")) return events;
+  if (shaped.batch_sent_at.has_value()) facts.sent_at_us = ParseSentAt(*shaped.batch_sent_at);
+  if (!facts.sent_at_us.has_value()) facts.sent_at_us = SentAtOfQuery(request.query);
+  facts.ip = ClientIp(request);
+  facts.historical_migration = shaped.historical_migration;
+  events.reserve(shaped.events.size());
+  for (RawEvent& raw : shaped.events) {
+    HOGLET_RETURN_IF_ERROR(CheckEvent(raw));
+    if (raw.json.size() > context.limits.event_bytes_max) {
+      return EventTooLarge(raw.json.size(), context.limits.event_bytes_max);
+    }
+    events.push_back(MakeEvent(std::move(raw), facts, context));
+  }
+  return events;
+}
+
+absl::StatusOr<std::vector<CapturedEvent>> ReadEvents(HttpRequest* request,
+                                                      const CaptureContext& context) {
+  if (request->body.size() > context.limits.body_bytes_max) {
+    return absl::OutOfRangeError("maximum event size exceeded: Request body exceeds limit of " +
+                                 std::to_string(context.limits.body_bytes_max) + " bytes");
+  }
+  HOGLET_ASSIGN_OR_RETURN(const std::string text,
+                          DecodePayload(request, context.limits.decompressed_bytes_max));
+  absl::StatusOr<std::vector<CapturedEvent>> events = absl::InternalError("not parsed");
+  const absl::Status parsed = VisitJsonDocument(text, [&](const element& root) {
+    events = ReadDocument(*request, text, root, context);
+  });
+  if (!parsed.ok()) {
+    return absl::InvalidArgumentError("failed to parse request: " + std::string(parsed.message()));
+  }
+  return events;
+}
+
+}  // namespace
+
+HttpResponse CaptureBodyError(const HttpRequest&, HttpBodyError error, uint64_t limit) {
+  switch (error) {
+    case HttpBodyError::kTooLarge:
+      return HttpText(413, "maximum event size exceeded: Request body exceeds limit of " +
+                               std::to_string(limit) + " bytes");
+    case HttpBodyError::kTimeout:
+      return HttpText(408, "client stopped sending data");
+    case HttpBodyError::kBroken:
+      break;
+  }
+  return HttpText(400, "failed to decode request: Error reading request body: broken stream");
+}
+
+std::string PartitionKey(const CapturedEvent& event) {
+  return event.token + ":" + (event.is_cookieless ? event.ip : event.distinct_id);
+}
+
+CaptureOutcome CaptureAnalytics(HttpRequest request, const CaptureContext& context) {
+  static const auto ok_body = std::make_shared<const std::string>(R"({"status":"Ok"})");
+  CaptureOutcome outcome;
+  const bool is_beacon = QueryHas(request.query, "beacon", "1");
+  auto events = ReadEvents(&request, context);
+  if (!events.ok()) {
+    outcome.response =
+        HttpText(HttpStatusOf(events.status()), std::string(events.status().message()));
+    return outcome;
+  }
+  outcome.events = *std::move(events);
+  if (is_beacon) {
+    outcome.response.status = 204;
+  } else {
+    outcome.response = HttpJson(200, "");
+    outcome.response.shared_body = ok_body;
+  }
+  outcome.not_durable = HttpText(503, "transient error, please retry");
+  outcome.not_durable.headers.Add("retry-after", "1");
+  return outcome;
+}
+
+}  // namespace hoglet

@@ -1,0 +1,150 @@
+#include "src/capture/capture_service.h"
+
+#include <utility>
+#include <vector>
+
+#include "include/hoglet/status.h"
+#include "src/base/captured_event.h"
+#include "src/base/logging.h"
+#include "src/capture/remote_config.h"
+
+namespace hoglet {
+namespace {
+
+HttpResponse UnknownProject() { return HttpJson(404, R"({"detail":"Unknown project token."})"); }
+
+}  // namespace
+
+CaptureService::CaptureService(Env* env, hoglet::Log* log, const TokenDirectory* tokens,
+                               const CaptureQuotas* quotas, const Options& options,
+                               MetricRegistry* metrics)
+    : env_(env),
+      log_(log),
+      tokens_(tokens),
+      quotas_(quotas),
+      options_(options),
+      events_captured_(metrics->GetCounter("hoglet_capture_events_total",
+                                           "Events on stable storage and acknowledged.")),
+      event_bytes_(metrics->GetCounter("hoglet_capture_event_bytes_total",
+                                       "Bytes of acknowledged events as stored in the log.")),
+      requests_rejected_(metrics->GetCounter("hoglet_capture_rejected_requests_total",
+                                             "Capture requests answered with 4xx.")),
+      append_failures_(metrics->GetCounter("hoglet_capture_append_failures_total",
+                                           "Capture requests that the log refused.")),
+      append_seconds_(metrics->GetHistogram("hoglet_capture_append_seconds",
+                                            "From append to stable storage.")) {}
+
+absl::Status CaptureService::OpenTopics() {
+  HOGLET_RETURN_IF_ERROR(log_->OpenTopic(kEventsTopic, options_.events_topic));
+  return log_->OpenTopic(kSnapshotsTopic, options_.snapshots_topic);
+}
+
+CaptureContext CaptureService::Context() const {
+  CaptureContext context;
+  context.env = env_;
+  context.now_us = env_->NowMicros();
+  context.tokens = tokens_;
+  context.quotas = quotas_;
+  context.limits = options_.limits;
+  return context;
+}
+
+void CaptureService::Append(const char* topic, CaptureOutcome outcome, BodyError too_large,
+                            HttpResponder responder) {
+  if (outcome.events.empty()) {
+    if (outcome.response.status >= 400) requests_rejected_->Add();
+    responder(std::move(outcome.response));
+    return;
+  }
+  const size_t count = outcome.events.size();
+  std::string bytes;  // every key and value, one after the other; views are taken once it no longer moves
+  std::vector<std::pair<size_t, size_t>> sizes;
+  sizes.reserve(count);
+  for (const CapturedEvent& event : outcome.events) {
+    const size_t begin = bytes.size();
+    bytes.append(PartitionKey(event));
+    const size_t key_end = bytes.size();
+    AppendCapturedEvent(event, &bytes);
+    sizes.emplace_back(key_end - begin, bytes.size() - key_end);
+  }
+  std::vector<LogRecord> records;
+  records.reserve(count);
+  std::string_view left = bytes;
+  for (const auto& [key_bytes, value_bytes] : sizes) {
+    records.push_back({left.substr(0, key_bytes), left.substr(key_bytes, value_bytes)});
+    left.remove_prefix(key_bytes + value_bytes);
+  }
+  struct Answers {
+    HttpResponse durable;
+    HttpResponse not_durable;
+  };
+  auto answers = std::make_shared<Answers>(
+      Answers{std::move(outcome.response), std::move(outcome.not_durable)});
+  const int64_t begun_ns = env_->MonotonicNanos();
+  log_->AppendAsync(topic, records,
+                    [this, answers, responder = std::move(responder), count, begun_ns, too_large,
+                     size = bytes.size()](const absl::StatusOr<uint64_t>& offset) {
+                      if (offset.ok()) {
+                        append_seconds_->Observe(
+                            1e-9 * static_cast<double>(env_->MonotonicNanos() - begun_ns));
+                        events_captured_->Add(count);
+                        event_bytes_->Add(size);
+                        responder(std::move(answers->durable));
+                        return;
+                      }
+                      append_failures_->Add();
+                      if (absl::IsInvalidArgument(offset.status())) {
+                        responder(too_large({}, HttpBodyError::kTooLarge, size));
+                        return;
+                      }
+                      static LogRateLimit limit(5'000'000);
+                      uint64_t suppressed = 0;
+                      if (limit.Allow(&suppressed)) {
+                        LogWarning("capture refused: the log takes no events",
+                                   {{"error", offset.status()}, {"suppressed", suppressed}});
+                      }
+                      responder(std::move(answers->not_durable));
+                    });
+}
+
+void CaptureService::HandleAnalytics(HttpRequest request, HttpResponder responder) {
+  Append(kEventsTopic, CaptureAnalytics(std::move(request), Context()), CaptureBodyError,
+         std::move(responder));
+}
+
+void CaptureService::HandleAnalyticsV1(HttpRequest request, HttpResponder responder) {
+  Append(kEventsTopic, CaptureAnalyticsV1(std::move(request), Context()), CaptureV1BodyError,
+         std::move(responder));
+}
+
+void CaptureService::HandleReplay(HttpRequest request, HttpResponder responder) {
+  Append(kSnapshotsTopic, CaptureReplay(std::move(request), Context()), CaptureBodyError,
+         std::move(responder));
+}
+
+void CaptureService::HandleFlags(HttpRequest request, HttpResponder responder) {
+  responder(AnswerFlags(std::move(request), Context()));
+}
+
+bool CaptureService::IsServedToken(std::string_view token) const {
+  return !token.empty() && (tokens_ == nullptr || tokens_->IsKnownToken(token));
+}
+
+void CaptureService::HandleConfig(HttpRequest request, HttpResponder responder) {
+  const std::string_view token = request.PathParameter("token");
+  responder(IsServedToken(token) ? HttpJson(200, RemoteConfigJson(token)) : UnknownProject());
+}
+
+void CaptureService::HandleConfigScript(HttpRequest request, HttpResponder responder) {
+  const std::string_view token = request.PathParameter("token");
+  if (!IsServedToken(token)) {
+    responder(UnknownProject());
+    return;
+  }
+  HttpResponse response;
+  response.content_type = "application/javascript";
+  response.body = RemoteConfigScript(token);
+  responder(std::move(response));
+}
+
+}  // namespace hoglet

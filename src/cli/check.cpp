@@ -1,0 +1,45 @@
+#include <cstdio>
+#include <string>
+
+#include "include/hoglet/env.h"
+#include "include/hoglet/log.h"
+#include "include/hoglet/status.h"
+#include "src/base/strings.h"
+#include "src/cli/commands.h"
+#include "src/metadata/metadata_store.h"
+#include "src/persons/person_store.h"
+#include "storage/event_table.h"
+
+// hoglet check: reads every byte of a data directory and compares it with its checksum. Changes nothing.
+
+namespace hoglet {
+
+absl::Status RunCheck(const CheckCommand& command) {
+  Env* env = Env::Posix();
+  if (!env->Exists(command.data)) return absl::NotFoundError(StrCat(command.data, ": no such directory"));
+  auto lock = env->Lock(StrCat(command.data, "/LOCK"));
+  if (!lock.ok()) return lock.status();
+  uint64_t faults = 0;
+  const auto report = [&](const std::string& fault) {
+    ++faults;
+    std::printf("DAMAGED  %s\n", fault.c_str());
+  };
+  // A room that cannot be read at all is one fault; the others are looked at all the same.
+  const auto count_or_report = [&](const char* room, const absl::StatusOr<uint64_t>& count, const char* unit) {
+    if (count.ok()) {
+      std::printf("%-9s %llu %s\n", room, static_cast<unsigned long long>(*count), unit);
+    } else {
+      report(StrCat(room, ": ", FromAbsl(count.status().message())));
+    }
+  };
+  count_or_report("metadata", MetadataStore::Check(env, StrCat(command.data, "/metadata"), report), "projects");
+  count_or_report("log", Log::Check(env, StrCat(command.data, "/log"), report), "records");
+  count_or_report("persons", PersonStore::Check(StrCat(command.data, "/persons"), report), "persons");
+  const auto events = EventTable::Check(env, StrCat(command.data, "/events"), report);
+  count_or_report("events", events.ok() ? absl::StatusOr<uint64_t>(events->rows - events->masked_rows) : events.status(), "rows");
+  if (faults > 0) return absl::DataLossError(StrCat(faults, " faults found"));
+  std::printf("no faults found\n");
+  return absl::OkStatus();
+}
+
+}  // namespace hoglet

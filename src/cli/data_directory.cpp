@@ -1,0 +1,102 @@
+#include "src/cli/data_directory.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "query/exec/engine.h"
+#include "src/base/process.h"
+#include "src/base/strings.h"
+
+namespace hoglet {
+namespace {
+
+// The pipeline asks for teams; the metadata knows projects.
+class ProjectTeams final : public TeamDirectory {
+ public:
+  explicit ProjectTeams(const MetadataStore* metadata) : metadata_(metadata) {}
+
+  std::optional<TeamSettings> FindByToken(std::string_view token) const override {
+    const std::optional<Project> project = metadata_->FindProjectByToken(token);
+    if (!project.has_value()) return std::nullopt;
+    return TeamSettings{.team_id = project->id,
+                        .project_id = project->id,
+                        .anonymize_ips = project->anonymize_ips,
+                        .is_person_processing_opted_out = project->person_processing_opt_out,
+                        .drop_events_older_than_s = project->drop_events_older_than_s};
+  }
+
+ private:
+  const MetadataStore* metadata_;
+};
+
+// How a limit on the whole process is shared out.
+struct MemoryShares {
+  explicit MemoryShares(uint64_t limit) {
+    if (limit == 0) return;
+    memtable_bytes = std::clamp<uint64_t>(limit / 16, 8ull << 20, memtable_bytes);
+    person_bytes = std::clamp<uint64_t>(limit / 32, 4ull << 20, person_bytes);
+    cache_bytes = std::clamp<uint64_t>(limit / 8, 16ull << 20, cache_bytes);
+    query_bytes = std::clamp<uint64_t>(limit / 4, 32ull << 20, query_bytes);
+  }
+  uint64_t memtable_bytes = 64ull << 20;
+  uint64_t person_bytes = 32ull << 20;
+  uint64_t cache_bytes = 256ull << 20;
+  uint64_t query_bytes = 2ull << 30;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(Env* env, const std::string& path, const Options& options) {
+  if (!options.create && !env->Exists(path)) return absl::NotFoundError(StrCat(path, ": no such data directory"));
+  HOGLET_RETURN_IF_ERROR(env->CreateDirectories(path));
+  std::unique_ptr<DataDirectory> out(new DataDirectory());
+  auto lock = env->Lock(StrCat(path, "/LOCK"));
+  if (!lock.ok()) {
+    if (!absl::IsFailedPrecondition(lock.status())) return lock.status();
+    return absl::FailedPreconditionError(StrCat(path, ": another hoglet holds this data directory; use --url with the running server"));
+  }
+  out->lock_ = *std::move(lock);
+  const MemoryShares shares(options.memory_limit_bytes);
+  const unsigned threads = options.threads > 0 ? options.threads : CpuCount();
+
+  MetadataStore::FirstStart first_start{.project_token = options.project_token, .personal_api_key = options.personal_api_key};
+  HOGLET_ASSIGN_OR_RETURN(out->metadata_, MetadataStore::Open(env, StrCat(path, "/metadata"), first_start));
+  HOGLET_ASSIGN_OR_RETURN(out->log_, Log::Open(env, StrCat(path, "/log"), {}));
+  EventTable::Options table_options;
+  table_options.cache_bytes_max = shares.cache_bytes;
+  HOGLET_ASSIGN_OR_RETURN(out->events_, EventTable::Open(env, StrCat(path, "/events"), table_options));
+  HOGLET_ASSIGN_OR_RETURN(out->persons_, PersonStore::Open(StrCat(path, "/persons"), {}));
+  out->teams_ = std::make_unique<ProjectTeams>(out->metadata_.get());
+  Ingestor::Options ingest_options;
+  ingest_options.memtable_bytes_max = shares.memtable_bytes;
+  ingest_options.person_bytes_max = shares.person_bytes;
+  out->ingestor_ = std::make_unique<Ingestor>(env, out->log_.get(), out->persons_.get(), out->events_.get(), out->teams_.get(), nullptr,
+                                              ingest_options);
+  HOGLET_RETURN_IF_ERROR(out->ingestor_->Start());
+  out->tables_ = std::make_unique<ProjectTables>(out->events_.get(), out->persons_.get());
+  EngineOptions engine_options;
+  engine_options.env = env;
+  engine_options.tables = out->tables_.get();
+  engine_options.timezone = out->metadata_->Projects()[0].timezone;
+  engine_options.memory_bytes_max = shares.query_bytes;
+  engine_options.workers_max = static_cast<int>(threads);
+  out->engine_ = MakeQueryEngine(std::move(engine_options));
+  return out;
+}
+
+DataDirectory::~DataDirectory() {
+  if (ingestor_ != nullptr) Close().IgnoreError();
+}
+
+absl::Status DataDirectory::Close() {
+  if (ingestor_ == nullptr) return absl::OkStatus();
+  // Everything accepted is worked through first, so that the next start has nothing to repeat.
+  while (ingestor_->lag() > 0 && ingestor_->health().ok()) {
+    if (!ingestor_->WaitApplied(log_->end_offset(kEventsTopic), 1'000'000)) continue;
+  }
+  const absl::Status status = ingestor_->Stop();
+  ingestor_.reset();
+  return status;
+}
+
+}  // namespace hoglet

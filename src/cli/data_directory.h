@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "include/hoglet/env.h"
+#include "include/hoglet/log.h"
+#include "include/hoglet/query_engine.h"
+#include "src/api/project_tables.h"
+#include "src/capture/capture_service.h"
+#include "src/ingest/ingestor.h"
+#include "src/metadata/metadata_store.h"
+#include "src/persons/person_store.h"
+#include "storage/event_table.h"
+
+namespace hoglet {
+
+// Everything that lives in a data directory, opened in the order of the way of an event: metadata, log, stores, pipeline, tables,
+// engine. One process at a time holds a directory.
+//
+//   DIR/metadata/  projects and keys      DIR/log/      accepted events (src/log/FORMAT.md)
+//   DIR/events/    parts (storage/FORMAT.md)   DIR/persons/  RocksDB (src/persons/FORMAT.md)
+class DataDirectory {
+ public:
+  struct Options {
+    bool create = true;            // kNotFound otherwise, if nothing is there
+    std::string project_token;     // for a first start; must agree with what is there later
+    std::string personal_api_key;
+    unsigned threads = 0;          // 0: as many as processors
+    uint64_t memory_limit_bytes = 0;
+  };
+
+  // Opens everything and starts the pipeline, which first works through what a crash left in the log.
+  static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(Env* env, const std::string& path, const Options& options);
+  // Close(), ignoring errors.
+  ~DataDirectory();
+
+  // Applies what the log holds, makes it durable and stops the pipeline.
+  absl::Status Close();
+
+  MetadataStore& metadata() { return *metadata_; }
+  Log& log() { return *log_; }
+  EventTable& events() { return *events_; }
+  PersonStore& persons() { return *persons_; }
+  Ingestor& ingestor() { return *ingestor_; }
+  QueryEngine& engine() { return *engine_; }
+  // What the first start made up: shown once.
+  bool created() const { return metadata_->created(); }
+  const std::string& new_personal_api_key() const { return metadata_->new_personal_api_key(); }
+
+ private:
+  DataDirectory() = default;
+
+  std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<MetadataStore> metadata_;
+  std::unique_ptr<Log> log_;
+  std::unique_ptr<EventTable> events_;
+  std::unique_ptr<PersonStore> persons_;
+  std::unique_ptr<TeamDirectory> teams_;
+  std::unique_ptr<WarningSink> warnings_;
+  std::unique_ptr<Ingestor> ingestor_;
+  std::unique_ptr<ProjectTables> tables_;
+  std::unique_ptr<QueryEngine> engine_;
+};
+
+}  // namespace hoglet

@@ -1,0 +1,278 @@
+#include "src/ingest/event_parser.h"
+
+#include <string>
+#include <utility>
+
+#include "src/base/json.h"
+#include "src/base/strings.h"
+#include "src/base/uuid.h"
+#include "src/ingest/steps/elements_chain.h"
+#include "src/ingest/steps/normalize.h"
+#include "src/ingest/steps/properties.h"
+
+namespace hoglet {
+namespace {
+
+constexpr size_t kDistinctIdUnitsMax = 400;
+constexpr size_t kGroupKeyUnitsMax = 400;
+constexpr size_t kEventNameUnitsMax = 200;
+
+std::string Quoted(std::string_view text) {
+  std::string json;
+  AppendJsonString(text, &json);
+  return json;
+}
+
+std::pair<std::string_view, std::string> Detail(std::string_view name, std::string_view text) {
+  return {name, Quoted(text)};
+}
+
+std::pair<std::string_view, std::string> Detail(std::string_view name, int64_t value) {
+  return {name, StrCat(value)};
+}
+
+void Drop(ParsedEvent* event, std::string_view reason) {
+  event->fate = ParsedEvent::Fate::kDrop;
+  event->reason = reason;
+}
+
+void DropWithWarning(ParsedEvent* event, std::string_view type,
+                     std::vector<std::pair<std::string_view, std::string>> details) {
+  Drop(event, type);
+  event->warnings.push_back({type, std::move(details)});
+}
+
+void DeadLetter(ParsedEvent* event, absl::string_view reason) {
+  event->fate = ParsedEvent::Fate::kDeadLetter;
+  event->reason = std::string(reason);
+}
+
+// Checks of the record that need no JSON. False: the event is dropped.
+bool CheckRecord(ParsedEvent* event) {
+  const CapturedEventView& captured = event->captured;
+  if (captured.is_cookieless) {
+    Drop(event, "cookieless_disabled");
+    return false;
+  }
+  const size_t units = Utf16Length(captured.distinct_id);
+  if (units > kDistinctIdUnitsMax) {
+    DropWithWarning(event, "skipping_event_invalid_distinct_id",
+                    {Detail("distinctId", CutUtf16(captured.distinct_id, 100)),
+                     Detail("distinctIdLength", static_cast<int64_t>(units)),
+                     Detail("maxLength", static_cast<int64_t>(kDistinctIdUnitsMax))});
+    return false;
+  }
+  const int64_t limit_s = event->team.drop_events_older_than_s;
+  const int64_t age_us = captured.now_us - captured.timestamp_us;
+  if (limit_s > 0 && age_us > limit_s * 1'000'000) {
+    DropWithWarning(event, "event_dropped_too_old",
+                    {Detail("event", captured.event), Detail("distinctId", captured.distinct_id),
+                     Detail("ageInSeconds", age_us / 1'000'000),
+                     Detail("dropThresholdSeconds", limit_s)});
+    return false;
+  }
+  return true;
+}
+
+// Reads the event object and its properties. False: dead letter.
+bool ParseJson(Arena* arena, JsonObjectView* root, ParsedEvent* event) {
+  if (absl::Status status = ParseJsonObject(event->captured.json, arena, root); !status.ok()) {
+    DeadLetter(event, status.message());
+    return false;
+  }
+  const JsonMember* properties = FindJsonMember(*root, "properties");
+  if (properties == nullptr || !IsObject(*properties)) return true;
+  if (absl::Status status = ParseJsonObject(properties->text, arena, &event->properties);
+      !status.ok()) {
+    DeadLetter(event, status.message());
+    return false;
+  }
+  return true;
+}
+
+bool IsMergeEvent(std::string_view name) {
+  return name == "$identify" || name == "$create_alias" || name == "$merge_dangerously";
+}
+
+// Decides whether the event makes or changes persons. False: the event is dropped.
+bool ReadPersonFlag(ParsedEvent* event) {
+  constexpr std::string_view kFlag = "$process_person_profile";
+  if (event->captured.force_disable_person_processing ||
+      event->team.is_person_processing_opted_out) {
+    SetProperty(&event->properties, {.key = kFlag, .kind = JsonKind::kBool, .boolean = false});
+  }
+  const JsonMember* flag = FindProperty(&event->properties, kFlag);
+  if (flag == nullptr || (flag->kind == JsonKind::kBool && flag->boolean)) return true;
+  const auto event_detail = Detail("event", event->event);
+  const auto id_detail = Detail("distinctId", event->distinct_id);
+  if (flag->kind != JsonKind::kBool) {
+    std::string value;
+    AppendJsonValue(*flag, &value);
+    event->warnings.push_back(
+        {"invalid_process_person_profile",
+         {event_detail, id_detail, {kFlag, std::move(value)},
+          Detail("message", "Only a boolean value is valid for the property "
+                            "$process_person_profile")}});
+    return true;
+  }
+  event->is_person_processed = false;
+  if (!IsMergeEvent(event->event) && event->event != "$groupidentify") return true;
+  DropWithWarning(event, "invalid_event_when_process_person_profile_is_false",
+                  {event_detail, id_detail});
+  return false;
+}
+
+// Events that are no events. False: the event ends here.
+bool TakeBranch(ParsedEvent* event) {
+  if (event->event == "$$client_ingestion_warning") {
+    const JsonMember* message =
+        FindProperty(&event->properties, "$$client_ingestion_warning_message");
+    std::string text = "null";
+    if (message != nullptr) {
+      text.clear();
+      AppendJsonValue(*message, &text);
+    }
+    DropWithWarning(event, "client_ingestion_warning",
+                    {Detail("event", event->event), Detail("distinctId", event->distinct_id),
+                     {"message", std::move(text)}});
+    return false;
+  }
+  if (event->event == "$$heatmap") {
+    Drop(event, "heatmap");
+    return false;
+  }
+  return true;
+}
+
+// The refusals of a $groupidentify. False: the event is dropped.
+bool CheckGroupIdentify(Arena* arena, ParsedEvent* event) {
+  if (event->event != "$groupidentify") return true;
+  const JsonMember* key = FindProperty(&event->properties, "$group_key");
+  if (key != nullptr && IsTruthy(*key)) {
+    const std::string_view text = ToText(*key, arena);
+    const size_t units = Utf16Length(text);
+    if (units > kGroupKeyUnitsMax) {
+      DropWithWarning(event, "group_key_too_long",
+                      {Detail("event", event->event), Detail("distinctId", event->distinct_id),
+                       Detail("groupKey", CutUtf16(text, 100)),
+                       Detail("groupKeyLength", static_cast<int64_t>(units)),
+                       Detail("maxLength", static_cast<int64_t>(kGroupKeyUnitsMax))});
+      return false;
+    }
+  }
+  const JsonMember* set = FindProperty(&event->properties, "$group_set");
+  if (set != nullptr && set->kind != JsonKind::kNull && !IsObject(*set)) {
+    DropWithWarning(event, "invalid_group_set",
+                    {Detail("event", event->event), Detail("distinctId", event->distinct_id)});
+    return false;
+  }
+  return true;
+}
+
+void ReadMerge(Arena* arena, ParsedEvent* event) {
+  if (!event->is_person_processed) return;
+  if (event->event == "$identify") {
+    const JsonMember* anonymous = FindProperty(&event->properties, "$anon_distinct_id");
+    if (anonymous == nullptr) return;
+    event->merge = MergeKind::kIdentify;
+    event->other_distinct_id = WithoutNul(ToText(*anonymous, arena), arena);
+    return;
+  }
+  const bool is_dangerous = event->event == "$merge_dangerously";
+  if (!is_dangerous && event->event != "$create_alias") return;
+  const JsonMember* alias = FindProperty(&event->properties, "alias");
+  if (alias == nullptr || !IsTruthy(*alias)) return;
+  event->merge = is_dangerous ? MergeKind::kMergeDangerously : MergeKind::kAlias;
+  event->other_distinct_id = WithoutNul(ToText(*alias, arena), arena);
+}
+
+void ReadGroups(Arena* arena, ParsedEvent* event) {
+  if (!event->is_person_processed) return;
+  if (const JsonMember* groups = FindProperty(&event->properties, "$groups")) {
+    event->groups = MembersOf(*groups, arena);
+  }
+  if (event->event != "$groupidentify") return;
+  const JsonMember* type = FindProperty(&event->properties, "$group_type");
+  const JsonMember* key = FindProperty(&event->properties, "$group_key");
+  if (type == nullptr || key == nullptr || !IsTruthy(*type) || !IsTruthy(*key)) return;
+  event->is_group_identify = true;
+  event->group_type = WithoutNul(ToText(*type, arena), arena);
+  event->group_key = WithoutNul(ToText(*key, arena), arena);
+  if (const JsonMember* set = FindProperty(&event->properties, "$group_set")) {
+    event->group_set = MembersOf(*set, arena);
+    for (JsonMember& member : event->group_set) member.key = WithoutNul(member.key, arena);
+  }
+}
+
+void ReadElements(Arena* arena, ParsedEvent* event) {
+  const JsonMember* chain = FindProperty(&event->properties, "$elements_chain");
+  const JsonMember* elements = FindProperty(&event->properties, "$elements");
+  if (chain == nullptr && elements == nullptr) return;
+  if (chain != nullptr && chain->kind == JsonKind::kString && !chain->text.empty()) {
+    event->elements_chain = chain->text;
+  } else if (elements != nullptr && IsArray(*elements)) {
+    event->elements_chain = arena->Copy(ElementsToChain(ExtractElements(elements->text)));
+  }
+  std::erase_if(event->properties, [](const JsonMember& member) {
+    return member.key == "$elements" || member.key == "$elements_chain";
+  });
+}
+
+}  // namespace
+
+void ParsedEvent::Clear() {
+  fate = Fate::kDrop;
+  reason.clear();
+  properties.clear();
+  elements_chain = {};
+  is_person_processed = true;
+  policy = UpdatePolicy::kFiltered;
+  request.Clear();
+  merge = MergeKind::kNone;
+  other_distinct_id = {};
+  groups.clear();
+  is_group_identify = false;
+  group_set.clear();
+  warnings.clear();
+}
+
+bool EventParser::FindTeam(ParsedEvent* event) {
+  const std::string_view token = event->captured.token;
+  if (!last_team_.has_value() || token != last_token_) {
+    last_team_ = teams_->FindByToken(token);
+    last_token_ = token;
+  }
+  if (!last_team_.has_value()) {
+    Drop(event, "unknown_token");
+    return false;
+  }
+  event->team = *last_team_;
+  return true;
+}
+
+void EventParser::Parse(Arena* arena, ParsedEvent* event) {
+  event->Clear();
+  auto captured = DecodeCapturedEvent(event->value);
+  if (!captured.ok()) {
+    event->captured = {};
+    DeadLetter(event, captured.status().message());
+    return;
+  }
+  event->captured = *captured;
+  if (!FindTeam(event) || !CheckRecord(event)) return;
+  event->distinct_id = WithoutNul(captured->distinct_id, arena);
+  event->event = CutUtf16(captured->event, kEventNameUnitsMax);
+  root_.clear();
+  if (!ParseJson(arena, &root_, event)) return;
+  if (!CheckGroupIdentify(arena, event) || !TakeBranch(event) || !ReadPersonFlag(event)) return;
+
+  event->distinct_id_hash = IdRef(event->team.team_id, event->distinct_id).hash;
+  event->policy = UpdatePolicyOf(event->event);
+  ReadElements(arena, event);
+  NormalizeEvent(root_, arena, event);
+  ReadMerge(arena, event);
+  ReadGroups(arena, event);
+  event->fate = ParsedEvent::Fate::kStore;
+}
+
+}  // namespace hoglet

@@ -1,0 +1,308 @@
+#include "src/log/topic.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "include/hoglet/status.h"
+#include "src/base/crc32c.h"
+#include "src/base/limits.h"
+#include "src/base/strings.h"
+
+namespace hoglet::log_internal {
+namespace {
+
+constexpr uint64_t kReadBytesMin = 64 << 10;
+constexpr uint64_t kReadBytesMax = 64 << 20;
+
+absl::Status DamagedAt(const std::string& path, uint64_t position, const absl::Status& what) {
+  return absl::DataLossError(
+      StrCat(path, ": ", FromAbsl(what.message()), " at position ", position));
+}
+
+}  // namespace
+
+Topic::Topic(Env* env, SpaceGuard* space, std::string directory, std::string name,
+             const TopicOptions& options)
+    : env_(env),
+      space_(space),
+      directory_(std::move(directory)),
+      name_(std::move(name)),
+      options_(options),
+      consumers_(env, directory_ + "/CONSUMERS") {
+  MetricRegistry* registry = MetricRegistry::Default();
+  const MetricLabels labels = {{"topic", name_}};
+  metrics_.appended_bytes = registry->GetCounter("hoglet_log_appended_bytes_total",
+                                                 "Bytes appended and on stable storage", labels);
+  metrics_.appended_records = registry->GetCounter(
+      "hoglet_log_appended_records_total", "Records appended and on stable storage", labels);
+  metrics_.syncs = registry->GetCounter("hoglet_log_syncs_total", "Calls of fdatasync", labels);
+  metrics_.sync_seconds =
+      registry->GetHistogram("hoglet_log_sync_seconds", "Duration of fdatasync", labels);
+  metrics_.queue_bytes = registry->GetGauge("hoglet_log_queue_bytes",
+                                            "Bytes of appends that wait for the disk", labels);
+}
+
+Topic::~Topic() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+    ++interrupts_;
+  }
+  has_work_.notify_all();
+  end_moved_.notify_all();
+  if (writer_.joinable()) writer_.join();
+}
+
+absl::Status Topic::SetOptions(const TopicOptions& options) {
+  std::lock_guard lock(mutex_);
+  if (options.partitions != options_.partitions) {
+    return absl::FailedPreconditionError(StrCat("topic ", name_, " has ", options_.partitions,
+                                                " partitions, not ", options.partitions));
+  }
+  options_ = options;
+  return absl::OkStatus();
+}
+
+uint64_t Topic::Pending::total_bytes() const {
+  BatchHeader header;
+  header.payload_bytes = static_cast<uint32_t>(payload.size());
+  return header.total_bytes();
+}
+
+absl::StatusOr<Topic::Pending> Topic::Encode(const std::vector<LogRecord>& records,
+                                             const TopicOptions& options) const {
+  if (records.empty()) return absl::InvalidArgumentError("an append needs at least one record");
+  if (records.size() > limits::kLogRecordsPerBatchMax) {
+    return absl::InvalidArgumentError(StrCat("an append of ", records.size(),
+                                             " records, the limit is ",
+                                             limits::kLogRecordsPerBatchMax));
+  }
+  constexpr uint64_t kFramingBytesMax = 20;
+  uint64_t bytes = 0;
+  for (const LogRecord& record : records) {
+    const uint64_t record_bytes = record.key.size() + record.value.size();
+    if (record_bytes > options.record_bytes_max) {
+      return absl::InvalidArgumentError(StrCat("a record of ", record_bytes,
+                                               " bytes, the limit of topic ", name_, " is ",
+                                               options.record_bytes_max));
+    }
+    bytes += record_bytes + kFramingBytesMax;
+  }
+  const uint64_t bytes_max = std::min(limits::kLogBatchBytesMax, options.queued_bytes_max);
+  if (bytes > bytes_max) {
+    return absl::InvalidArgumentError(StrCat("an append of about ", bytes,
+                                             " bytes, the limit of topic ", name_, " is ",
+                                             bytes_max));
+  }
+  Pending pending;
+  pending.payload.reserve(bytes);
+  for (const LogRecord& record : records) {
+    AppendRecord({LogPartitionOf(record.key, options.partitions), record.key, record.value},
+                 &pending.payload);
+  }
+  pending.payload_crc = Crc32c(pending.payload);
+  pending.record_count = static_cast<uint32_t>(records.size());
+  return pending;
+}
+
+// Queues the append, or says why not and leaves it alone.
+absl::Status Topic::Admit(Pending* pending) {
+  HOGLET_RETURN_IF_ERROR(space_->Check());
+  std::lock_guard lock(mutex_);
+  HOGLET_RETURN_IF_ERROR(broken_);
+  if (stopping_) return absl::UnavailableError(StrCat("topic ", name_, " is closing"));
+  const uint64_t bytes = pending->total_bytes();
+  // One append is always let in: its own size is checked already.
+  if (queued_bytes_ > 0 && queued_bytes_ + bytes > options_.queued_bytes_max) {
+    return absl::ResourceExhaustedError(StrCat("back-pressure: topic ", name_, " has ",
+                                               queued_bytes_, " bytes waiting for the disk"));
+  }
+  queued_bytes_ += bytes;
+  queue_.push_back(std::move(*pending));
+  return absl::OkStatus();
+}
+
+void Topic::AppendAsync(const std::vector<LogRecord>& records, Log::AppendDone done) {
+  TopicOptions options;
+  {
+    std::lock_guard lock(mutex_);
+    options = options_;
+  }
+  auto pending = Encode(records, options);
+  if (!pending.ok()) return done(pending.status());
+  pending->done = std::move(done);
+  const uint64_t bytes = pending->total_bytes();
+  if (absl::Status refused = Admit(&*pending); !refused.ok()) return pending->done(refused);
+  metrics_.queue_bytes->Add(static_cast<double>(bytes));
+  has_work_.notify_one();
+}
+
+// Where reading `offset` begins: a position at or before it in the segment that holds it.
+absl::StatusOr<Topic::ReadPlan> Topic::PlanRead(uint64_t offset) {
+  ReadPlan plan;
+  {
+    std::lock_guard lock(mutex_);
+    if (offset < segments_.front()->base_offset) {
+      return absl::OutOfRangeError(StrCat("topic ", name_, ": offset ", offset,
+                                          " was dropped by retention, the first is ",
+                                          segments_.front()->base_offset));
+    }
+    if (offset >= newest_->end_offset) return plan;
+    const auto after = std::upper_bound(
+        segments_.begin(), segments_.end(), offset,
+        [](uint64_t wanted, const auto& segment) { return wanted < segment->base_offset; });
+    plan.segment = *std::prev(after);
+    const auto& index = plan.segment->index;
+    const auto entry = std::upper_bound(
+        index.begin(), index.end(), offset,
+        [](uint64_t wanted, const IndexEntry& e) { return wanted < e.base_offset; });
+    HOGLET_ASSERT(entry != index.begin());
+    plan.begin = std::prev(entry)->position;
+    plan.end = plan.segment->end_position;
+    plan.reader = plan.segment->reader;
+  }
+  if (plan.reader == nullptr) {
+    auto file = env_->OpenForRead(plan.segment->path);
+    if (absl::IsNotFound(file.status())) {
+      return absl::OutOfRangeError(StrCat(plan.segment->path, ": dropped by retention"));
+    }
+    if (!file.ok()) return file.status();
+    plan.reader = *std::move(file);
+    std::lock_guard lock(mutex_);
+    plan.segment->reader = plan.reader;
+  }
+  return plan;
+}
+
+// Reads once from the plan's begin. `next` gets where to go on if no batch of interest was in it.
+absl::StatusOr<std::vector<LogBatch>> Topic::ReadChunk(const ReadPlan& plan, uint64_t offset,
+                                                       uint64_t bytes_max, uint64_t* next) {
+  const std::string& path = plan.segment->path;
+  const uint64_t wanted = std::min(plan.end - plan.begin, bytes_max);
+  auto buffer = std::make_shared<std::string>(wanted, '\0');
+  HOGLET_ASSIGN_OR_RETURN(const std::string_view bytes,
+                          plan.reader->Read(plan.begin, wanted, buffer->data()));
+  if (bytes.size() < wanted) {
+    return DamagedAt(path, plan.begin + bytes.size(), absl::DataLossError("file cut short"));
+  }
+  std::vector<LogBatch> batches;
+  uint64_t at = 0;
+  while (at + kBatchHeaderBytes <= wanted) {
+    const uint64_t position = plan.begin + at;
+    BatchHeader header;
+    absl::Status status =
+        DecodeBatchHeader(bytes.substr(at), plan.segment->nonce, position, &header);
+    if (!status.ok()) return DamagedAt(path, position, status);
+    if (at + header.total_bytes() > wanted) {
+      if (!batches.empty()) break;
+      if (position + header.total_bytes() > plan.end) {
+        return DamagedAt(path, position, absl::DataLossError("batch cut short"));
+      }
+      // A batch larger than the chunk: come back for it alone.
+      if (at > 0) break;
+      return ReadChunk(plan, offset, header.total_bytes(), next);
+    }
+    if (!header.is_mark() && header.base_offset + header.record_count > offset) {
+      LogBatch batch;
+      status = DecodeBatch(bytes.substr(at), plan.segment->nonce, position, &header,
+                           &batch.records);
+      if (!status.ok()) return DamagedAt(path, position, status);
+      batch.base_offset = header.base_offset;
+      batch.appended_at_us = header.appended_at_us;
+      batch.owner = buffer;
+      batches.push_back(std::move(batch));
+    }
+    at += header.total_bytes();
+  }
+  *next = plan.begin + at;
+  return batches;
+}
+
+absl::StatusOr<std::vector<LogBatch>> Topic::Read(uint64_t offset, uint64_t bytes_max) {
+  HOGLET_ASSIGN_OR_RETURN(ReadPlan plan, PlanRead(offset));
+  if (plan.segment == nullptr) return std::vector<LogBatch>();
+  bytes_max = std::clamp(bytes_max, kReadBytesMin, kReadBytesMax);
+  for (uint64_t before = 0; plan.begin > before && plan.begin < plan.end;) {
+    before = plan.begin;
+    HOGLET_ASSIGN_OR_RETURN(auto batches, ReadChunk(plan, offset, bytes_max, &plan.begin));
+    if (!batches.empty()) return batches;
+  }
+  return absl::DataLossError(
+      StrCat(plan.segment->path, ": offset ", offset, " is missing from the segment"));
+}
+
+uint64_t Topic::WaitForEnd(uint64_t offset, int64_t timeout_us) {
+  std::unique_lock lock(mutex_);
+  const uint64_t interrupts = interrupts_;
+  end_moved_.wait_for(lock, std::chrono::microseconds(std::max<int64_t>(timeout_us, 0)), [&] {
+    return newest_->end_offset > offset || interrupts_ != interrupts || stopping_;
+  });
+  return newest_->end_offset;
+}
+
+void Topic::Interrupt() {
+  {
+    std::lock_guard lock(mutex_);
+    ++interrupts_;
+  }
+  end_moved_.notify_all();
+}
+
+uint64_t Topic::begin_offset() {
+  std::lock_guard lock(mutex_);
+  return segments_.front()->base_offset;
+}
+
+uint64_t Topic::end_offset() {
+  std::lock_guard lock(mutex_);
+  return newest_->end_offset;
+}
+
+absl::Status Topic::CommitConsumer(const std::string& consumer, uint64_t offset) {
+  const uint64_t end = end_offset();
+  if (offset > end) {
+    return absl::InvalidArgumentError(StrCat("topic ", name_, ": consumer ", consumer,
+                                             " commits ", offset, ", past the end ", end));
+  }
+  return consumers_.Commit(consumer, offset);
+}
+
+absl::StatusOr<uint64_t> Topic::ConsumerOffset(const std::string& consumer) {
+  return consumers_.Find(consumer);
+}
+
+// The oldest segment if it may and should go, else null.
+std::shared_ptr<Segment> Topic::OldestToDrop() {
+  const int64_t now_us = env_->NowMicros();
+  const uint64_t passed = consumers_.Minimum(UINT64_MAX);
+  std::lock_guard lock(mutex_);
+  const std::shared_ptr<Segment> oldest = segments_.front();
+  if (oldest == newest_ || oldest->end_offset > passed) return nullptr;
+  uint64_t bytes = 0;
+  for (const auto& segment : segments_) bytes += segment->end_position;
+  const bool too_old = now_us - oldest->last_appended_at_us > options_.retained_us_max;
+  return bytes > options_.retained_bytes_max || too_old ? oldest : nullptr;
+}
+
+absl::Status Topic::EnforceRetention() {
+  std::lock_guard retention_lock(retention_mutex_);
+  while (true) {
+    // One removal at a time, each durable before the next, so that neither a crash nor an error leaves a gap in the middle.
+    if (removal_unsynced_) HOGLET_RETURN_IF_ERROR(env_->SyncDirectory(directory_));
+    removal_unsynced_ = false;
+    const std::shared_ptr<Segment> oldest = OldestToDrop();
+    if (oldest == nullptr) return absl::OkStatus();
+    HOGLET_RETURN_IF_ERROR(env_->Remove(oldest->path));
+    removal_unsynced_ = true;
+    // A reader that has the file open may finish.
+    std::lock_guard lock(mutex_);
+    segments_.pop_front();
+  }
+}
+
+absl::Status Topic::Health() {
+  std::lock_guard lock(mutex_);
+  return broken_;
+}
+
+}  // namespace hoglet::log_internal

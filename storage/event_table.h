@@ -1,0 +1,255 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "include/hoglet/env.h"
+#include "include/hoglet/event_store.h"
+#include "src/base/metrics.h"
+#include "storage/manifest.h"
+#include "storage/memtable.h"
+#include "storage/part.h"
+#include "storage/part_builder.h"
+#include "storage/row_mask.h"
+#include "storage/scan.h"
+#include "storage/vector_cache.h"
+
+namespace hoglet {
+
+// A part as a snapshot sees it. A null mask masks nothing.
+struct VisiblePart {
+  std::shared_ptr<const Part> part;
+  std::shared_ptr<const RowMask> mask;
+};
+
+// A memtable as a snapshot sees it.
+struct VisibleMemtable {
+  std::shared_ptr<const Memtable> memtable;
+  std::vector<MemGranuleView> granules;
+  std::shared_ptr<const RowMask> mask;
+};
+
+// Everything visible at one moment; immutable.
+struct TableSnapshot {
+  std::shared_ptr<const std::vector<VisiblePart>> parts;
+  std::vector<VisibleMemtable> memtables;
+};
+
+// The columnar store of events: start reading the storage folder here, and see FORMAT.md for the
+// bytes.
+//
+// A row lives in the memtable of its shard until its generation is flushed, then in a part of its
+// (shard, month); parts are merged in the background. Uniqueness of keys is proved when a row is
+// inserted: a key that the memtables' exact index and the parts' Bloom filters do not know is new;
+// otherwise the older version is found and masked, in the same publication that shows the new one.
+// So reading never has to look for duplicates.
+//
+// What a crash leaves is what the last manifest names. Masks found by rows of a generation become
+// durable with the flush of that generation, never before: until then the old version is what a
+// restart shows.
+//
+// Threads: see event_store.h; scans, MergeNow and statistics from any thread. One process at a time
+// (a lock in the directory).
+class EventTable : public EventStore, public ScannableTable {
+ public:
+  struct Options {
+    uint32_t shards = 2;  // fixed when the table is created
+    uint32_t granule_rows = kVectorRowsMax;
+    uint64_t granule_bytes_max = 10 << 20;
+    uint32_t json_keys_max = 400;  // keys with columns of their own, per part and JSON column
+    uint64_t cache_bytes_max = 256 << 20;  // decoded dictionaries
+    bool background_merges = true;
+    uint32_t merge_parts_max = 16;
+    uint64_t merge_rows_max = 8'000'000;    // of one part
+    uint64_t merge_bytes_max = 1ull << 30;  // of the files merged at once
+    uint64_t merge_bytes_per_second = 0;    // 0: as fast as it goes
+    MetricRegistry* metrics = nullptr;      // null: that of the process
+  };
+
+  struct Statistics {
+    uint64_t parts = 0;
+    uint64_t part_rows = 0;  // masked ones included
+    uint64_t masked_rows = 0;
+    uint64_t part_bytes = 0;
+    uint64_t memtable_rows = 0;
+    uint64_t flushed_bytes = 0;  // since opening
+    uint64_t merged_bytes = 0;   // since opening; merged / flushed + 1 is the write amplification
+    uint64_t merges = 0;
+  };
+
+  struct CheckReport {
+    uint64_t parts = 0;
+    uint64_t rows = 0;
+    uint64_t masked_rows = 0;
+    uint64_t bytes = 0;
+    uint64_t faults = 0;
+  };
+
+  // Opens or creates. `env` outlives the table. kDataLoss names the damaged file;
+  // kFailedPrecondition: another process has it.
+  static absl::StatusOr<std::unique_ptr<EventTable>> Open(Env* env, const std::string& directory,
+                                                          Options options);
+  // Stops merging. What was not flushed is gone, as after a crash.
+  ~EventTable() override;
+
+  absl::Status Insert(std::span<const EventRow> rows) override;
+  uint64_t open_bytes() const override { return open_bytes_.load(std::memory_order_relaxed); }
+  uint64_t memtable_bytes() const override {
+    return open_bytes() + sealed_bytes_.load(std::memory_order_relaxed);
+  }
+  absl::Status Seal(uint64_t source_offset) override;
+  bool HasSealed() const override { return has_sealed_.load(std::memory_order_acquire); }
+  absl::Status FlushSealed() override;
+  uint64_t durable_offset() const override {
+    return durable_offset_.load(std::memory_order_acquire);
+  }
+
+  absl::StatusOr<Type> ColumnType(const ColumnRef& column) const override;
+  absl::StatusOr<std::unique_ptr<TableScan>> OpenScan(TeamId team,
+                                                      const ScanFilter& filter) const override;
+
+  // Merges until no merge is worth its writing.
+  absl::Status MergeNow();
+  // Merges every (shard, month) into one part.
+  absl::Status OptimizeForTest();
+
+  Statistics statistics() const;
+  uint32_t shards() const { return shards_; }
+  TableSnapshot Snapshot() const;
+
+  // Verifies a table that no process has open: checksums of every byte, the manifest against the
+  // files, row counts, order of rows and uniqueness of keys. `report` gets a line a fault. An error
+  // only if the directory cannot be read at all.
+  static absl::StatusOr<CheckReport> Check(Env* env, const std::string& directory,
+                                           const std::function<void(const std::string&)>& report);
+
+ private:
+  struct Generation {
+    std::vector<std::shared_ptr<Memtable>> by_shard;
+    uint64_t bytes() const;
+  };
+  // A row of a part that some row not yet durable replaces.
+  struct PendingMask {
+    uint64_t part_id;
+    uint32_t row;
+  };
+  // A row in a part that has the key of a row being inserted.
+  struct FoundRow {
+    size_t part;  // index in the snapshot
+    uint32_t row;
+    int64_t version_us;
+  };
+  // Changes that one Insert publishes.
+  struct Changes {
+    std::vector<std::vector<uint32_t>> part_rows;  // by index in the snapshot
+    std::vector<std::vector<uint32_t>> open_rows;  // by shard
+    std::vector<std::vector<uint32_t>> sealed_rows;
+  };
+  // A part that flush or merge has written and that is not yet committed.
+  struct NewPart {
+    uint64_t id = 0;
+    std::shared_ptr<const Part> part;
+    uint32_t source = 0;  // flush: the shard
+    std::vector<SourceRow> rows;
+  };
+
+  EventTable(Env* env, std::string directory, Options options);
+
+  std::string PathOf(const std::string& name) const { return directory_ + "/" + name; }
+  Generation NewGeneration() const;
+  RowPlace PlaceOf(const EventRow& row) const;
+
+  // Opening.
+  absl::Status Recover();
+  absl::Status RemoveUnlisted();
+  absl::Status CreateManifest();
+
+  // Insert.
+  absl::StatusOr<std::vector<std::optional<FoundRow>>> FindInParts(
+      std::span<const RowPlace> places) const;
+  void InsertRow(const EventRow& row, const RowPlace& place, const std::optional<FoundRow>& found,
+                 Memtable::DocumentMemo* memo, Changes* changes);
+  void Publish(const Changes& changes);
+  void PublishLayout(std::vector<VisiblePart> parts, std::vector<VisibleMemtable> memtables);
+
+  // Flush and merge.
+  absl::StatusOr<NewPart> WritePart(uint32_t shard, int32_t month,
+                                    std::span<const std::unique_ptr<RowSource>> sources,
+                                    std::vector<SourceRow> rows, Compression compression,
+                                    const std::function<absl::Status(uint64_t)>& on_progress);
+  absl::Status WriteSealed(std::span<const std::shared_ptr<Memtable>> memtables,
+                           std::span<const std::shared_ptr<const RowMask>> masks,
+                           std::vector<NewPart>* parts);
+  void ShowFlushed(const std::vector<NewPart>& parts);
+  absl::Status Commit(const Manifest& manifest, const std::vector<NewPart>& new_parts);
+  void Discard(const std::vector<NewPart>& parts);
+  std::vector<uint64_t> PickMerge(bool everything) const;
+  absl::StatusOr<bool> MergeOnce(bool everything);
+  absl::Status MergeParts(const std::vector<uint64_t>& part_ids);
+  absl::Status CommitMerge(const std::vector<VisiblePart>& inputs,
+                           std::span<const std::shared_ptr<const RowMask>> dropped,
+                           std::vector<NewPart> outputs);
+  void ShowMerged(const std::vector<VisiblePart>& inputs, const std::vector<NewPart>& outputs);
+  absl::Status MergeProgress(uint64_t bytes);
+  void RunMerges();
+  void UpdateMetrics() const;
+
+  Env* const env_;
+  const std::string directory_;
+  const Options options_;
+  uint32_t shards_ = 1;
+  std::unique_ptr<FileLock> lock_;
+  mutable VectorCache cache_;
+
+  // Taken in this order: merge_mutex_ or flush_mutex_, commit_mutex_, writer_mutex_,
+  // snapshot_mutex_.
+  std::mutex merge_mutex_;           // one merge at a time
+  std::mutex flush_mutex_;           // one flush at a time
+  mutable std::mutex commit_mutex_;  // guards manifest_, orphans_
+  Manifest manifest_;
+  std::vector<std::string> orphans_;  // files of commits of unknown outcome
+  mutable std::mutex writer_mutex_;   // guards what follows; held while rows are placed and while
+                                      // the set of parts changes
+  Generation open_;
+  std::optional<Generation> sealed_;
+  uint64_t sealed_offset_ = 0;
+  std::vector<std::shared_ptr<const RowMask>>
+      masks_at_seal_;                      // by shard: rows of sealed_ that its own rows replaced
+  std::vector<PendingMask> open_masks_;    // found by rows of open_
+  std::vector<PendingMask> sealed_masks_;  // found by rows of sealed_
+  absl::flat_hash_map<uint64_t, std::vector<size_t>>
+      parts_of_;                       // by shard and month: indices in the snapshot
+  mutable std::mutex snapshot_mutex_;  // guards snapshot_; writers hold writer_mutex_ too
+  TableSnapshot snapshot_;
+
+  std::atomic<uint64_t> next_part_id_{1};
+  std::atomic<uint64_t> open_bytes_{0};
+  std::atomic<uint64_t> sealed_bytes_{0};
+  std::atomic<bool> has_sealed_{false};
+  std::atomic<uint64_t> durable_offset_{0};
+  std::atomic<uint64_t> flushed_bytes_{0};
+  std::atomic<uint64_t> merged_bytes_{0};
+  std::atomic<uint64_t> merges_{0};
+
+  struct Metrics;
+  std::unique_ptr<Metrics> metrics_;
+
+  std::atomic<bool> closing_{false};
+  std::mutex merge_wake_mutex_;
+  std::condition_variable merge_wake_;
+  bool merge_wanted_ = false;
+  std::thread merge_thread_;
+};
+
+}  // namespace hoglet

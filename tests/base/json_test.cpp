@@ -1,0 +1,238 @@
+#include "src/base/json.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "src/base/limits.h"
+
+namespace hoglet {
+namespace {
+
+// The canonical text of any JSON text, or the error.
+std::string Canonical(std::string_view text) {
+  Arena arena;
+  JsonMember value;
+  const absl::Status status = ParseJsonValue(text, &arena, &value);
+  if (!status.ok()) return std::string(status.message());
+  std::string out;
+  AppendJsonValue(value, &out);
+  return out;
+}
+
+struct TextCase {
+  const char* text;
+  const char* canonical;
+};
+
+class JsonText : public testing::TestWithParam<TextCase> {};
+
+TEST_P(JsonText, ReadsAndPrints) {
+  EXPECT_EQ(Canonical(GetParam().text), GetParam().canonical);
+  // The same inside an array, where it is text and not a member.
+  EXPECT_EQ(Canonical(std::string("[") + GetParam().text + "]"),
+            std::string("[") + GetParam().canonical + "]");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Values, JsonText,
+    testing::Values(
+        TextCase{"null", "null"}, TextCase{" true ", "true"}, TextCase{"false", "false"},
+        TextCase{"0", "0"}, TextCase{"-0", "0"}, TextCase{"-0.0", "0"}, TextCase{"1.0", "1"},
+        TextCase{"1e3", "1000"}, TextCase{"1E+3", "1000"}, TextCase{"23.4", "23.4"},
+        TextCase{"0.1", "0.1"}, TextCase{"1e21", "1e+21"}, TextCase{"1e20", "100000000000000000000"},
+        TextCase{"123456789012345680000", "123456789012345680000"}, TextCase{"1e-6", "0.000001"},
+        TextCase{"1e-7", "1e-7"}, TextCase{"1.5e-10", "1.5e-10"}, TextCase{"-1.25e300", "-1.25e+300"},
+        TextCase{"1e-400", "0"}, TextCase{"9007199254740993", "9007199254740993"},
+        TextCase{"9223372036854775807", "9223372036854775807"},
+        TextCase{"-9223372036854775808", "-9223372036854775808"},
+        TextCase{"9223372036854775808", "9223372036854776000"},
+        TextCase{"18446744073709551615", "18446744073709551615"},
+        TextCase{"123456789012345678901234567890", "123456789012345678901234567890"},
+        TextCase{"9007199254740993.0", "9007199254740992"},
+        TextCase{"\"\"", "\"\""}, TextCase{"\"a\\u0041\\/\\n\\u001f\"", "\"aA/\\n\\u001f\""},
+        TextCase{"\"\\u0000\"", "\"\\u0000\""}, TextCase{"\"\\ud83d\\ude00\"", "\"\xf0\x9f\x98\x80\""},
+        TextCase{"\"\\ud83d\"", "\"\xef\xbf\xbd\""}, TextCase{"\"\\ude00x\"", "\"\xef\xbf\xbdx\""},
+        TextCase{"\"\\ud83d\\u0041\"", "\"\xef\xbf\xbd" "A\""},
+        TextCase{"\"\xc3\xa9\"", "\"\xc3\xa9\""},
+        TextCase{"\"a long string without any escapes in it\"",
+                 "\"a long string without any escapes in it\""},
+        TextCase{"\"sixteen bytes or so, then a quote \\\" and more\"",
+                 "\"sixteen bytes or so, then a quote \\\" and more\""},
+        TextCase{"[]", "[]"}, TextCase{"{}", "{}"}, TextCase{" [ 1 , [ ] , { } ] ", "[1,[],{}]"},
+        TextCase{"{\"a\" : 1.0 , \"b\" : { \"c\" : [ 1e2 ] } }", "{\"a\":1,\"b\":{\"c\":[100]}}"},
+        TextCase{"{\"a\":1,\"a\":2}", "{\"a\":1}"},
+        TextCase{"{\"a\":1,\"b\":{\"x\":1,\"x\":2},\"a\":3}", "{\"a\":1,\"b\":{\"x\":1}}"},
+        TextCase{"{\"\":1}", "{\"\":1}"}, TextCase{"{\"\\u0061\":1,\"a\":2}", "{\"a\":1}"}));
+
+class BadJson : public testing::TestWithParam<const char*> {};
+
+TEST_P(BadJson, IsRefused) {
+  Arena arena;
+  JsonMember value;
+  EXPECT_EQ(ParseJsonValue(GetParam(), &arena, &value).code(), absl::StatusCode::kInvalidArgument)
+      << GetParam();
+  EXPECT_FALSE(ParseJsonValue(std::string("[") + GetParam() + "]", &arena, &value).ok() &&
+               GetParam()[0] != '\0' && GetParam()[0] != ' ');
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Texts, BadJson,
+    testing::Values("", " ", "nul", "True", "01", "-", "-a", "1.", ".5", "1e", "1e+", "+1", "0x1",
+                    "NaN", "Infinity", "1e400", "-1e400", "\"", "\"a", "\"\\", "\"\\x\"",
+                    "\"\\u12\"", "\"\\u12g4\"", "\"\t\"", "\"\n\"", "'a'", "[", "[1", "[1,]", "[,1]",
+                    "[1 2]", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,}", "{a:1}", "{1:1}",
+                    "{\"a\" 1}", "1 2", "[] x", "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"",
+                    "\xef\xbb\xbf{}", "[1}", "{\"a\":1]", "/**/1"));
+
+TEST(Json, TypedMembers) {
+  Arena arena;
+  JsonObjectView members;
+  const std::string text =
+      R"({"n":null,"b":true,"i":-7,"d":1.5,"s":"x","e":"a\nb","o":{"k":[1.0]},"a":[],"big":99999999999999999999})";
+  ASSERT_TRUE(ParseJsonObject(text, &arena, &members).ok());
+  ASSERT_EQ(members.size(), 9u);
+  EXPECT_EQ(FindJsonMember(members, "n")->kind, JsonKind::kNull);
+  EXPECT_TRUE(FindJsonMember(members, "b")->boolean);
+  EXPECT_EQ(FindJsonMember(members, "i")->integer, -7);
+  EXPECT_EQ(FindJsonMember(members, "d")->number, 1.5);
+  EXPECT_EQ(FindJsonMember(members, "e")->text, "a\nb");
+  EXPECT_EQ(FindJsonMember(members, "o")->text, "{\"k\":[1]}");
+  EXPECT_EQ(FindJsonMember(members, "a")->kind, JsonKind::kRaw);
+  EXPECT_EQ(FindJsonMember(members, "big")->kind, JsonKind::kRaw);
+  EXPECT_EQ(FindJsonMember(members, "big")->text, "99999999999999999999");
+  EXPECT_EQ(FindJsonMember(members, "none"), nullptr);
+  EXPECT_EQ(SerializeJsonObject(members),
+            R"({"n":null,"b":true,"i":-7,"d":1.5,"s":"x","e":"a\nb","o":{"k":[1]},"a":[],"big":99999999999999999999})");
+  // Without escapes nothing is copied.
+  EXPECT_GE(FindJsonMember(members, "s")->text.data(), text.data());
+  EXPECT_LT(FindJsonMember(members, "s")->text.data(), text.data() + text.size());
+  EXPECT_FALSE(ParseJsonObject("[]", &arena, &members).ok());
+  std::vector<JsonMember> items;
+  EXPECT_FALSE(ParseJsonArray("{}", &arena, &items).ok());
+  ASSERT_TRUE(ParseJsonArray("[1,\"a\",{}]", &arena, &items).ok());
+  EXPECT_EQ(items.size(), 3u);
+}
+
+TEST(Json, ManyKeysStayUnique) {
+  std::string text = "{";
+  for (int i = 0; i < 200; ++i) text += "\"k" + std::to_string(i % 100) + "\":" + std::to_string(i) + ",";
+  text.back() = '}';
+  Arena arena;
+  JsonObjectView members;
+  ASSERT_TRUE(ParseJsonObject(text, &arena, &members).ok());
+  ASSERT_EQ(members.size(), 100u);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(members[static_cast<size_t>(i)].integer, i);
+}
+
+TEST(Json, DepthHasALimit) {
+  const auto nested = [](size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  EXPECT_EQ(Canonical(nested(limits::kJsonDepthMax)), nested(limits::kJsonDepthMax));
+  EXPECT_NE(Canonical(nested(limits::kJsonDepthMax + 1)).find("nested too deep"), std::string::npos);
+  // Siblings are not depth.
+  std::string wide = "[";
+  for (int i = 0; i < 1000; ++i) wide += "[],{},";
+  wide.back() = ']';
+  EXPECT_EQ(Canonical(wide), wide);
+}
+
+TEST(Json, ErrorsSayWhere) {
+  EXPECT_EQ(Canonical("{\"a\":1,}"), "JSON: expected a key at byte 7");
+  EXPECT_EQ(Canonical("[1 2]"), "JSON: expected , or ] in an array at byte 3");
+  EXPECT_EQ(Canonical("{} x"), "JSON: text after the value at byte 3");
+}
+
+TEST(Json, DoublesReadBackEqual) {
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 20'000; ++i) {
+    const double value = std::bit_cast<double>(random());
+    if (!std::isfinite(value)) continue;
+    std::string text;
+    AppendJsonDouble(value, &text);
+    Arena arena;
+    JsonMember member;
+    ASSERT_TRUE(ParseJsonValue(text, &arena, &member).ok()) << text;
+    const double back = member.kind == JsonKind::kInt64 ? static_cast<double>(member.integer)
+                                                        : member.number;
+    if (member.kind != JsonKind::kRaw) {
+      ASSERT_EQ(back, value) << text;
+    }
+  }
+  std::string text;
+  AppendJsonDouble(std::nan(""), &text);
+  AppendJsonDouble(std::numeric_limits<double>::infinity(), &text);
+  EXPECT_EQ(text, "nullnull");
+}
+
+TEST(Json, EscapingIsAlwaysValid) {
+  EXPECT_EQ(JsonEscape("a\"b\\c\x01\x7f"), "a\\\"b\\\\c\\u0001\x7f");
+  EXPECT_EQ(JsonEscape("\xff" "a\xc3"), "\xef\xbf\xbd" "a\xef\xbf\xbd");
+  EXPECT_EQ(JsonEscape(std::string_view("\0", 1)), "\\u0000");
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 5000; ++i) {
+    std::string text(random() % 12, '\0');
+    for (char& c : text) c = static_cast<char>(random() % 4 == 0 ? random() : 0xe0 + random() % 32);
+    const std::string escaped = JsonEscape(text);
+    EXPECT_TRUE(IsValidUtf8(escaped));
+    EXPECT_EQ(IsValidUtf8(text), escaped.find("\xef\xbf\xbd") == std::string::npos ||
+                                     text.find("\xef\xbf\xbd") != std::string::npos);
+  }
+}
+
+TEST(JsonWriter, Writes) {
+  JsonWriter writer;
+  writer.BeginObject()
+      .Field("a", 1)
+      .Field("b", "x\"")
+      .Field("c", true)
+      .Field("d", 1.5)
+      .Field("u", uint64_t{18446744073709551615u})
+      .Key("e")
+      .BeginArray()
+      .Int(1)
+      .Null()
+      .Raw("{}")
+      .EndArray()
+      .Key("f")
+      .BeginObject()
+      .EndObject()
+      .EndObject();
+  EXPECT_EQ(writer.text(),
+            R"({"a":1,"b":"x\"","c":true,"d":1.5,"u":18446744073709551615,"e":[1,null,{}],"f":{}})");
+}
+
+TEST(Json, NoPrefixOfATextCrashes) {
+  const std::string text =
+      R"({"a":[1.5e3,"x\u00e9\ud83d\ude00",{"b":null}],"c":true,"d":-12,"e":"\\\""})";
+  for (size_t bytes = 0; bytes < text.size(); ++bytes) {
+    Arena arena;
+    JsonObjectView members;
+    // A buffer of exactly that size, so that a sanitizer sees a read past it.
+    const std::vector<char> exact(text.begin(), text.begin() + static_cast<long>(bytes));
+    EXPECT_FALSE(ParseJsonObject({exact.data(), exact.size()}, &arena, &members).ok());
+  }
+}
+
+TEST(Arena, HandsOutAndTakesBack) {
+  Arena arena(64);
+  char* a = arena.Allocate(10);
+  arena.ShrinkLast(10, 3);
+  EXPECT_EQ(arena.Allocate(1), a + 8);
+  EXPECT_EQ(arena.Copy("hello"), "hello");
+  EXPECT_EQ(arena.Copy(""), "");
+  arena.Allocate(10'000);
+  EXPECT_GE(arena.bytes_used(), 10'000u);
+  const size_t reserved = arena.bytes_reserved();
+  arena.Reset();
+  EXPECT_EQ(arena.bytes_used(), 0u);
+  EXPECT_LE(arena.bytes_reserved(), reserved);
+  arena.Allocate(10'000);
+  EXPECT_LE(arena.bytes_reserved(), reserved);
+}
+
+}  // namespace
+}  // namespace hoglet

@@ -1,0 +1,41 @@
+#include "src/base/thread_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+
+namespace hoglet {
+namespace {
+
+TEST(ThreadPool, RunsEverythingBeforeItStops) {
+  std::atomic<int> done{0};
+  ThreadPool pool("test", 3, 4);
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(pool.Submit([&] { ++done; }));
+  pool.Stop();
+  EXPECT_EQ(done, 1000);
+  EXPECT_FALSE(pool.Submit([&] { ++done; }));
+  EXPECT_FALSE(pool.TrySubmit([&] { ++done; }));
+  pool.Stop();
+}
+
+TEST(ThreadPool, RefusesWhenFull) {
+  ThreadPool pool("test", 1, 2);
+  std::promise<void> started;
+  std::promise<void> release;
+  pool.Submit([&] {
+    started.set_value();
+    release.get_future().wait();
+  });
+  started.get_future().wait();
+  EXPECT_TRUE(pool.TrySubmit([] {}));
+  EXPECT_TRUE(pool.TrySubmit([] {}));
+  EXPECT_EQ(pool.queued(), 2u);
+  EXPECT_FALSE(pool.TrySubmit([] {}));
+  release.set_value();
+  pool.WaitIdle();
+  EXPECT_TRUE(pool.TrySubmit([] {}));
+}
+
+}  // namespace
+}  // namespace hoglet
