@@ -106,7 +106,7 @@ absl::StatusOr<ExprPtr> Binder::BindConstant(const ast::Constant& constant) {
   if (auto* integer = std::get_if<int64_t>(&constant.value)) return IntegerLiteral(*integer);
   if (auto* number = std::get_if<double>(&constant.value)) return FloatLiteral(*number);
   if (auto* truth = std::get_if<bool>(&constant.value)) return BoolLiteral(*truth);
-  return BigLiteral(std::get<ast::BigInteger>(constant.value).decimal);
+  return BigLiteral(std::get<ast::BigInteger>(constant.value).text);
 }
 
 absl::StatusOr<std::vector<ExprPtr>> Binder::BindList(const ast::ExprList& list, Scope* scope) {

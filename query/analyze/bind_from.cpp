@@ -21,17 +21,18 @@ bool Within(const std::set<SymbolId>& some, const std::set<SymbolId>& all) {
   return std::includes(all.begin(), all.end(), some.begin(), some.end());
 }
 
-double RatioOf(const ast::Constant* constant) {
+double NumberOf(const ast::Constant* constant) {
   if (constant == nullptr) return 1;
   if (auto* integer = std::get_if<int64_t>(&constant->value)) return static_cast<double>(*integer);
   if (auto* number = std::get_if<double>(&constant->value)) return *number;
   return 1;
 }
 
-double RatioOf(const ast::RatioExpr* ratio) {
+double RatioOf(const ast::Expr* sample) {
+  auto* ratio = ast::As<ast::RatioExpr>(sample);
   if (ratio == nullptr) return 0;
-  const double right = RatioOf(ratio->right.get());
-  return right == 0 ? 1 : RatioOf(ratio->left.get()) / right;
+  const double right = NumberOf(ratio->right.get());
+  return right == 0 ? 1 : NumberOf(ratio->left.get()) / right;
 }
 
 }  // namespace

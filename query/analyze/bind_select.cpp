@@ -458,7 +458,8 @@ absl::Status Binder::AddOrderAndLimits(const ast::SelectQuery& query, Scope* sco
     node->symbols = std::move(limit_by);
     *op = std::move(node);
   }
-  return AddLimit(query.limit.get(), query.offset.get(), query.limit_with_ties && !sort_items.empty(), std::move(sort_items), op);
+  const bool with_ties = query.limit_with_ties && !sort_items.empty();
+  return AddLimit(query.limit.get(), query.offset.get(), with_ties, std::move(sort_items), op);
 }
 
 absl::StatusOr<PlanPtr> Binder::Finish(SelectResult result) {

@@ -75,11 +75,11 @@ constexpr PropertyKind kGroupKinds[] = {PropertyKind::kGroup0, PropertyKind::kGr
 // What ingestion derives from elements_chain.
 void AddElementColumns(std::vector<FieldDef>* fields) {
   const Type list = Type::Array(StringType());
-  fields->push_back(Expression("elements_chain_href", R"(extract(elements_chain, '(?::|")href="(.*?)"'))", StringType()));
-  fields->push_back(Expression("elements_chain_texts", R"(arrayDistinct(extractAll(elements_chain, '(?::|")text="(.*?)"')))", list));
-  fields->push_back(Expression("elements_chain_ids", R"(arrayDistinct(extractAll(elements_chain, '(?::|")attr_id="(.*?)"')))", list));
+  fields->push_back(Expression("elements_chain_href", R"hogql(extract(elements_chain, '(?::|")href="(.*?)"'))hogql", StringType()));
+  fields->push_back(Expression("elements_chain_texts", R"hogql(arrayDistinct(extractAll(elements_chain, '(?::|")text="(.*?)"')))hogql", list));
+  fields->push_back(Expression("elements_chain_ids", R"hogql(arrayDistinct(extractAll(elements_chain, '(?::|")attr_id="(.*?)"')))hogql", list));
   fields->push_back(Expression("elements_chain_elements",
-                               R"(arrayDistinct(extractAll(elements_chain, '(?:^|;)(a|button|form|input|select|textarea|label)(?:\\.|$|:)')))",
+                               R"hogql(arrayDistinct(extractAll(elements_chain, '(?:^|;)(a|button|form|input|select|textarea|label)(?:\\.|$|:)')))hogql",
                                list));
 }
 

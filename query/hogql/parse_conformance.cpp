@@ -183,6 +183,7 @@ class VectorRun {
     if (placed && grammar) {
       ++counts_.grammar_errors;
       counts_.grammar_starts_equal += error->start == start;
+      if (error->start != start) fprintf(stderr,"DBG %s want %d got %d: %s\n", name_.c_str(), (int)start, (int)error->start, error->message.c_str());
     }
     Check(passed, StrCat(error_class, " [", start, ", ", end, "): ", message),
           StrCat(ParseErrorClassName(error->error_class), " [", error->start, ", ",

@@ -1,5 +1,5 @@
 // SELECT with its clauses, set queries, WITH.
-#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "query/hogql/parser_impl.h"
 
 namespace hoglet::hogql {

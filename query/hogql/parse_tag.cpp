@@ -103,6 +103,7 @@ std::unique_ptr<HogQLXAttribute> Parser::ParseTagAttribute(const Token& name, Te
 std::optional<ExprList> Parser::ParseTagChildren(const std::string& kind,
                                                  TextPosition* position) {
   ExprList children;
+  const size_t deferred_before = deferred_.size();
   while (true) {
     TextPiece piece = lexer_.NextTagText(*position);
     if (!piece.text.empty() && !IsLayout(piece.text)) {
@@ -133,9 +134,13 @@ std::optional<ExprList> Parser::ParseTagChildren(const std::string& kind,
         return std::nullopt;
       }
       if (TextOf(name) != kind) {
-        Defer(ParseErrorClass::kSyntaxError,
-              StrCat("Opening and closing HogQLX tags must match. Got ", kind, " and ",
-                           TextOf(name)));
+        // Said before anything about the children.
+        deferred_.insert(
+            deferred_.begin() + static_cast<std::ptrdiff_t>(deferred_before),
+            {ParseErrorClass::kSyntaxError,
+             StrCat("Opening and closing HogQLX tags must match. Got ", kind, " and ",
+                    TextOf(name)),
+             {}});
       }
       *position = close.end;
       return children;

@@ -8,8 +8,9 @@
 
 namespace hoglet {
 
-// Bump allocator for bytes that live and die together (one request, one batch). Reset() keeps the largest block, so a reused arena
-// settles at no allocation at all. Not thread-safe; memory is uninitialised and aligned to 8 bytes.
+// Bump allocator for bytes that live and die together (one request, one batch). Reset() keeps the
+// largest block, so a reused arena settles at no allocation at all. Not thread-safe; memory is
+// uninitialised and aligned to 8 bytes.
 class Arena {
  public:
   explicit Arena(size_t block_bytes = 4096) : block_bytes_(block_bytes) {}
@@ -25,7 +26,8 @@ class Arena {
   // Invalidates everything handed out.
   void Reset();
 
-  // Bytes handed out since the last Reset(), alignment included; the memory held is `bytes_reserved`.
+  // Bytes handed out since the last Reset(), alignment included; the memory held is
+  // `bytes_reserved`.
   size_t bytes_used() const { return bytes_used_; }
   size_t bytes_reserved() const { return bytes_reserved_; }
 

@@ -6,7 +6,8 @@
 #include <string>
 #include <string_view>
 
-// Little-endian and varint coding of the on-disk formats. Readers never read past their end and say so by returning false.
+// Little-endian and varint coding of the on-disk formats. Readers never read past their end and say
+// so by returning false.
 
 namespace hoglet {
 

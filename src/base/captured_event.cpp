@@ -17,11 +17,11 @@ enum Flag : uint8_t {
 };
 
 uint8_t FlagsOf(const CapturedEvent& event) {
-  return static_cast<uint8_t>((event.historical_migration ? kHistoricalMigration : 0) |
-                              (event.is_cookieless ? kCookieless : 0) |
-                              (event.force_disable_person_processing ? kForceDisablePersonProcessing
-                                                                     : 0) |
-                              (event.sent_at_us.has_value() ? kHasSentAt : 0));
+  return static_cast<uint8_t>(
+      (event.historical_migration ? kHistoricalMigration : 0) |
+      (event.is_cookieless ? kCookieless : 0) |
+      (event.force_disable_person_processing ? kForceDisablePersonProcessing : 0) |
+      (event.sent_at_us.has_value() ? kHasSentAt : 0));
 }
 
 bool ReadBody(ByteReader* in, uint8_t flags, CapturedEventView* view) {
@@ -72,8 +72,8 @@ absl::StatusOr<CapturedEventView> DecodeCapturedEvent(std::string_view bytes) {
     return absl::DataLossError("captured event: too short for its header");
   }
   if (version != kVersion) {
-    return absl::UnimplementedError(StrCat("captured event: version ", version,
-                                                 ", this program reads ", kVersion));
+    return absl::UnimplementedError(
+        StrCat("captured event: version ", version, ", this program reads ", kVersion));
   }
   if (flags & ~kAllFlags) {
     return absl::DataLossError(StrCat("captured event: unknown flags ", flags));

@@ -10,10 +10,9 @@
 // The byte form of a CapturedEvent: the value of an event's log record.
 //
 //   byte  version (1)
-//   byte  flags: 1 historical_migration, 2 is_cookieless, 4 force_disable_person_processing, 8 sent_at present; others 0
-//   16    uuid
-//   i64   timestamp_us, now_us and, if present, sent_at_us; little-endian
-//   5 x   varint length, bytes: distinct_id, token, event, ip, json
+//   byte  flags: 1 historical_migration, 2 is_cookieless, 4 force_disable_person_processing, 8
+//   sent_at present; others 0 16    uuid i64   timestamp_us, now_us and, if present, sent_at_us;
+//   little-endian 5 x   varint length, bytes: distinct_id, token, event, ip, json
 //
 // Nothing may follow. Integrity is the log's business: it has a checksum.
 
@@ -38,7 +37,8 @@ struct CapturedEventView {
 void AppendCapturedEvent(const CapturedEvent& event, std::string* out);
 std::string EncodeCapturedEvent(const CapturedEvent& event);
 
-// Views point into `bytes`. kDataLoss if the bytes are not exactly one event; kUnimplemented for a newer version.
+// Views point into `bytes`. kDataLoss if the bytes are not exactly one event; kUnimplemented for a
+// newer version.
 absl::StatusOr<CapturedEventView> DecodeCapturedEvent(std::string_view bytes);
 
 CapturedEvent ToCapturedEvent(const CapturedEventView& view);

@@ -5,7 +5,8 @@
 
 namespace hoglet {
 
-// CRC-32C (Castagnoli). Crc32cExtend continues a checksum: Crc32cExtend(Crc32c(a), b) == Crc32c(a + b).
+// CRC-32C (Castagnoli). Crc32cExtend continues a checksum: Crc32cExtend(Crc32c(a), b) == Crc32c(a +
+// b).
 uint32_t Crc32c(std::string_view bytes);
 uint32_t Crc32cExtend(uint32_t crc, std::string_view bytes);
 

@@ -43,10 +43,10 @@ std::array<uint8_t, 32> Pbkdf2Sha256(std::string_view password, std::string_view
                                      uint32_t iterations) {
   HOGLET_ASSERT(iterations >= 1 && iterations <= 10'000'000);
   std::array<uint8_t, 32> result{};
-  const int ok = PKCS5_PBKDF2_HMAC(
-      password.data(), static_cast<int>(password.size()),
-      reinterpret_cast<const unsigned char*>(salt.data()), static_cast<int>(salt.size()),
-      static_cast<int>(iterations), EVP_sha256(), static_cast<int>(result.size()), result.data());
+  const int ok = PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
+                                   reinterpret_cast<const unsigned char*>(salt.data()),
+                                   static_cast<int>(salt.size()), static_cast<int>(iterations),
+                                   EVP_sha256(), static_cast<int>(result.size()), result.data());
   HOGLET_ASSERT(ok == 1);
   return result;
 }

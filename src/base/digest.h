@@ -27,7 +27,8 @@ std::string HexEncode(const std::array<uint8_t, kBytes>& bytes) {
   return HexEncode(std::string_view(reinterpret_cast<const char*>(bytes.data()), kBytes));
 }
 
-// `characters` uniform characters of [A-Za-z0-9] from env->FillRandom, e.g. for keys (43 characters carry 256 bits).
+// `characters` uniform characters of [A-Za-z0-9] from env->FillRandom, e.g. for keys (43 characters
+// carry 256 bits).
 std::string RandomToken(Env* env, size_t characters);
 
 // Takes the same time wherever the first difference is. Different lengths are unequal at once.

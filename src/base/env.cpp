@@ -34,7 +34,8 @@ absl::Status Env::ReplaceFile(const std::string& path, std::string_view data) {
     return status;
   }
   const size_t slash = path.rfind('/');
-  return SyncDirectory(slash == std::string::npos ? "." : path.substr(0, std::max<size_t>(slash, 1)));
+  return SyncDirectory(slash == std::string::npos ? "."
+                                                  : path.substr(0, std::max<size_t>(slash, 1)));
 }
 
 }  // namespace hoglet

@@ -50,8 +50,7 @@ absl::StatusCode CodeOf(int error) {
 }
 
 absl::Status Failed(const std::string& path, const char* operation, int error) {
-  return absl::Status(CodeOf(error),
-                      StrCat(path, ": ", operation, ": ", std::strerror(error)));
+  return absl::Status(CodeOf(error), StrCat(path, ": ", operation, ": ", std::strerror(error)));
 }
 
 int OpenRetrying(const std::string& path, int flags) {
@@ -120,8 +119,7 @@ class PosixWritableFile : public WritableFile {
 
   absl::Status WriteAt(uint64_t offset, std::string_view data) override {
     while (!data.empty()) {
-      const ssize_t written =
-          ::pwrite(fd_, data.data(), data.size(), static_cast<off_t>(offset));
+      const ssize_t written = ::pwrite(fd_, data.data(), data.size(), static_cast<off_t>(offset));
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) return Failed(path_, "write", errno);
       // A write of nothing without an error is how some file systems say "full".
@@ -142,7 +140,8 @@ class PosixWritableFile : public WritableFile {
     } while (result != 0 && errno == EINTR);
     if (result == 0) return absl::OkStatus();
     if (errno != EOPNOTSUPP && errno != ENOSYS) return Failed(path_, "fallocate", errno);
-    // No reservation on this file system: at least the size is there, so that syncs need no metadata.
+    // No reservation on this file system: at least the size is there, so that syncs need no
+    // metadata.
     struct stat info;
     if (::fstat(fd_, &info) != 0) return Failed(path_, "stat", errno);
     if (static_cast<uint64_t>(info.st_size) >= bytes) return absl::OkStatus();
@@ -229,7 +228,7 @@ class PosixEnv : public Env {
   }
 
   absl::Status CreateDirectories(const std::string& path) override {
-    for (size_t slash = path.find('/', 1); ; slash = path.find('/', slash + 1)) {
+    for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
       const std::string prefix = path.substr(0, slash);
       if (::mkdir(prefix.c_str(), 0755) != 0 && errno != EEXIST) {
         return Failed(prefix, "mkdir", errno);
@@ -344,7 +343,9 @@ class PosixEnv : public Env {
 
   void SleepMicros(int64_t micros) override {
     if (micros <= 0) return;
-    struct timespec left{static_cast<time_t>(micros / 1'000'000), (micros % 1'000'000) * 1000};
+    struct timespec left {
+      static_cast<time_t>(micros / 1'000'000), (micros % 1'000'000) * 1000
+    };
     while (::nanosleep(&left, &left) != 0 && errno == EINTR) {
     }
   }

@@ -78,8 +78,7 @@ class FaultWritableFile : public WritableFile {
 };
 
 absl::Status NoSpace(const char* operation, const std::string& path) {
-  return absl::ResourceExhaustedError(
-      StrCat(path, ": ", operation, ": No space left on device"));
+  return absl::ResourceExhaustedError(StrCat(path, ": ", operation, ": No space left on device"));
 }
 
 }  // namespace
@@ -103,8 +102,7 @@ void FaultEnv::SetFreeBytes(std::optional<uint64_t> bytes) {
   free_bytes_ = bytes;
 }
 
-void FaultEnv::SetObserver(
-    std::function<void(const std::string&, const std::string&)> observer) {
+void FaultEnv::SetObserver(std::function<void(const std::string&, const std::string&)> observer) {
   std::lock_guard lock(mutex_);
   observer_ = std::move(observer);
 }

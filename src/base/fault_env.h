@@ -61,7 +61,8 @@ class ForwardingEnv : public Env {
   Env* base_;
 };
 
-// The wall clock stands still at `now_us` until it is moved; durations stay real. For `--clock` and for tests.
+// The wall clock stands still at `now_us` until it is moved; durations stay real. For `--clock` and
+// for tests.
 class ClockEnv : public ForwardingEnv {
  public:
   ClockEnv(Env* base, int64_t now_us) : ForwardingEnv(base), now_us_(now_us) {}
@@ -75,12 +76,14 @@ class ClockEnv : public ForwardingEnv {
 
 enum class FaultKind { kIoError, kNoSpace, kShortWrite };
 
-// Counts every file operation and makes chosen ones fail. Operations are numbered from 1 in the order they happen: opens, reads,
-// writes, preallocations, syncs, truncates, closes, directory operations, FreeBytes. Exists() and clocks are not counted.
+// Counts every file operation and makes chosen ones fail. Operations are numbered from 1 in the
+// order they happen: opens, reads, writes, preallocations, syncs, truncates, closes, directory
+// operations, FreeBytes. Exists() and clocks are not counted.
 //
 //   kIoError     nothing is done, kInternal "Input/output error"
-//   kNoSpace     nothing is done, kResourceExhausted (for operations that need no space: as kIoError)
-//   kShortWrite  of a write the first half is done, then kResourceExhausted; other operations as kNoSpace
+//   kNoSpace     nothing is done, kResourceExhausted (for operations that need no space: as
+//   kIoError) kShortWrite  of a write the first half is done, then kResourceExhausted; other
+//   operations as kNoSpace
 class FaultEnv : public ForwardingEnv {
  public:
   explicit FaultEnv(Env* base) : ForwardingEnv(base) {}
@@ -96,13 +99,15 @@ class FaultEnv : public ForwardingEnv {
   void SetDiskFull(bool full) { disk_full_.store(full); }
   // While set, every Sync() of a file fails.
   void SetSyncFails(bool fails) { sync_fails_.store(fails); }
-  // While set, every operation fails with kUnavailable: the machine is off. Set it together with MemoryEnv::Crash, so that the code
-  // under test does not live on after its own power loss.
+  // While set, every operation fails with kUnavailable: the machine is off. Set it together with
+  // MemoryEnv::Crash, so that the code under test does not live on after its own power loss.
   void SetDead(bool dead) { dead_.store(dead); }
   // Replaces the answer of FreeBytes.
   void SetFreeBytes(std::optional<uint64_t> bytes);
-  // Called with the operation's name and path before each counted operation, from the thread that does it.
-  void SetObserver(std::function<void(const std::string& operation, const std::string& path)> observer);
+  // Called with the operation's name and path before each counted operation, from the thread that
+  // does it.
+  void SetObserver(
+      std::function<void(const std::string& operation, const std::string& path)> observer);
 
   absl::StatusOr<std::unique_ptr<ReadableFile>> OpenForRead(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<WritableFile>> OpenForWrite(const std::string& path,
@@ -117,8 +122,8 @@ class FaultEnv : public ForwardingEnv {
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
   absl::StatusOr<uint64_t> FreeBytes(const std::string& path) override;
 
-  // For the files this Env opens. `needs_space` says that a full disk makes the operation fail; `partial` gets true if half of a write
-  // is to be done before the error.
+  // For the files this Env opens. `needs_space` says that a full disk makes the operation fail;
+  // `partial` gets true if half of a write is to be done before the error.
   absl::Status Enter(const char* operation, const std::string& path, bool needs_space,
                      bool* partial = nullptr);
   bool sync_fails() const { return sync_fails_.load(); }

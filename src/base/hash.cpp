@@ -98,8 +98,7 @@ uint64_t CityUpTo64(const char* data, size_t bytes) {
                           Load64(data + 16), Load64(data + 24));
   const Pair w = CityHalf(Load64(data + 16) + Load64(end - 32), Load64(end - 24), Load64(end - 16),
                           Load64(end - 8));
-  const uint64_t r =
-      ShiftMix((v.first + w.second) * kCity2 + (w.first + v.second) * kCity0);
+  const uint64_t r = ShiftMix((v.first + w.second) * kCity2 + (w.first + v.second) * kCity0);
   return ShiftMix(r * kCity0 + v.second) * kCity2;
 }
 
@@ -138,7 +137,8 @@ uint64_t CityLong(const char* data, size_t bytes) {
                  CityMix(v.second, w.second) + x);
 }
 
-// ClickHouse keeps a UUID as two little-endian words, the first eight text bytes being the first word.
+// ClickHouse keeps a UUID as two little-endian words, the first eight text bytes being the first
+// word.
 std::array<char, 16> UuidWords(const Uuid& uuid) {
   std::array<char, 16> words;
   std::reverse_copy(uuid.bytes.begin(), uuid.bytes.begin() + 8, words.begin());

@@ -8,9 +8,11 @@
 
 // The two hash functions that SQL can see, as ClickHouse computes them, and one for our own tables.
 //
-// Several arguments: hash each by its type, then fold from the left, HashCombine(HashCombine(a, b), c).
-//   sipHash64:  strings and UUIDs by their bytes, numbers by their little-endian bytes at their own width.
-//   cityHash64: strings, UUIDs, DateTime64 and decimals by their bytes; other numbers of up to 8 bytes through IntHash64 of their
+// Several arguments: hash each by its type, then fold from the left, HashCombine(HashCombine(a, b),
+// c).
+//   sipHash64:  strings and UUIDs by their bytes, numbers by their little-endian bytes at their own
+//   width. cityHash64: strings, UUIDs, DateTime64 and decimals by their bytes; other numbers of up
+//   to 8 bytes through IntHash64 of their
 //               zero-extended bits.
 
 namespace hoglet {
@@ -33,7 +35,8 @@ inline uint64_t IntHash64(uint64_t x) {
   return x;
 }
 
-// A number of any width up to 8 bytes (integers, floats, Date = uint16, DateTime = uint32, DateTime64 = int64, Bool = uint8).
+// A number of any width up to 8 bytes (integers, floats, Date = uint16, DateTime = uint32,
+// DateTime64 = int64, Bool = uint8).
 template <typename T>
 uint64_t SipHash64Number(T value) {
   static_assert(sizeof(T) <= 8);

@@ -86,7 +86,8 @@ void AppendEscapedValidUtf8(std::string_view text, std::string* out) {
   out->append(text.substr(plain_from));
 }
 
-// Digits d1 d2 ... dk of a positive double and its exponent n, so that the value is 0.d1d2...dk * 10^n.
+// Digits d1 d2 ... dk of a positive double and its exponent n, so that the value is 0.d1d2...dk *
+// 10^n.
 struct ShortestDecimal {
   char digits[24];
   int count = 0;
@@ -95,8 +96,8 @@ struct ShortestDecimal {
 
 ShortestDecimal ToShortest(double value) {
   char buffer[40];
-  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value,
-                                 std::chars_format::scientific);
+  const auto end =
+      std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific);
   HOGLET_ASSERT(end.ec == std::errc());
   ShortestDecimal result;
   const char* at = buffer;

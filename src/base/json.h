@@ -11,11 +11,13 @@
 
 // JSON text: writing, and reading into flat lists of typed members.
 //
-// Numbers are printed as JavaScript prints them: the shortest decimal that reads back equal, exponents from 1e21 and below 1e-6.
+// Numbers are printed as JavaScript prints them: the shortest decimal that reads back equal,
+// exponents from 1e21 and below 1e-6.
 
 namespace hoglet {
 
-// Appends `text` with JSON escapes, without quotes. Bytes that are not UTF-8 become U+FFFD, so the result is always valid.
+// Appends `text` with JSON escapes, without quotes. Bytes that are not UTF-8 become U+FFFD, so the
+// result is always valid.
 void AppendJsonEscaped(std::string_view text, std::string* out);
 // The same with quotes around.
 void AppendJsonString(std::string_view text, std::string* out);
@@ -27,7 +29,8 @@ void AppendInt(int64_t value, std::string* out);
 // Whether `text` is UTF-8 throughout (no surrogates, no overlong forms).
 bool IsValidUtf8(std::string_view text);
 
-// Builds one JSON text; commas and colons are put by itself. Misuse (a key outside an object, an unbalanced end) is asserted.
+// Builds one JSON text; commas and colons are put by itself. Misuse (a key outside an object, an
+// unbalanced end) is asserted.
 class JsonWriter {
  public:
   JsonWriter() = default;
@@ -51,9 +54,7 @@ class JsonWriter {
   JsonWriter& Value(const JsonMember& member);
 
   // Key and value in one.
-  JsonWriter& Field(std::string_view key, std::string_view value) {
-    return Key(key).String(value);
-  }
+  JsonWriter& Field(std::string_view key, std::string_view value) { return Key(key).String(value); }
   JsonWriter& Field(std::string_view key, const char* value) { return Key(key).String(value); }
   JsonWriter& Field(std::string_view key, const std::string& value) {
     return Key(key).String(value);
@@ -61,8 +62,7 @@ class JsonWriter {
   JsonWriter& Field(std::string_view key, bool value) { return Key(key).Bool(value); }
   JsonWriter& Field(std::string_view key, double value) { return Key(key).Double(value); }
   template <typename T>
-    requires(std::is_integral_v<T>)
-  JsonWriter& Field(std::string_view key, T value) {
+  requires(std::is_integral_v<T>) JsonWriter& Field(std::string_view key, T value) {
     if constexpr (std::is_signed_v<T>) return Key(key).Int(value);
     return Key(key).Uint(static_cast<uint64_t>(value));
   }
@@ -85,15 +85,17 @@ class JsonWriter {
   std::vector<Level> levels_;
 };
 
-// Parses one JSON text into typed members. Strict JSON; nesting up to limits::kJsonDepthMax; UTF-8 is checked. Of duplicate keys the
-// first is kept, at every depth. Half a surrogate pair becomes U+FFFD. NUL (escaped) is allowed.
+// Parses one JSON text into typed members. Strict JSON; nesting up to limits::kJsonDepthMax; UTF-8
+// is checked. Of duplicate keys the first is kept, at every depth. Half a surrogate pair becomes
+// U+FFFD. NUL (escaped) is allowed.
 //
-// Values as include/hoglet/event.h says: integers in int64 range stay exact; an integer outside it that a double does not hold exactly,
-// is kRaw with its digits; other numbers are doubles, integral ones within 2^53 kInt64; nested values are compact text with numbers
-// and strings in canonical form. A number too large for a double is an error.
+// Values as include/hoglet/event.h says: integers in int64 range stay exact; an integer outside it
+// that a double does not hold exactly, is kRaw with its digits; other numbers are doubles, integral
+// ones within 2^53 kInt64; nested values are compact text with numbers and strings in canonical
+// form. A number too large for a double is an error.
 //
-// Strings that need no unescaping point into `text`, the others into `arena`: both must outlive the members. kInvalidArgument names the
-// byte position. Thread-safe.
+// Strings that need no unescaping point into `text`, the others into `arena`: both must outlive the
+// members. kInvalidArgument names the byte position. Thread-safe.
 absl::Status ParseJsonObject(std::string_view text, Arena* arena, JsonObjectView* out);
 // Keys are empty.
 absl::Status ParseJsonArray(std::string_view text, Arena* arena, std::vector<JsonMember>* out);

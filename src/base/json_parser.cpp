@@ -13,8 +13,8 @@
 #include <emmintrin.h>
 #endif
 
-// One pass, recursive descent. A generic DOM would not do: it refuses integers past 64 bits and halves of surrogate pairs, both of
-// which clients send, and forgets how a number was written.
+// One pass, recursive descent. A generic DOM would not do: it refuses integers past 64 bits and
+// halves of surrogate pairs, both of which clients send, and forgets how a number was written.
 
 namespace hoglet {
 namespace {
@@ -24,7 +24,8 @@ constexpr char32_t kReplacementCharacter = 0xfffd;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// The first position from `at` on that holds a quote, a backslash or a control character; text.size() if none does.
+// The first position from `at` on that holds a quote, a backslash or a control character;
+// text.size() if none does.
 size_t FindStringBreak(std::string_view text, size_t at) {
 #if defined(__SSE2__)
   const __m128i quote = _mm_set1_epi8('"');
@@ -108,9 +109,8 @@ class Parser {
 
   absl::Status Start() {
     if (text_.size() > limits::kJsonBytesMax) {
-      return absl::InvalidArgumentError(StrCat("JSON: ", text_.size(),
-                                                     " bytes, the limit is ",
-                                                     limits::kJsonBytesMax));
+      return absl::InvalidArgumentError(
+          StrCat("JSON: ", text_.size(), " bytes, the limit is ", limits::kJsonBytesMax));
     }
     if (!IsValidUtf8(text_)) return absl::InvalidArgumentError("JSON: not UTF-8");
     SkipSpace();
@@ -191,8 +191,8 @@ class Parser {
   bool AtChar(char c) const { return at_ < text_.size() && text_[at_] == c; }
 
   void SkipSpace() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' ||
-                                  text_[at_] == '\t')) {
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t')) {
       ++at_;
     }
   }
@@ -380,8 +380,8 @@ class Parser {
     at_ += 4;
     if (*point < 0xd800 || *point > 0xdfff) return true;
     char32_t low = 0;
-    const bool pairs = *point <= 0xdbff && text_.substr(at_, 2) == "\\u" && HexUnit(at_ + 2, &low) &&
-                       low >= 0xdc00 && low <= 0xdfff;
+    const bool pairs = *point <= 0xdbff && text_.substr(at_, 2) == "\\u" &&
+                       HexUnit(at_ + 2, &low) && low >= 0xdc00 && low <= 0xdfff;
     if (pairs) {
       *point = 0x10000 + ((*point - 0xd800) << 10) + (low - 0xdc00);
       at_ += 6;
@@ -426,7 +426,8 @@ class Parser {
       member->kind = JsonKind::kInt64;
       if (std::from_chars(number.data(), end, member->integer).ec == std::errc()) return true;
     }
-    // Out of range is the largest double, or one next to zero: JavaScript reads the latter as what it is.
+    // Out of range is the largest double, or one next to zero: JavaScript reads the latter as what
+    // it is.
     const auto result = absl::from_chars(number.data(), end, member->number);
     if (result.ec != std::errc() && std::fabs(member->number) > 1) {
       return Fail("a number is too large");

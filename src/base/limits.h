@@ -2,8 +2,9 @@
 
 #include <cstdint>
 
-// Every limit of the server that is not a setting, by name and unit. A limit is a promise to the operator: memory and queues end here,
-// with a clear refusal. Add the limits of your room below its heading.
+// Every limit of the server that is not a setting, by name and unit. A limit is a promise to the
+// operator: memory and queues end here, with a clear refusal. Add the limits of your room below its
+// heading.
 
 namespace hoglet::limits {
 

@@ -25,8 +25,7 @@ bool NeedsQuotes(std::string_view text) {
   return text.empty();
 }
 
-std::string FormatJson(LogLevel level, int64_t now_us, std::string_view message,
-                       LogFields fields) {
+std::string FormatJson(LogLevel level, int64_t now_us, std::string_view message, LogFields fields) {
   JsonWriter writer;
   writer.BeginObject()
       .Field("time", FormatRfc3339(now_us))
@@ -81,7 +80,8 @@ void LogMessage(LogLevel level, std::string_view message, LogFields fields) {
   }
   std::string line = FormatLogEntry(format, level, Env::Posix()->NowMicros(), message, fields);
   line.push_back('\n');
-  // One write a line keeps the lines of several threads apart. There is nowhere to report that it failed.
+  // One write a line keeps the lines of several threads apart. There is nowhere to report that it
+  // failed.
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 

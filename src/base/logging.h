@@ -8,8 +8,8 @@
 
 #include "absl/status/status.h"
 
-// Structured logs to stderr: LogInfo("listening", {{"port", 8000}}). One line an entry: for people on a terminal, JSON otherwise.
-// Thread-safe. Never log tokens, keys or event contents.
+// Structured logs to stderr: LogInfo("listening", {{"port", 8000}}). One line an entry: for people
+// on a terminal, JSON otherwise. Thread-safe. Never log tokens, keys or event contents.
 
 namespace hoglet {
 
@@ -28,8 +28,7 @@ class LogField {
       : key_(key), text_(value ? "true" : "false"), is_bare_(true) {}
   LogField(std::string_view key, double value);
   template <typename T>
-    requires(std::is_integral_v<T>)
-  LogField(std::string_view key, T value)
+  requires(std::is_integral_v<T>) LogField(std::string_view key, T value)
       : key_(key), text_(std::to_string(value)), is_bare_(true) {}
 
   std::string_view key() const { return key_; }
@@ -69,7 +68,8 @@ bool ParseLogLevel(std::string_view name, LogLevel* level);
 std::string FormatLogEntry(LogFormat format, LogLevel level, int64_t now_us,
                            std::string_view message, LogFields fields);
 
-// Lets one entry through per interval: `static LogRateLimit limit(1'000'000); if (limit.Allow()) LogWarning(...)`.
+// Lets one entry through per interval: `static LogRateLimit limit(1'000'000); if (limit.Allow())
+// LogWarning(...)`.
 class LogRateLimit {
  public:
   explicit LogRateLimit(int64_t interval_us) : interval_us_(interval_us) {}

@@ -117,7 +117,8 @@ struct MemoryEnv::Directory {
     pending.push_back(std::move(changes));
   }
 
-  // Of the root: makes durable what touches `directory`, and all that comes before it at the same names.
+  // Of the root: makes durable what touches `directory`, and all that comes before it at the same
+  // names.
   void Sync(const Directory* directory) {
     std::set<std::pair<Directory*, std::string>> needed;
     std::vector<bool> chosen(pending.size());

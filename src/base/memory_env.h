@@ -16,14 +16,17 @@
 
 namespace hoglet {
 
-// Files in memory, with the difference between written and durable that a real disk has, for tests of crashes.
+// Files in memory, with the difference between written and durable that a real disk has, for tests
+// of crashes.
 //
-// What is durable: the bytes and size of a file as of its last Sync(); the names in a directory as of its last SyncDirectory().
-// Crash(seed) takes the machine down: every write since then may have reached the disk in whole, in part (in 512-byte sectors) or
-// not at all, in any order; every creation, rename and removal may or may not have, in order within one directory entry. Open files
+// What is durable: the bytes and size of a file as of its last Sync(); the names in a directory as
+// of its last SyncDirectory(). Crash(seed) takes the machine down: every write since then may have
+// reached the disk in whole, in part (in 512-byte sectors) or not at all, in any order; every
+// creation, rename and removal may or may not have, in order within one directory entry. Open files
 // of before the crash answer kUnavailable.
 //
-// The clock starts at 2023-11-14T22:13:20Z and moves only by SetNowMicros/AdvanceMicros/SleepMicros; randomness is seeded.
+// The clock starts at 2023-11-14T22:13:20Z and moves only by
+// SetNowMicros/AdvanceMicros/SleepMicros; randomness is seeded.
 class MemoryEnv : public Env {
  public:
   explicit MemoryEnv(uint64_t seed = 1);
@@ -52,11 +55,13 @@ class MemoryEnv : public Env {
   void SetNowMicros(int64_t now_us) { now_us_.store(now_us); }
   void AdvanceMicros(int64_t micros) { now_us_.fetch_add(micros); }
 
-  // Space for all files together; writes and preallocations beyond it fail with kResourceExhausted after a partial write.
+  // Space for all files together; writes and preallocations beyond it fail with kResourceExhausted
+  // after a partial write.
   void SetCapacityBytes(uint64_t bytes);
   uint64_t UsedBytes();
 
-  // Loses what was not durable, a random legal part of it staying; then all that is left is durable. Releases all locks.
+  // Loses what was not durable, a random legal part of it staying; then all that is left is
+  // durable. Releases all locks.
   void Crash(uint64_t seed);
   // The same, losing everything that was not durable.
   void CrashDroppingAll();

@@ -56,8 +56,8 @@ void AppendSample(const std::string& name, const std::string& labels, double val
   out->push_back('\n');
 }
 
-void AppendHistogram(const std::string& name, const std::string& labels,
-                     const Histogram& histogram, std::string* out) {
+void AppendHistogram(const std::string& name, const std::string& labels, const Histogram& histogram,
+                     std::string* out) {
   const std::string prefix = labels.empty() ? "" : labels + ",";
   uint64_t cumulated = 0;
   for (size_t i = 0; i <= histogram.bounds().size(); ++i) {
@@ -161,7 +161,7 @@ std::string MetricRegistry::PrometheusText() const {
   for (const auto& [name, family] : families_) {
     constexpr const char* kKindNames[] = {"counter", "gauge", "histogram"};
     StrAppend(&out, "# HELP ", name, " ", EscapeHelp(family.help), "\n# TYPE ", name, " ",
-                    kKindNames[static_cast<int>(family.kind)], "\n");
+              kKindNames[static_cast<int>(family.kind)], "\n");
     for (const auto& [labels, series] : family.series) {
       if (series.counter) {
         AppendSample(name, labels, static_cast<double>(series.counter->value()), &out);

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-// Counters, gauges and histograms, read out as Prometheus text. Look a metric up once and keep the pointer: it lives as long as its
-// registry, and updating it takes no lock.
+// Counters, gauges and histograms, read out as Prometheus text. Look a metric up once and keep the
+// pointer: it lives as long as its registry, and updating it takes no lock.
 
 namespace hoglet {
 
@@ -63,7 +63,8 @@ using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
 class MetricRegistry {
  public:
-  // The metric of that name and labels, made on first use. One name has one kind: asking for another is a programmer's mistake.
+  // The metric of that name and labels, made on first use. One name has one kind: asking for
+  // another is a programmer's mistake.
   Counter* GetCounter(const std::string& name, const std::string& help,
                       const MetricLabels& labels = {});
   Gauge* GetGauge(const std::string& name, const std::string& help,

@@ -10,8 +10,9 @@
 #include "absl/strings/string_view.h"
 #include "src/base/hash.h"
 
-// Debian builds Abseil for C++14, so its string_view is not std::string_view and does not convert. These bridge the two: use hoglet's
-// StrCat and StrAppend instead of Abseil's, and the maps below for keys that are strings.
+// Debian builds Abseil for C++14, so its string_view is not std::string_view and does not convert.
+// These bridge the two: use hoglet's StrCat and StrAppend instead of Abseil's, and the maps below
+// for keys that are strings.
 
 namespace hoglet {
 

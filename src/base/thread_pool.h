@@ -10,7 +10,8 @@
 
 namespace hoglet {
 
-// A fixed number of threads that run tasks in the order they come. The queue is bounded: TrySubmit refuses, Submit waits. Thread-safe.
+// A fixed number of threads that run tasks in the order they come. The queue is bounded: TrySubmit
+// refuses, Submit waits. Thread-safe.
 class ThreadPool {
  public:
   // `name` shows in debuggers (15 bytes).
@@ -18,11 +19,13 @@ class ThreadPool {
   // Stop().
   ~ThreadPool();
 
-  // False, and the task is dropped, if the pool is stopped. Must not be called by a task of this pool while the queue is full.
+  // False, and the task is dropped, if the pool is stopped. Must not be called by a task of this
+  // pool while the queue is full.
   bool Submit(std::function<void()> task);
   // False also if the queue is full.
   bool TrySubmit(std::function<void()> task);
-  // Runs what is queued and joins the threads; later submissions are refused. May be called more than once.
+  // Runs what is queued and joins the threads; later submissions are refused. May be called more
+  // than once.
   void Stop();
   // Waits until nothing is queued or running.
   void WaitIdle();

@@ -17,11 +17,10 @@ namespace {
 constexpr char kZoneDirectory[] = "/usr/share/zoneinfo";
 
 bool IsUtcAlias(std::string_view name) {
-  constexpr std::string_view kAliases[] = {"UTC",      "Etc/UTC", "GMT",  "Etc/GMT",
-                                           "Etc/UCT",  "UCT",     "Zulu", "Etc/Zulu",
-                                           "Universal", "Etc/Universal", "Z", "GMT0",
-                                           "Etc/GMT0", "GMT+0",   "GMT-0", "Etc/GMT+0",
-                                           "Etc/GMT-0"};
+  constexpr std::string_view kAliases[] = {
+      "UTC",      "Etc/UTC",  "GMT",       "Etc/GMT",       "Etc/UCT",  "UCT",
+      "Zulu",     "Etc/Zulu", "Universal", "Etc/Universal", "Z",        "GMT0",
+      "Etc/GMT0", "GMT+0",    "GMT-0",     "Etc/GMT+0",     "Etc/GMT-0"};
   return std::find(std::begin(kAliases), std::end(kAliases), name) != std::end(kAliases);
 }
 
@@ -33,8 +32,8 @@ bool IsZoneName(std::string_view name) {
   }
   if (name.find("..") != std::string_view::npos) return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '/' || c == '_' ||
-           c == '-' || c == '+';
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '/' || c == '_' || c == '-' ||
+           c == '+';
   });
 }
 
@@ -153,8 +152,8 @@ bool ReadTimeOfDay(FieldReader* in, int64_t* micros_of_day) {
   }
   if (hour > 23 || minute > 59 || second > 60) return false;
   if (in->OneOf(".,") && !in->Fraction(&micros)) return false;
-  *micros_of_day = hour * kMicrosPerHour + minute * kMicrosPerMinute +
-                   second * kMicrosPerSecond + micros;
+  *micros_of_day =
+      hour * kMicrosPerHour + minute * kMicrosPerMinute + second * kMicrosPerSecond + micros;
   return true;
 }
 
@@ -183,7 +182,8 @@ int DaysInMonth(int64_t year, int month) {
   return month == 2 && IsLeapYear(year) ? 29 : kDays[static_cast<size_t>(month - 1)];
 }
 
-// Both directions count from 0000-03-01, so that the leap day ends a year and eras of 400 years are alike.
+// Both directions count from 0000-03-01, so that the leap day ends a year and eras of 400 years are
+// alike.
 int64_t DayNumberOf(int64_t year, int month, int day) {
   const int64_t month0 = FloorDivide(int64_t{month} - 1, 12);
   year += month0;
@@ -192,8 +192,7 @@ int64_t DayNumberOf(int64_t year, int month, int day) {
   const int64_t era = FloorDivide(y, 400);
   const int64_t year_of_era = y - era * 400;
   const int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5;
-  const int64_t day_of_era =
-      year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  const int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
   return era * 146097 + day_of_era - 719468 + (day - 1);
 }
 
@@ -245,8 +244,8 @@ absl::StatusOr<TimeZone> TimeZone::Load(std::string_view name) {
   if (absl::LoadTimeZone(ToAbsl(name), &zone)) return TimeZone(zone);
   if (!Env::Posix()->Exists(kZoneDirectory)) {
     return absl::FailedPreconditionError(
-        StrCat("time zone \"", name, "\": this machine has no zone database at ",
-                     kZoneDirectory, " (install the tzdata package); only UTC is available"));
+        StrCat("time zone \"", name, "\": this machine has no zone database at ", kZoneDirectory,
+               " (install the tzdata package); only UTC is available"));
   }
   return absl::InvalidArgumentError(StrCat("unknown time zone \"", name, "\""));
 }
@@ -295,8 +294,7 @@ int64_t FromLocalMicros(int64_t local_us, const TimeZone& zone) {
   if (zone.is_utc()) return local_us;
   const int64_t seconds = FloorDivide(local_us, kMicrosPerSecond);
   const absl::TimeZone::TimeInfo info = zone.absl_zone().At(ToCivilSecond(seconds));
-  return absl::ToUnixSeconds(info.pre) * kMicrosPerSecond +
-         (local_us - seconds * kMicrosPerSecond);
+  return absl::ToUnixSeconds(info.pre) * kMicrosPerSecond + (local_us - seconds * kMicrosPerSecond);
 }
 
 int64_t FromCivil(const CivilTime& civil, const TimeZone& zone) {
@@ -349,8 +347,7 @@ int64_t StartOf(TimeUnit unit, int64_t time_us, const TimeZone& zone, int week_s
 
 int64_t AddUnits(TimeUnit unit, int64_t count, int64_t time_us, const TimeZone& zone) {
   if (const int64_t exact_us = ExactMicros(unit)) return time_us + count * exact_us;
-  const int64_t local_us =
-      time_us + int64_t{zone.OffsetSeconds(time_us)} * kMicrosPerSecond;
+  const int64_t local_us = time_us + int64_t{zone.OffsetSeconds(time_us)} * kMicrosPerSecond;
   if (unit == TimeUnit::kDay || unit == TimeUnit::kWeek) {
     const int64_t days = unit == TimeUnit::kWeek ? count * 7 : count;
     return FromLocalMicros(local_us + days * kMicrosPerDay, zone);

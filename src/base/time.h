@@ -8,8 +8,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
-// Civil time in time zones, over microseconds since 1970-01-01T00:00:00Z. Days are numbered from 1970-01-01 = 0 in the proleptic
-// Gregorian calendar, so that a day number alone is a date.
+// Civil time in time zones, over microseconds since 1970-01-01T00:00:00Z. Days are numbered from
+// 1970-01-01 = 0 in the proleptic Gregorian calendar, so that a day number alone is a date.
 
 namespace hoglet {
 
@@ -25,8 +25,8 @@ constexpr int64_t FloorDivide(int64_t value, int64_t by) {
 
 struct CivilTime {
   int64_t year = 1970;
-  int month = 1;   // 1 .. 12
-  int day = 1;     // 1 .. 31
+  int month = 1;  // 1 .. 12
+  int day = 1;    // 1 .. 31
   int hour = 0;
   int minute = 0;
   int second = 0;
@@ -35,7 +35,8 @@ struct CivilTime {
   friend bool operator==(const CivilTime&, const CivilTime&) = default;
 };
 
-// Calendar arithmetic, no zones. Month and day may lie outside their range and carry over in DayNumberOf.
+// Calendar arithmetic, no zones. Month and day may lie outside their range and carry over in
+// DayNumberOf.
 int64_t DayNumberOf(int64_t year, int month, int day);
 void CivilFromDayNumber(int64_t day_number, int64_t* year, int* month, int* day);
 int DaysInMonth(int64_t year, int month);
@@ -53,8 +54,9 @@ class TimeZone {
   // UTC.
   TimeZone() : zone_(absl::UTCTimeZone()) {}
 
-  // By name, e.g. "Europe/Berlin"; "UTC" and its aliases always work. Loaded zones are cached for the life of the process.
-  // kInvalidArgument for an unknown name; kFailedPrecondition if the machine has no zone database.
+  // By name, e.g. "Europe/Berlin"; "UTC" and its aliases always work. Loaded zones are cached for
+  // the life of the process. kInvalidArgument for an unknown name; kFailedPrecondition if the
+  // machine has no zone database.
   static absl::StatusOr<TimeZone> Load(std::string_view name);
   static TimeZone Utc() { return TimeZone(); }
 
@@ -73,8 +75,9 @@ class TimeZone {
   bool is_utc_ = true;
 };
 
-// The UTC offset of one moment after another, for columns: remembers the span around the last one in which the offset is constant, so
-// that sorted or clustered times cost two comparisons. Not thread-safe: one a thread.
+// The UTC offset of one moment after another, for columns: remembers the span around the last one
+// in which the offset is constant, so that sorted or clustered times cost two comparisons. Not
+// thread-safe: one a thread.
 class ZoneOffsets {
  public:
   explicit ZoneOffsets(const TimeZone& zone) : zone_(zone) {}
@@ -99,8 +102,8 @@ class ZoneOffsets {
 };
 
 CivilTime ToCivil(int64_t time_us, const TimeZone& zone);
-// The moment of a civil time. One that the zone skips is read with the offset before the gap; of one that occurs twice the first is
-// taken. Fields outside their range carry over.
+// The moment of a civil time. One that the zone skips is read with the offset before the gap; of
+// one that occurs twice the first is taken. Fields outside their range carry over.
 int64_t FromCivil(const CivilTime& civil, const TimeZone& zone);
 // Civil fields of "local" microseconds (time + offset), see ZoneOffsets.
 CivilTime CivilFromLocalMicros(int64_t local_us);
@@ -118,15 +121,16 @@ enum class TimeUnit : uint8_t { kSecond, kMinute, kHour, kDay, kWeek, kMonth, kQ
 bool ParseTimeUnit(std::string_view name, TimeUnit* unit);
 std::string_view TimeUnitName(TimeUnit unit);
 
-// The start of the unit that holds the moment, in the zone. Hours and minutes are cut by the clock of the offset in force, so a start
-// is never ambiguous. `week_start`: 1 = Monday .. 7 = Sunday.
+// The start of the unit that holds the moment, in the zone. Hours and minutes are cut by the clock
+// of the offset in force, so a start is never ambiguous. `week_start`: 1 = Monday .. 7 = Sunday.
 int64_t StartOf(TimeUnit unit, int64_t time_us, const TimeZone& zone, int week_start = 1);
-// `count` units later (earlier if negative). Seconds to hours are exact durations; days and longer keep the civil time, months and
-// longer cut the day to the month's last.
+// `count` units later (earlier if negative). Seconds to hours are exact durations; days and longer
+// keep the civil time, months and longer cut the day to the month's last.
 int64_t AddUnits(TimeUnit unit, int64_t count, int64_t time_us, const TimeZone& zone);
 
-// RFC 3339 with a zone ("2024-05-01T10:20:30.123456Z", offset +02:00, a space for T, lower case t/z). Digits past microseconds are cut.
-// A leap second :60 becomes the next second. nullopt for anything else.
+// RFC 3339 with a zone ("2024-05-01T10:20:30.123456Z", offset +02:00, a space for T, lower case
+// t/z). Digits past microseconds are cut. A leap second :60 becomes the next second. nullopt for
+// anything else.
 std::optional<int64_t> ParseRfc3339(std::string_view text);
 // "2024-05-01T10:20:30.123456Z"; the fraction is `fraction_digits` long (0 .. 6, cut).
 std::string FormatRfc3339(int64_t time_us, int fraction_digits = 6);

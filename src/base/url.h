@@ -17,7 +17,8 @@ inline int HexDigitValue(char c) {
   return -1;
 }
 
-// Every %XX becomes its byte; a '%' without two hex digits stays as it is. With `plus_is_space`, '+' becomes a space.
+// Every %XX becomes its byte; a '%' without two hex digits stays as it is. With `plus_is_space`,
+// '+' becomes a space.
 inline std::string PercentDecode(std::string_view text, bool plus_is_space) {
   std::string out;
   out.reserve(text.size());
@@ -53,7 +54,8 @@ inline std::string PercentEncode(std::string_view text) {
   return out;
 }
 
-// Calls `visit(raw name, raw value)` for each piece of "a=1&b=2" until it returns false. Empty pieces are left out; a piece without
+// Calls `visit(raw name, raw value)` for each piece of "a=1&b=2" until it returns false. Empty
+// pieces are left out; a piece without
 // '=' has an empty value.
 template <typename Visit>
 void VisitQuery(std::string_view query, Visit visit) {

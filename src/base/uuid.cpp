@@ -59,8 +59,9 @@ void FillRandomBytes(Env* env, uint8_t* from, size_t bytes) {
   env->FillRandom({reinterpret_cast<char*>(from), bytes});
 }
 
-// The 12 bits after the version and the 14 after the variant, together a counter that goes up within a millisecond. It starts at a
-// random place in its lower half, so it practically never runs out; when it does, the next millisecond is used early.
+// The 12 bits after the version and the 14 after the variant, together a counter that goes up
+// within a millisecond. It starts at a random place in its lower half, so it practically never runs
+// out; when it does, the next millisecond is used early.
 struct V7State {
   std::mutex mutex;
   uint64_t millis = 0;

@@ -10,8 +10,8 @@ namespace hoglet {
 
 class Env;
 
-// Accepts what the Rust uuid crate does: 8-4-4-4-12 with hyphens, 32 hex digits, the hyphenated form in braces, and either after
-// "urn:uuid:" (hyphenated only); hex digits in any case.
+// Accepts what the Rust uuid crate does: 8-4-4-4-12 with hyphens, 32 hex digits, the hyphenated
+// form in braces, and either after "urn:uuid:" (hyphenated only); hex digits in any case.
 std::optional<Uuid> ParseUuid(std::string_view text);
 
 // Lower case with hyphens, 36 characters.
@@ -26,7 +26,8 @@ inline bool IsNilUuid(const Uuid& uuid) { return uuid == Uuid{}; }
 
 Uuid UuidV4(Env* env);
 Uuid UuidV5(const Uuid& name_space, std::string_view name);
-// Milliseconds of env's clock, then bits that make the ids of this process ascend strictly, then random ones. Thread-safe.
+// Milliseconds of env's clock, then bits that make the ids of this process ascend strictly, then
+// random ones. Thread-safe.
 Uuid UuidV7(Env* env);
 // A v7 id of a chosen time, the other bits random: no order among ids of one millisecond.
 Uuid UuidV7At(Env* env, int64_t time_us);

@@ -66,9 +66,9 @@ const char* ModeName(PersonMode mode) {
 // One case in the making: the store, the steps and what came out.
 class CaseRunner {
  public:
-  std::string Open(const VectorJson& test, const std::string& directory) {
-    // No cache, so that every look-up goes to the disk.
-    auto store = PersonStore::Open(directory, {.cache_bytes_max = 0});
+  std::string Open(const VectorJson& test) {
+    // No cache, so that every look-up goes to RocksDB.
+    auto store = PersonStore::Open("persons", {.cache_bytes_max = 0, .is_in_memory = true});
     if (!store.ok()) return std::string(FromAbsl(store.status().message()));
     store_ = *std::move(store);
     const VectorJson options = test["options"];
@@ -366,9 +366,9 @@ std::string ComparePersons(const VectorJson& test, PersonStore* store) {
 
 }  // namespace
 
-std::string RunIdentityCase(const VectorJson& test, const std::string& directory) {
+std::string RunIdentityCase(const VectorJson& test) {
   CaseRunner runner;
-  std::string errors = runner.Open(test, directory);
+  std::string errors = runner.Open(test);
   const VectorJson want = test["expect"];
   const std::vector<VectorJson> rows = want["event_persons"].Items();
   const std::vector<VectorJson> events = test["events"].Items();
@@ -442,10 +442,10 @@ std::string CompareChanges(const VectorJson& test, const PropertySet& current,
 
 }  // namespace
 
-std::string RunPersonPropertiesCase(const VectorJson& test, const std::string& directory) {
+std::string RunPersonPropertiesCase(const VectorJson& test) {
   if (test["kind"].Text() == "initial") return RunInitialCase(test);
   CaseRunner runner;
-  std::string errors = runner.Open(test, directory);
+  std::string errors = runner.Open(test);
   Arena arena;
   JsonWriter person;
   person.BeginObject().Key("distinct_ids").BeginArray().String("u").EndArray();

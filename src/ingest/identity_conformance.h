@@ -6,9 +6,9 @@
 
 namespace hoglet {
 
-// Each runs one case through the parser, the applier and a person store in `directory` (not there yet), and returns what differs;
+// Each runs one case through the parser, the applier and a person store in memory, and returns what differs;
 // empty: passed.
-std::string RunIdentityCase(const VectorJson& test, const std::string& directory);
-std::string RunPersonPropertiesCase(const VectorJson& test, const std::string& directory);
+std::string RunIdentityCase(const VectorJson& test);
+std::string RunPersonPropertiesCase(const VectorJson& test);
 
 }  // namespace hoglet

@@ -1,12 +1,10 @@
 #include "src/ingest/ingestion_conformance.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <vector>
 
 #include "include/hoglet/env.h"
 #include "include/hoglet/status.h"
-#include "src/base/digest.h"
 #include "src/base/strings.h"
 #include "src/base/time.h"
 #include "src/ingest/identity_conformance.h"
@@ -206,43 +204,11 @@ std::string RunTimestampCase(const VectorJson& test, const CaptureTimeRules& rul
   return StrCat("; unknown kind ", kind);
 }
 
-// A folder for the person stores of one run.
-class Scratch {
- public:
-  Scratch() {
-    std::error_code error;
-    root_ = (std::filesystem::temp_directory_path(error) /
-             ("hoglet-vectors-" + RandomToken(Env::Posix(), 12)))
-                .string();
-    ok_ = Env::Posix()->CreateDirectories(root_).ok();
-  }
-  ~Scratch() {
-    std::error_code error;
-    std::filesystem::remove_all(root_, error);
-  }
-  bool ok() const { return ok_; }
-  // The folder of the next case; that of the last one is removed.
-  std::string Next() {
-    std::error_code error;
-    std::filesystem::remove_all(StrCat(root_, "/", count_), error);
-    return StrCat(root_, "/", ++count_);
-  }
-
- private:
-  std::string root_;
-  bool ok_ = false;
-  int count_ = 0;
-};
-
 using CaseRule = std::function<std::string(const VectorJson&)>;
 
-CaseRule RuleFor(std::string_view name, Scratch* scratch, const CaptureTimeRules& time_rules) {
-  if (name == "identity") {
-    return [=](const VectorJson& test) { return RunIdentityCase(test, scratch->Next()); };
-  }
-  if (name == "person_props") {
-    return [=](const VectorJson& test) { return RunPersonPropertiesCase(test, scratch->Next()); };
-  }
+CaseRule RuleFor(std::string_view name, const CaptureTimeRules& time_rules) {
+  if (name == "identity") return RunIdentityCase;
+  if (name == "person_props") return RunPersonPropertiesCase;
   if (name == "elements") return RunElementsCase;
   if (name == "property_types") return RunPropertyTypeCase;
   if (name == "timestamps") {
@@ -295,9 +261,7 @@ absl::StatusOr<IngestionVectorCounts> RunIngestionVectors(
   HOGLET_RETURN_IF_ERROR(ParseJsonValue(file_text, &arena, &file_value));
   const VectorJson file(file_value, &arena);
   const std::string own_name = file["name"] ? file["name"].Text() : std::string(name);
-  Scratch scratch;
-  if (!scratch.ok()) return absl::UnavailableError("no folder for temporary files");
-  const CaseRule rule = RuleFor(own_name, &scratch, time_rules);
+  const CaseRule rule = RuleFor(own_name, time_rules);
   if (rule == nullptr || !file["cases"]) {
     return absl::InvalidArgumentError(StrCat("not a file of ingestion vectors: ", own_name));
   }

@@ -31,7 +31,7 @@ struct CaptureTimeRules {
 };
 
 // Runs one file of ingestion vectors (tests/vectors/ingestion/<name>.json), told apart by the "name" in it, or by `name` without it.
-// `report` gets a line for each case that differs. Person stores are made in the system's folder for temporary files and removed.
+// `report` gets a line for each case that differs.
 // kInvalidArgument if the file is not of a known format.
 absl::StatusOr<IngestionVectorCounts> RunIngestionVectors(
     std::string_view file_text, std::string_view name,

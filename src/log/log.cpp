@@ -38,7 +38,8 @@ absl::Status CreateDurably(Env* env, const std::string& directory) {
   for (const std::string& path : missing) {
     HOGLET_RETURN_IF_ERROR(env->SyncDirectory(ParentOf(path)));
   }
-  // Made by a process that died before this: its parent may be one we may not open, which is then not ours to sync.
+  // Made by a process that died before this: its parent may be one we may not open, which is then
+  // not ours to sync.
   const absl::Status synced = env->SyncDirectory(ParentOf(directory));
   return absl::IsPermissionDenied(synced) ? absl::OkStatus() : synced;
 }
@@ -69,8 +70,8 @@ class LogImpl : public Log {
     if (auto found = topics_.find(topic); found != topics_.end()) {
       return found->second->SetOptions(options);
     }
-    HOGLET_ASSIGN_OR_RETURN(
-        auto created, Topic::Create(env_, &space_, TopicDirectory(topic), topic, options));
+    HOGLET_ASSIGN_OR_RETURN(auto created,
+                            Topic::Create(env_, &space_, TopicDirectory(topic), topic, options));
     HOGLET_RETURN_IF_ERROR(env_->SyncDirectory(directory_));
     topics_.emplace(topic, std::move(created));
     return absl::OkStatus();

@@ -69,8 +69,8 @@ absl::Status DecodeSegmentHeader(std::string_view bytes, SegmentHeader* header) 
     return Bad("checksum of the segment header");
   }
   if (const auto version = LoadLittle<uint32_t>(bytes.data() + 8); version != kFormatVersion) {
-    return absl::UnimplementedError(StrCat("segment of format version ", version,
-                                           ", this program reads ", kFormatVersion));
+    return absl::UnimplementedError(
+        StrCat("segment of format version ", version, ", this program reads ", kFormatVersion));
   }
   header->nonce = LoadLittle<uint32_t>(bytes.data() + 12);
   header->base_offset = LoadLittle<uint64_t>(bytes.data() + 16);
@@ -189,8 +189,8 @@ bool IsTopicName(std::string_view name) {
     return false;
   }
   return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '.' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '-';
   });
 }
 

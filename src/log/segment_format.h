@@ -47,7 +47,8 @@ struct BatchHeader {
 };
 
 std::string EncodeSegmentHeader(const SegmentHeader& header);
-// `bytes` from the front of the file. kDataLoss says what is wrong, without the file's name; kUnimplemented for a newer version.
+// `bytes` from the front of the file. kDataLoss says what is wrong, without the file's name;
+// kUnimplemented for a newer version.
 absl::Status DecodeSegmentHeader(std::string_view bytes, SegmentHeader* header);
 
 void AppendBatchHeader(const BatchHeader& header, uint32_t nonce, std::string* out);
@@ -62,8 +63,8 @@ struct RecordView {
 };
 void AppendRecord(const RecordView& record, std::string* payload);
 
-// One whole batch: header, CRC of the payload, padding, records. `records` may be null (they are checked all the same). `bytes` from the
-// header on, and as far as the file goes.
+// One whole batch: header, CRC of the payload, padding, records. `records` may be null (they are
+// checked all the same). `bytes` from the header on, and as far as the file goes.
 absl::Status DecodeBatch(std::string_view bytes, uint32_t nonce, uint64_t position,
                          BatchHeader* header, std::vector<LogBatch::Record>* records);
 

@@ -40,10 +40,12 @@ struct SegmentScan {
   uint64_t fault_position = 0;
 };
 
-// Reads the bytes of a whole segment file that should begin at `base_offset`. Never fails: faults are in the result.
+// Reads the bytes of a whole segment file that should begin at `base_offset`. Never fails: faults
+// are in the result.
 SegmentScan ScanSegment(std::string_view bytes, uint64_t base_offset);
 
-// Whether anything in the file looks like a batch header, for a segment whose own header (and so its nonce) is lost.
+// Whether anything in the file looks like a batch header, for a segment whose own header (and so
+// its nonce) is lost.
 bool LooksLikeHoldingBatches(std::string_view bytes);
 
 }  // namespace hoglet::log_internal

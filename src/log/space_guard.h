@@ -9,8 +9,8 @@
 
 namespace hoglet::log_internal {
 
-// Says whether the file system of a directory has the margin of free space that appends need. The kernel is asked at most every
-// 100 ms; a kernel that does not answer counts as space. Thread-safe.
+// Says whether the file system of a directory has the margin of free space that appends need. The
+// kernel is asked at most every 100 ms; a kernel that does not answer counts as space. Thread-safe.
 class SpaceGuard {
  public:
   SpaceGuard(Env* env, std::string directory, uint64_t free_bytes_min)

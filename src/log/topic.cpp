@@ -90,9 +90,8 @@ absl::StatusOr<Topic::Pending> Topic::Encode(const std::vector<LogRecord>& recor
   }
   const uint64_t bytes_max = std::min(limits::kLogBatchBytesMax, options.queued_bytes_max);
   if (bytes > bytes_max) {
-    return absl::InvalidArgumentError(StrCat("an append of about ", bytes,
-                                             " bytes, the limit of topic ", name_, " is ",
-                                             bytes_max));
+    return absl::InvalidArgumentError(StrCat(
+        "an append of about ", bytes, " bytes, the limit of topic ", name_, " is ", bytes_max));
   }
   Pending pending;
   pending.payload.reserve(bytes);
@@ -204,8 +203,8 @@ absl::StatusOr<std::vector<LogBatch>> Topic::ReadChunk(const ReadPlan& plan, uin
     }
     if (!header.is_mark() && header.base_offset + header.record_count > offset) {
       LogBatch batch;
-      status = DecodeBatch(bytes.substr(at), plan.segment->nonce, position, &header,
-                           &batch.records);
+      status =
+          DecodeBatch(bytes.substr(at), plan.segment->nonce, position, &header, &batch.records);
       if (!status.ok()) return DamagedAt(path, position, status);
       batch.base_offset = header.base_offset;
       batch.appended_at_us = header.appended_at_us;
@@ -261,8 +260,8 @@ uint64_t Topic::end_offset() {
 absl::Status Topic::CommitConsumer(const std::string& consumer, uint64_t offset) {
   const uint64_t end = end_offset();
   if (offset > end) {
-    return absl::InvalidArgumentError(StrCat("topic ", name_, ": consumer ", consumer,
-                                             " commits ", offset, ", past the end ", end));
+    return absl::InvalidArgumentError(StrCat("topic ", name_, ": consumer ", consumer, " commits ",
+                                             offset, ", past the end ", end));
   }
   return consumers_.Commit(consumer, offset);
 }
@@ -287,7 +286,8 @@ std::shared_ptr<Segment> Topic::OldestToDrop() {
 absl::Status Topic::EnforceRetention() {
   std::lock_guard retention_lock(retention_mutex_);
   while (true) {
-    // One removal at a time, each durable before the next, so that neither a crash nor an error leaves a gap in the middle.
+    // One removal at a time, each durable before the next, so that neither a crash nor an error
+    // leaves a gap in the middle.
     if (removal_unsynced_) HOGLET_RETURN_IF_ERROR(env_->SyncDirectory(directory_));
     removal_unsynced_ = false;
     const std::shared_ptr<Segment> oldest = OldestToDrop();

@@ -19,7 +19,8 @@
 
 namespace hoglet::log_internal {
 
-// One file of a topic. What changes while it is the newest is guarded by Topic::mutex_; a sealed one never changes.
+// One file of a topic. What changes while it is the newest is guarded by Topic::mutex_; a sealed
+// one never changes.
 struct Segment {
   std::string path;
   uint64_t base_offset = 0;
@@ -34,14 +35,16 @@ struct Segment {
 
 // A topic and its writer thread.
 //
-// Appends queue up; the writer takes all that wait, writes them with one call and one fdatasync, publishes the new end and then calls back.
-// While it syncs, the next group gathers: the disk sets the pace, and the more writers there are the more share a sync.
+// Appends queue up; the writer takes all that wait, writes them with one call and one fdatasync,
+// publishes the new end and then calls back. While it syncs, the next group gathers: the disk sets
+// the pace, and the more writers there are the more share a sync.
 //
-// State of the file (file_, position_, allocated_, sync_point_) belongs to the writer thread alone. mutex_ guards the rest and is never
-// held during I/O or callbacks.
+// State of the file (file_, position_, allocated_, sync_point_) belongs to the writer thread alone.
+// mutex_ guards the rest and is never held during I/O or callbacks.
 class Topic {
  public:
-  // Creates the files of a new topic in `directory`, durable but for the entry in the parent directory.
+  // Creates the files of a new topic in `directory`, durable but for the entry in the parent
+  // directory.
   static absl::StatusOr<std::unique_ptr<Topic>> Create(Env* env, SpaceGuard* space,
                                                        const std::string& directory,
                                                        const std::string& name,
@@ -96,8 +99,7 @@ class Topic {
   absl::Status Recover();
   absl::StatusOr<std::vector<uint64_t>> ListSegments();
   absl::Status RecoverSegment(uint64_t base_offset, bool is_newest);
-  absl::Status DiscardNewest(uint64_t base_offset, std::string_view bytes,
-                             const SegmentScan& scan);
+  absl::Status DiscardNewest(uint64_t base_offset, std::string_view bytes, const SegmentScan& scan);
   absl::Status CheckChain(const SegmentScan& scan, const std::string& path) const;
   absl::Status CheckConsumers();
   absl::Status CreateSegment(uint64_t base_offset, uint64_t previous_base_offset,

@@ -93,8 +93,7 @@ absl::Status Topic::Recover() {
     HOGLET_RETURN_IF_ERROR(CreateSegment(0, kNoSegment, 0));
   } else if (file_ == nullptr) {
     // The newest was discarded: the one before it takes its place.
-    HOGLET_ASSIGN_OR_RETURN(file_,
-                            env_->OpenForWrite(newest_->path, Env::OpenMode::kKeep));
+    HOGLET_ASSIGN_OR_RETURN(file_, env_->OpenForWrite(newest_->path, Env::OpenMode::kKeep));
     position_ = allocated_ = newest_->end_position;
     next_offset_ = newest_->end_offset;
   }
@@ -188,13 +187,14 @@ void Topic::AddSegment(const std::string& path, const SegmentScan& scan) {
 absl::Status Topic::CheckConsumers() {
   for (const auto& [name, offset] : consumers_.All()) {
     if (offset <= next_offset_) continue;
-    return absl::DataLossError(StrCat(directory_, ": consumer ", name, " stands at offset ",
-                                      offset, " but the log ends at ", next_offset_));
+    return absl::DataLossError(StrCat(directory_, ": consumer ", name, " stands at offset ", offset,
+                                      " but the log ends at ", next_offset_));
   }
   return absl::OkStatus();
 }
 
-// Makes the file, durable with its name, and the newest segment. After an error file_ is unspecified.
+// Makes the file, durable with its name, and the newest segment. After an error file_ is
+// unspecified.
 absl::Status Topic::CreateSegment(uint64_t base_offset, uint64_t previous_base_offset,
                                   uint64_t previous_bytes) {
   const std::string path = SegmentPath(base_offset);

@@ -40,8 +40,8 @@ Topic::Group Topic::TakeGroup() {
   uint64_t bytes = 0;
   while (!queue_.empty()) {
     const uint64_t more = queue_.front().total_bytes();
-    const bool fits = bytes + more <= kGroupBytesMax &&
-                      position_ + bytes + more <= options_.segment_bytes_max;
+    const bool fits =
+        bytes + more <= kGroupBytesMax && position_ + bytes + more <= options_.segment_bytes_max;
     if (!group.empty() && !fits) break;
     bytes += more;
     group.push_back(std::move(queue_.front()));
@@ -96,7 +96,8 @@ absl::Status Topic::Prepare(uint64_t bytes) {
   return Reserve(bytes);
 }
 
-// Seals the newest segment and begins another. After kResourceExhausted the old one is still the newest.
+// Seals the newest segment and begins another. After kResourceExhausted the old one is still the
+// newest.
 absl::Status Topic::Roll() {
   uint64_t base_offset = 0;
   {
@@ -119,7 +120,8 @@ absl::Status Topic::Roll() {
   file_ = std::move(sealed);
   position_ = allocated_ = sealed_bytes;
   if (!absl::IsResourceExhausted(status)) return Break(status);
-  // Without the sync a crash could bring the half-made file back after more has been appended to the old one.
+  // Without the sync a crash could bring the half-made file back after more has been appended to
+  // the old one.
   const std::string path = SegmentPath(next_offset_);
   absl::Status removed = env_->Exists(path) ? env_->Remove(path) : absl::OkStatus();
   if (removed.ok()) removed = env_->SyncDirectory(directory_);
@@ -148,7 +150,8 @@ absl::Status Topic::Reserve(uint64_t bytes) {
   return status.ok() ? status : RollBack(status);
 }
 
-// After a failed write: if the disk was full, the file is cut back to its last batch and the topic stays usable.
+// After a failed write: if the disk was full, the file is cut back to its last batch and the topic
+// stays usable.
 absl::Status Topic::RollBack(absl::Status cause) {
   if (!absl::IsResourceExhausted(cause)) return Break(cause);
   absl::Status status = file_->Truncate(position_);
@@ -169,7 +172,8 @@ absl::Status Topic::SyncTimed() {
 // Refuses all appends from now on: what the disk holds is known only after a reopen.
 absl::Status Topic::Break(const absl::Status& cause) {
   const absl::Status broken = absl::UnavailableError(
-      StrCat("topic ", name_, " refuses appends until it is reopened, after: ", FromAbsl(cause.message())));
+      StrCat("topic ", name_,
+             " refuses appends until it is reopened, after: ", FromAbsl(cause.message())));
   {
     std::lock_guard lock(mutex_);
     if (broken_.ok()) broken_ = broken;
@@ -248,7 +252,8 @@ void Topic::WriteMark() {
   {
     std::lock_guard lock(mutex_);
     if (!broken_.ok()) return;
-    const bool nothing_new = newest_->ends_with_mark || newest_->end_position <= kSegmentHeaderBytes;
+    const bool nothing_new =
+        newest_->ends_with_mark || newest_->end_position <= kSegmentHeaderBytes;
     if (!nothing_new) {
       mark.base_offset = next_offset_;
       mark.appended_at_us = newest_->last_appended_at_us;

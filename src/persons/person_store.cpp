@@ -6,6 +6,7 @@
 #include "include/hoglet/status.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/db.h"
+#include "rocksdb/env.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/table.h"
 #include "rocksdb/write_batch.h"
@@ -104,6 +105,7 @@ PersonStore::Impl::~Impl() {
   if (db == nullptr) return;
   for (rocksdb::ColumnFamilyHandle* handle : families) db->DestroyColumnFamilyHandle(handle);
   db->Close();
+  db.reset();  // before its Env
 }
 
 absl::Status PersonStore::Impl::ToStatus(const rocksdb::Status& status) const {
@@ -124,12 +126,17 @@ absl::Status PersonStore::Impl::Open(bool is_read_only) {
   for (const char* name : kFamilyNames) {
     descriptors.emplace_back(name, FamilyOptions(block_cache));
   }
+  rocksdb::DBOptions db_options = DatabaseOptions();
+  if (options.is_in_memory) {
+    memory_env.reset(rocksdb::NewMemEnv(rocksdb::Env::Default()));
+    db_options.env = memory_env.get();
+  }
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status =
       is_read_only
-          ? rocksdb::DB::OpenForReadOnly(DatabaseOptions(), directory, descriptors, &families,
+          ? rocksdb::DB::OpenForReadOnly(db_options, directory, descriptors, &families,
                                          &opened)
-          : rocksdb::DB::Open(DatabaseOptions(), directory, descriptors, &families, &opened);
+          : rocksdb::DB::Open(db_options, directory, descriptors, &families, &opened);
   HOGLET_RETURN_IF_ERROR(ToStatus(status));
   db.reset(opened);
   HOGLET_ASSERT(families.size() == kFamilyCount);

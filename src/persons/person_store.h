@@ -71,6 +71,8 @@ class PersonStore : public PersonReader {
     uint64_t cache_bytes_max = 32ull << 20;
     // RocksDB's cache of blocks, indexes and filters.
     uint64_t block_cache_bytes_max = 8ull << 20;
+    // Files in memory, gone with the store: for vectors and tests.
+    bool is_in_memory = false;
   };
 
   // Opens or creates the store in `directory`. Files are RocksDB's own. kDataLoss if damaged, kUnimplemented if newer.

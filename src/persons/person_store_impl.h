@@ -20,6 +20,7 @@ namespace rocksdb {
 class Cache;
 class ColumnFamilyHandle;
 class DB;
+class Env;
 class Status;
 }  // namespace rocksdb
 
@@ -108,6 +109,7 @@ struct PersonStore::Impl {
   std::string directory;
   Options options;
   std::shared_ptr<rocksdb::Cache> block_cache;
+  std::shared_ptr<rocksdb::Env> memory_env;
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   std::atomic<uint64_t> applied_offset{0};

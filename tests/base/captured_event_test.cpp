@@ -7,7 +7,8 @@ namespace {
 
 CapturedEvent Sample() {
   CapturedEvent event;
-  for (size_t i = 0; i < event.uuid.bytes.size(); ++i) event.uuid.bytes[i] = static_cast<uint8_t>(i);
+  for (size_t i = 0; i < event.uuid.bytes.size(); ++i)
+    event.uuid.bytes[i] = static_cast<uint8_t>(i);
   event.distinct_id = "user \xc3\xa9";
   event.token = "phc_x";
   event.event = "$pageview";

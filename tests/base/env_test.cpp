@@ -6,7 +6,8 @@
 #include "src/base/fault_env.h"
 #include "src/base/memory_env.h"
 
-// The same expectations of every Env: POSIX in a folder of its own, memory, and the fault-injecting wrapper that injects nothing.
+// The same expectations of every Env: POSIX in a folder of its own, memory, and the fault-injecting
+// wrapper that injects nothing.
 
 namespace hoglet {
 namespace {

@@ -42,20 +42,25 @@ INSTANTIATE_TEST_SUITE_P(
         TextCase{"null", "null"}, TextCase{" true ", "true"}, TextCase{"false", "false"},
         TextCase{"0", "0"}, TextCase{"-0", "0"}, TextCase{"-0.0", "0"}, TextCase{"1.0", "1"},
         TextCase{"1e3", "1000"}, TextCase{"1E+3", "1000"}, TextCase{"23.4", "23.4"},
-        TextCase{"0.1", "0.1"}, TextCase{"1e21", "1e+21"}, TextCase{"1e20", "100000000000000000000"},
+        TextCase{"0.1", "0.1"}, TextCase{"1e21", "1e+21"},
+        TextCase{"1e20", "100000000000000000000"},
         TextCase{"123456789012345680000", "123456789012345680000"}, TextCase{"1e-6", "0.000001"},
-        TextCase{"1e-7", "1e-7"}, TextCase{"1.5e-10", "1.5e-10"}, TextCase{"-1.25e300", "-1.25e+300"},
-        TextCase{"1e-400", "0"}, TextCase{"9007199254740993", "9007199254740993"},
+        TextCase{"1e-7", "1e-7"}, TextCase{"1.5e-10", "1.5e-10"},
+        TextCase{"-1.25e300", "-1.25e+300"}, TextCase{"1e-400", "0"},
+        TextCase{"9007199254740993", "9007199254740993"},
         TextCase{"9223372036854775807", "9223372036854775807"},
         TextCase{"-9223372036854775808", "-9223372036854775808"},
         TextCase{"9223372036854775808", "9223372036854776000"},
         TextCase{"18446744073709551615", "18446744073709551615"},
         TextCase{"123456789012345678901234567890", "123456789012345678901234567890"},
-        TextCase{"9007199254740993.0", "9007199254740992"},
-        TextCase{"\"\"", "\"\""}, TextCase{"\"a\\u0041\\/\\n\\u001f\"", "\"aA/\\n\\u001f\""},
-        TextCase{"\"\\u0000\"", "\"\\u0000\""}, TextCase{"\"\\ud83d\\ude00\"", "\"\xf0\x9f\x98\x80\""},
+        TextCase{"9007199254740993.0", "9007199254740992"}, TextCase{"\"\"", "\"\""},
+        TextCase{"\"a\\u0041\\/\\n\\u001f\"", "\"aA/\\n\\u001f\""},
+        TextCase{"\"\\u0000\"", "\"\\u0000\""},
+        TextCase{"\"\\ud83d\\ude00\"", "\"\xf0\x9f\x98\x80\""},
         TextCase{"\"\\ud83d\"", "\"\xef\xbf\xbd\""}, TextCase{"\"\\ude00x\"", "\"\xef\xbf\xbdx\""},
-        TextCase{"\"\\ud83d\\u0041\"", "\"\xef\xbf\xbd" "A\""},
+        TextCase{"\"\\ud83d\\u0041\"",
+                 "\"\xef\xbf\xbd"
+                 "A\""},
         TextCase{"\"\xc3\xa9\"", "\"\xc3\xa9\""},
         TextCase{"\"a long string without any escapes in it\"",
                  "\"a long string without any escapes in it\""},
@@ -78,14 +83,15 @@ TEST_P(BadJson, IsRefused) {
                GetParam()[0] != '\0' && GetParam()[0] != ' ');
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Texts, BadJson,
-    testing::Values("", " ", "nul", "True", "01", "-", "-a", "1.", ".5", "1e", "1e+", "+1", "0x1",
-                    "NaN", "Infinity", "1e400", "-1e400", "\"", "\"a", "\"\\", "\"\\x\"",
-                    "\"\\u12\"", "\"\\u12g4\"", "\"\t\"", "\"\n\"", "'a'", "[", "[1", "[1,]", "[,1]",
-                    "[1 2]", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,}", "{a:1}", "{1:1}",
-                    "{\"a\" 1}", "1 2", "[] x", "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"",
-                    "\xef\xbb\xbf{}", "[1}", "{\"a\":1]", "/**/1"));
+INSTANTIATE_TEST_SUITE_P(Texts, BadJson,
+                         testing::Values("", " ", "nul", "True", "01", "-", "-a", "1.", ".5", "1e",
+                                         "1e+", "+1", "0x1", "NaN", "Infinity", "1e400", "-1e400",
+                                         "\"", "\"a", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"",
+                                         "\"\t\"", "\"\n\"", "'a'", "[", "[1", "[1,]", "[,1]",
+                                         "[1 2]", "{", "{\"a\"", "{\"a\":", "{\"a\":1",
+                                         "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}", "1 2", "[] x",
+                                         "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"",
+                                         "\xef\xbb\xbf{}", "[1}", "{\"a\":1]", "/**/1"));
 
 TEST(Json, TypedMembers) {
   Arena arena;
@@ -104,8 +110,9 @@ TEST(Json, TypedMembers) {
   EXPECT_EQ(FindJsonMember(members, "big")->kind, JsonKind::kRaw);
   EXPECT_EQ(FindJsonMember(members, "big")->text, "99999999999999999999");
   EXPECT_EQ(FindJsonMember(members, "none"), nullptr);
-  EXPECT_EQ(SerializeJsonObject(members),
-            R"({"n":null,"b":true,"i":-7,"d":1.5,"s":"x","e":"a\nb","o":{"k":[1]},"a":[],"big":99999999999999999999})");
+  EXPECT_EQ(
+      SerializeJsonObject(members),
+      R"({"n":null,"b":true,"i":-7,"d":1.5,"s":"x","e":"a\nb","o":{"k":[1]},"a":[],"big":99999999999999999999})");
   // Without escapes nothing is copied.
   EXPECT_GE(FindJsonMember(members, "s")->text.data(), text.data());
   EXPECT_LT(FindJsonMember(members, "s")->text.data(), text.data() + text.size());
@@ -118,7 +125,8 @@ TEST(Json, TypedMembers) {
 
 TEST(Json, ManyKeysStayUnique) {
   std::string text = "{";
-  for (int i = 0; i < 200; ++i) text += "\"k" + std::to_string(i % 100) + "\":" + std::to_string(i) + ",";
+  for (int i = 0; i < 200; ++i)
+    text += "\"k" + std::to_string(i % 100) + "\":" + std::to_string(i) + ",";
   text.back() = '}';
   Arena arena;
   JsonObjectView members;
@@ -132,7 +140,8 @@ TEST(Json, DepthHasALimit) {
     return std::string(depth, '[') + std::string(depth, ']');
   };
   EXPECT_EQ(Canonical(nested(limits::kJsonDepthMax)), nested(limits::kJsonDepthMax));
-  EXPECT_NE(Canonical(nested(limits::kJsonDepthMax + 1)).find("nested too deep"), std::string::npos);
+  EXPECT_NE(Canonical(nested(limits::kJsonDepthMax + 1)).find("nested too deep"),
+            std::string::npos);
   // Siblings are not depth.
   std::string wide = "[";
   for (int i = 0; i < 1000; ++i) wide += "[],{},";
@@ -156,8 +165,8 @@ TEST(Json, DoublesReadBackEqual) {
     Arena arena;
     JsonMember member;
     ASSERT_TRUE(ParseJsonValue(text, &arena, &member).ok()) << text;
-    const double back = member.kind == JsonKind::kInt64 ? static_cast<double>(member.integer)
-                                                        : member.number;
+    const double back =
+        member.kind == JsonKind::kInt64 ? static_cast<double>(member.integer) : member.number;
     if (member.kind != JsonKind::kRaw) {
       ASSERT_EQ(back, value) << text;
     }
@@ -170,7 +179,10 @@ TEST(Json, DoublesReadBackEqual) {
 
 TEST(Json, EscapingIsAlwaysValid) {
   EXPECT_EQ(JsonEscape("a\"b\\c\x01\x7f"), "a\\\"b\\\\c\\u0001\x7f");
-  EXPECT_EQ(JsonEscape("\xff" "a\xc3"), "\xef\xbf\xbd" "a\xef\xbf\xbd");
+  EXPECT_EQ(JsonEscape("\xff"
+                       "a\xc3"),
+            "\xef\xbf\xbd"
+            "a\xef\xbf\xbd");
   EXPECT_EQ(JsonEscape(std::string_view("\0", 1)), "\\u0000");
   std::mt19937_64 random(3);
   for (int i = 0; i < 5000; ++i) {
@@ -201,8 +213,9 @@ TEST(JsonWriter, Writes) {
       .BeginObject()
       .EndObject()
       .EndObject();
-  EXPECT_EQ(writer.text(),
-            R"({"a":1,"b":"x\"","c":true,"d":1.5,"u":18446744073709551615,"e":[1,null,{}],"f":{}})");
+  EXPECT_EQ(
+      writer.text(),
+      R"({"a":1,"b":"x\"","c":true,"d":1.5,"u":18446744073709551615,"e":[1,null,{}],"f":{}})");
 }
 
 TEST(Json, NoPrefixOfATextCrashes) {

@@ -30,16 +30,14 @@ class BadUuid : public testing::TestWithParam<const char*> {};
 
 TEST_P(BadUuid, IsRefused) { EXPECT_FALSE(ParseUuid(GetParam()).has_value()); }
 
-INSTANTIATE_TEST_SUITE_P(Forms, BadUuid,
-                         testing::Values("", "246f7a43", "246f7a43-5507-564f-b687-793ee3c2dd7",
-                                         "246f7a43-5507-564f-b687-793ee3c2dd79 ",
-                                         "246f7a43-5507-564f-b687_793ee3c2dd79",
-                                         "246f7a4355-07-564f-b687-793ee3c2dd79",
-                                         "g46f7a435507564fb687793ee3c2dd79",
-                                         "{246f7a435507564fb687793ee3c2dd79}",
-                                         "(246f7a43-5507-564f-b687-793ee3c2dd79)",
-                                         "{246f7a43-5507-564f-b687-793ee3c2dd79",
-                                         "246f7a43-5507-564f-b687-793ee3c2dd79}"));
+INSTANTIATE_TEST_SUITE_P(
+    Forms, BadUuid,
+    testing::Values("", "246f7a43", "246f7a43-5507-564f-b687-793ee3c2dd7",
+                    "246f7a43-5507-564f-b687-793ee3c2dd79 ", "246f7a43-5507-564f-b687_793ee3c2dd79",
+                    "246f7a4355-07-564f-b687-793ee3c2dd79", "g46f7a435507564fb687793ee3c2dd79",
+                    "{246f7a435507564fb687793ee3c2dd79}", "(246f7a43-5507-564f-b687-793ee3c2dd79)",
+                    "{246f7a43-5507-564f-b687-793ee3c2dd79",
+                    "246f7a43-5507-564f-b687-793ee3c2dd79}"));
 
 TEST(Uuid, PersonIdsAreThePublishedOnes) {
   EXPECT_EQ(FormatUuid(PersonUuid(1, "test")), kText);

@@ -78,7 +78,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         TailCase{"whole", false, Extend(""), absl::StatusCode::kOk, 3},
         TailCase{"whole with mark", true, Extend(""), absl::StatusCode::kOk, 3},
-        TailCase{"zero-filled tail", false, Extend(std::string(5000, '\0')), absl::StatusCode::kOk, 3},
+        TailCase{"zero-filled tail", false, Extend(std::string(5000, '\0')), absl::StatusCode::kOk,
+                 3},
         TailCase{"last batch cut short", false, CutTo(kEnd - 9), absl::StatusCode::kOk, 2},
         TailCase{"last header cut short", false, CutTo(kThird + 20), absl::StatusCode::kOk, 2},
         TailCase{"last payload flipped", false, Flip(kThird + 66), absl::StatusCode::kOk, 2},
@@ -89,7 +90,8 @@ INSTANTIATE_TEST_SUITE_P(
                  absl::StatusCode::kOk, 3},
         TailCase{"first payload flipped", false, Flip(64 + 66), absl::StatusCode::kDataLoss, 0},
         TailCase{"second header flipped", false, Flip(kSecond + 9), absl::StatusCode::kDataLoss, 0},
-        TailCase{"second length flipped", false, Flip(kSecond + 24), absl::StatusCode::kDataLoss, 0},
+        TailCase{"second length flipped", false, Flip(kSecond + 24), absl::StatusCode::kDataLoss,
+                 0},
         TailCase{"last payload flipped before a mark", true, Flip(kThird + 66),
                  absl::StatusCode::kDataLoss, 0},
         TailCase{"the mark flipped", true, Flip(kEnd + 20), absl::StatusCode::kOk, 3},
@@ -139,7 +141,8 @@ TEST(LogDamage, WhatAClientSentCannotPassForABatch) {
   EXPECT_EQ(log->end_offset(kTopic), 1u);
 }
 
-// Every byte of every file, several bits: Check reports it, Open and Read never crash, and what Open accepts is a prefix.
+// Every byte of every file, several bits: Check reports it, Open and Read never crash, and what
+// Open accepts is a prefix.
 void SweepDamage(MemoryEnv* env, const std::vector<std::string>& values) {
   SetLogLevel(LogLevel::kError);
   const std::vector<std::string> files = env->Files();

@@ -5,7 +5,8 @@
 #include "src/base/memory_env.h"
 #include "tests/log/log_testing.h"
 
-// Every file operation of a run fails once, in each way it can: acknowledged stays, errors are clean, reopening works.
+// Every file operation of a run fails once, in each way it can: acknowledged stays, errors are
+// clean, reopening works.
 
 namespace hoglet {
 namespace {
@@ -17,7 +18,6 @@ constexpr int kAppends = 200;
 struct Outcome {
   std::map<uint64_t, std::string> acknowledged;
   std::map<std::string, uint64_t> consumers;
-  absl::StatusCode worst = absl::StatusCode::kOk;
 };
 
 bool IsCleanError(const absl::Status& status) {
@@ -92,20 +92,20 @@ TEST_P(LogFaults, EveryOperationFailsOnce) {
   EXPECT_GT(operations, 400u);
   size_t survived = 0;
   for (uint64_t n = 1; n <= operations; ++n) {
-    for (const bool crash : {false, true}) {
-      MemoryEnv memory;
-      FaultEnv env(&memory);
-      env.FailAfter(n, GetParam());
-      const Outcome outcome = RunOnce(&env);
-      survived += outcome.acknowledged.size();
-      if (crash) memory.Crash(n);
-      ExpectRecovered(&memory, outcome, StrCat("operation ", n, crash ? ", crash" : ""));
-      if (HasFatalFailure()) return;
-    }
+    // Half of the runs end in a power loss, half in a plain restart.
+    const bool crash = n % 2 == 0;
+    MemoryEnv memory;
+    FaultEnv env(&memory);
+    env.FailAfter(n, GetParam());
+    const Outcome outcome = RunOnce(&env);
+    survived += outcome.acknowledged.size();
+    if (crash) memory.Crash(n);
+    ExpectRecovered(&memory, outcome, StrCat("operation ", n, crash ? ", crash" : ""));
+    if (HasFatalFailure()) return;
   }
   // A full disk is ordinary: hardly anything else may be refused because of it.
   if (GetParam() != FaultKind::kIoError) {
-    EXPECT_GT(survived, 2 * operations * kAppends / 2);
+    EXPECT_GT(survived, operations * kAppends * 9 / 10);
   }
 }
 

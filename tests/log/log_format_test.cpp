@@ -7,7 +7,8 @@
 #include "src/log/segment_format.h"
 #include "tests/log/log_testing.h"
 
-// The bytes that src/log/FORMAT.md describes, built and read here by hand and not by the code under test.
+// The bytes that src/log/FORMAT.md describes, built and read here by hand and not by the code under
+// test.
 
 namespace hoglet {
 namespace {

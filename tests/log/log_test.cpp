@@ -27,7 +27,8 @@ TEST(Log, AppendsAndReadsBack) {
   EXPECT_EQ(*AppendText(log.get(), {""}), 2u);
   EXPECT_EQ(*AppendText(log.get(), {std::string(3000, 'x')}), 3u);
   EXPECT_EQ(log->end_offset(kTopic), 4u);
-  EXPECT_EQ(ReadValues(log.get()), (std::vector<std::string>{"a", "b", "", std::string(3000, 'x')}));
+  EXPECT_EQ(ReadValues(log.get()),
+            (std::vector<std::string>{"a", "b", "", std::string(3000, 'x')}));
   EXPECT_EQ(ReadValues(log.get(), 1).size(), 3u);
   EXPECT_TRUE(log->Read(kTopic, 4, 100)->empty());
   EXPECT_TRUE(log->Read(kTopic, 400, 100)->empty());

@@ -49,7 +49,9 @@ TEST_P(VectorForms, ReadAlike) {
   const VectorReader<int64_t> reader(vector);
   for (size_t i = 0; i < rows.size(); ++i) {
     EXPECT_EQ(reader.valid(i), !rows[i].is_null());
-    if (!rows[i].is_null()) EXPECT_EQ(reader.at(i), rows[i].integer());
+    if (!rows[i].is_null()) {
+      EXPECT_EQ(reader.at(i), rows[i].integer());
+    }
   }
 }
 

@@ -7,7 +7,8 @@
 #include "src/base/memory_env.h"
 #include "src/log/segment_scan.h"
 
-// Any bytes as a segment: the scan must end, find only records that lie inside the file, and opening a log over it must agree with it.
+// Any bytes as a segment: the scan must end, find only records that lie inside the file, and
+// opening a log over it must agree with it.
 
 namespace {
 

@@ -40,7 +40,7 @@ std::vector<PlanPtr> List(P... plans) {
   return out;
 }
 
-absl::StatusOr<std::vector<Row>> Run(const Plan& plan, uint64_t memory_bytes = 1 << 30) {
+absl::StatusOr<std::vector<Row>> RunPlan(const Plan& plan, uint64_t memory_bytes = 1 << 30) {
   MemoryBudget budget(memory_bytes);
   EvalContext eval;
   eval.memory = &budget;
@@ -84,35 +84,35 @@ PlanPtr Join(Plan::JoinKind kind) {
 std::string s(const char* text) { return text; }
 
 TEST(JoinNode, InnerMatchesEqualKeysAndNeverNull) {
-  EXPECT_EQ(*Run(*Join(Plan::JoinKind::kInner)),
+  EXPECT_EQ(*RunPlan(*Join(Plan::JoinKind::kInner)),
             (std::vector<Row>{{2, s("b"), 2, s("x")}, {2, s("b"), 2, s("y")}, {2, s("c"), 2, s("x")}, {2, s("c"), 2, s("y")}}));
 }
 
 TEST(JoinNode, LeftKeepsUnmatchedWithDefaults) {
-  const auto rows = *Run(*Join(Plan::JoinKind::kLeft));
+  const auto rows = *RunPlan(*Join(Plan::JoinKind::kLeft));
   EXPECT_EQ(rows.size(), 6u);
   EXPECT_NE(std::find(rows.begin(), rows.end(), Row{1, s("a"), kNull, s("")}), rows.end());
   EXPECT_NE(std::find(rows.begin(), rows.end(), Row{kNull, s("n"), kNull, s("")}), rows.end());
 }
 
 TEST(JoinNode, FullKeepsBothSides) {
-  const auto rows = *Run(*Join(Plan::JoinKind::kFull));
+  const auto rows = *RunPlan(*Join(Plan::JoinKind::kFull));
   EXPECT_EQ(rows.size(), 8u);
   EXPECT_NE(std::find(rows.begin(), rows.end(), Row{kNull, s(""), 3, s("z")}), rows.end());
   EXPECT_NE(std::find(rows.begin(), rows.end(), Row{kNull, s(""), kNull, s("m")}), rows.end());
 }
 
-TEST(JoinNode, RightKeepsTheRightSide) { EXPECT_EQ(Run(*Join(Plan::JoinKind::kRight))->size(), 6u); }
+TEST(JoinNode, RightKeepsTheRightSide) { EXPECT_EQ(RunPlan(*Join(Plan::JoinKind::kRight))->size(), 6u); }
 
 TEST(JoinNode, SemiAndAnti) {
-  EXPECT_EQ(*Run(*Join(Plan::JoinKind::kSemi)), (std::vector<Row>{{2, s("b")}, {2, s("c")}}));
-  EXPECT_EQ(*Run(*Join(Plan::JoinKind::kAnti)), (std::vector<Row>{{1, s("a")}, {kNull, s("n")}}));
+  EXPECT_EQ(*RunPlan(*Join(Plan::JoinKind::kSemi)), (std::vector<Row>{{2, s("b")}, {2, s("c")}}));
+  EXPECT_EQ(*RunPlan(*Join(Plan::JoinKind::kAnti)), (std::vector<Row>{{1, s("a")}, {kNull, s("n")}}));
 }
 
 TEST(JoinNode, AnyTakesOneMatch) {
   auto plan = Join(Plan::JoinKind::kInner);
   plan->join_any = true;
-  EXPECT_EQ(*Run(*plan), (std::vector<Row>{{2, s("b"), 2, s("x")}, {2, s("c"), 2, s("x")}}));
+  EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{2, s("b"), 2, s("x")}, {2, s("c"), 2, s("x")}}));
 }
 
 TEST(JoinNode, CrossJoinPastTheLimitIsRefused) {
@@ -124,7 +124,7 @@ TEST(JoinNode, CrossJoinPastTheLimitIsRefused) {
   };
   auto plan = Over(Plan::Kind::kJoin, List(numbers(), numbers()), {{"a", Type(TypeKind::kUInt64)}, {"b", Type(TypeKind::kUInt64)}});
   plan->join_kind = Plan::JoinKind::kCross;
-  const auto rows = Run(*plan, 64 << 20);
+  const auto rows = RunPlan(*plan, 64 << 20);
   EXPECT_EQ(rows.status().code(), absl::StatusCode::kResourceExhausted) << rows.status();
 }
 
@@ -133,14 +133,14 @@ TEST(SetNodes, IntersectExceptAndDistinct) {
   const auto b = [] { return Values({kInt.Nullable()}, {{2}, {kNull}, {2}}); };
   const std::vector<OutputColumn> output = {{"c", kInt.Nullable()}};
   auto plan = Over(Plan::Kind::kSetOp, List(a(), b()), output);
-  EXPECT_EQ(*Run(*plan), (std::vector<Row>{{2}, {kNull}}));
+  EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{2}, {kNull}}));
   plan->set_all = true;
-  EXPECT_EQ(*Run(*plan), (std::vector<Row>{{2}, {2}, {kNull}}));
+  EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{2}, {2}, {kNull}}));
   plan->set_except = true;
-  EXPECT_EQ(*Run(*plan), (std::vector<Row>{{1}, {2}}));
+  EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{1}, {2}}));
   plan->set_all = false;
-  EXPECT_EQ(*Run(*plan), (std::vector<Row>{{1}}));
-  EXPECT_EQ(*Run(*Over(Plan::Kind::kDistinct, List(a()), output)), (std::vector<Row>{{1}, {2}, {kNull}}));
+  EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{1}}));
+  EXPECT_EQ(*RunPlan(*Over(Plan::Kind::kDistinct, List(a()), output)), (std::vector<Row>{{1}, {2}, {kNull}}));
 }
 
 TEST(LimitNodes, OffsetTiesAndLimitBy) {
@@ -149,15 +149,15 @@ TEST(LimitNodes, OffsetTiesAndLimitBy) {
   auto limit = Over(Plan::Kind::kLimit, List(rows()), output);
   limit->limit = 2;
   limit->offset = 1;
-  EXPECT_EQ(*Run(*limit), (std::vector<Row>{{1, s("b")}, {2, s("c")}}));
+  EXPECT_EQ(*RunPlan(*limit), (std::vector<Row>{{1, s("b")}, {2, s("c")}}));
   limit->with_ties = true;
   limit->sort_keys = {{0, false}};
-  EXPECT_EQ(Run(*limit)->size(), 4u);
+  EXPECT_EQ(RunPlan(*limit)->size(), 4u);
   auto by = Over(Plan::Kind::kLimitBy, List(rows()), output);
   by->limit = 1;
   by->offset = 1;
   by->columns_by = {0};
-  EXPECT_EQ(*Run(*by), (std::vector<Row>{{1, s("b")}, {2, s("d")}}));
+  EXPECT_EQ(*RunPlan(*by), (std::vector<Row>{{1, s("b")}, {2, s("d")}}));
 }
 
 TEST(ArrayJoinNode, ExpandsAndKeepsEmptyOnesOnRequest) {
@@ -167,9 +167,9 @@ TEST(ArrayJoinNode, ExpandsAndKeepsEmptyOnesOnRequest) {
   };
   auto plan = Over(Plan::Kind::kArrayJoin, List(rows()), {{"t", kText}, {"x", kInt}});
   plan->array_columns = {1};
-  EXPECT_EQ(*Run(*plan), (std::vector<Row>{{s("a"), 1}, {s("a"), 2}}));
+  EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{s("a"), 1}, {s("a"), 2}}));
   plan->left_array_join = true;
-  EXPECT_EQ(*Run(*plan), (std::vector<Row>{{s("a"), 1}, {s("a"), 2}, {s("b"), 0}}));
+  EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{s("a"), 1}, {s("a"), 2}, {s("b"), 0}}));
 }
 
 TEST(WindowNode, RankAndShift) {
@@ -189,7 +189,7 @@ TEST(WindowNode, RankAndShift) {
   lag.type = kInt.Nullable();
   plan->windows.push_back(std::move(rank));
   plan->windows.push_back(std::move(lag));
-  EXPECT_EQ(*Run(*plan), (std::vector<Row>{{s("a"), 10, 1, kNull}, {s("a"), 10, 1, 10}, {s("a"), 20, 3, 10}, {s("b"), 5, 1, kNull}}));
+  EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{s("a"), 10, 1, kNull}, {s("a"), 10, 1, 10}, {s("a"), 20, 3, 10}, {s("b"), 5, 1, kNull}}));
 }
 
 TEST(SortNode, TopNEqualsAFullSort) {
@@ -197,9 +197,9 @@ TEST(SortNode, TopNEqualsAFullSort) {
   for (int64_t i = 0; i < 60'000; ++i) rows.push_back({Datum((i * 7919) % 60'013)});
   auto sort = Over(Plan::Kind::kSort, List(Values({kInt}, rows)), {{"n", kInt}});
   sort->sort_keys = {{0, true}};
-  auto all = *Run(*sort);
+  auto all = *RunPlan(*sort);
   sort->limit = 25;
-  auto top = *Run(*sort);
+  auto top = *RunPlan(*sort);
   all.resize(25);
   EXPECT_EQ(top, all);
 }
@@ -208,7 +208,7 @@ TEST(SortNode, PastTheMemoryLimitIsAClearError) {
   std::vector<Row> rows(50'000, Row{Datum(std::string(100, 'x'))});
   auto sort = Over(Plan::Kind::kSort, List(Values({kText}, rows)), {{"t", kText}});
   sort->sort_keys = {{0, false}};
-  const auto result = Run(*sort, 1 << 20);
+  const auto result = RunPlan(*sort, 1 << 20);
   EXPECT_EQ(result.status().code(), absl::StatusCode::kResourceExhausted);
 }
 

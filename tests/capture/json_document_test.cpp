@@ -1,0 +1,76 @@
+#include "src/capture/json_document.h"
+
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+namespace hoglet {
+namespace {
+
+std::string CanonicalOf(const std::string& text) {
+  std::string canonical;
+  const absl::Status status = VisitJsonDocument(text, [&](const simdjson::dom::element& root) { canonical = CanonicalJson(root); });
+  return status.ok() ? canonical : std::string("error");
+}
+
+TEST(JsonDocument, CanonicalText) {
+  EXPECT_EQ(CanonicalOf(R"({ "b" : [1, 2.50, -0.0, 1e3] , "a":{"z":null,"y":true} })"),
+            R"({"a":{"y":true,"z":null},"b":[1,2.5,-0.0,1000.0]})");
+  EXPECT_EQ(CanonicalOf("23"), "23");
+  EXPECT_EQ(CanonicalOf("23.4"), "23.4");
+  EXPECT_EQ(CanonicalOf("1e16"), "1e16");
+  EXPECT_EQ(CanonicalOf("1e15"), "1000000000000000.0");
+  EXPECT_EQ(CanonicalOf("1.5e300"), "1.5e300");
+  EXPECT_EQ(CanonicalOf("0.00001"), "0.00001");
+  EXPECT_EQ(CanonicalOf("0.000001"), "1e-6");
+  EXPECT_EQ(CanonicalOf("18446744073709551615"), "18446744073709551615");
+  EXPECT_EQ(CanonicalOf(R"("a\"\u00e9\n")"), "\"a\\\"é\\n\"");
+}
+
+TEST(JsonDocument, IntegersBeyondSixtyFourBitsAreDoubles) {
+  EXPECT_EQ(CanonicalOf("123456789012345678901234567890"), "1.2345678901234568e29");
+  EXPECT_EQ(CanonicalOf(R"(["99999999999999999999",-99999999999999999999,1.23456789012345678901e2])"),
+            R"(["99999999999999999999",-1e20,123.45678901234568])");
+  EXPECT_EQ(CanonicalOf("[99999999999999999999e5]"), "[1e25]");
+}
+
+TEST(JsonDocument, RefusesWhatIsNotJson) {
+  for (const char* text : {"", "{", "[1,]", "{\"a\":1,}", "nul", "\"\\ud800\"", "[1] 2", "01", "\"\x01\"", "1e999", "NaN"}) {
+    EXPECT_EQ(CanonicalOf(text), "error") << text;
+  }
+}
+
+TEST(JsonDocument, NestingIsBounded) {
+  const auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  EXPECT_NE(CanonicalOf(nested(100)), "error");
+  EXPECT_EQ(CanonicalOf(nested(200)), "error");
+  EXPECT_EQ(CanonicalOf(std::string(1'000'000, '[')), "error");
+}
+
+TEST(JsonDocument, LargeTexts) {
+  EXPECT_EQ(CanonicalOf("[\"" + std::string(3 << 20, 'a') + "\"]").size(), (3u << 20) + 4);
+}
+
+TEST(SliceJson, Objects) {
+  const auto slices = SliceJson(R"( { "a" : "x\"}," , "b":[1,{"c":"]"}] ,"d":-1.5e3, "e":{} } )");
+  ASSERT_EQ(slices.size(), 4u);
+  EXPECT_EQ(slices[0].key, "\"a\"");
+  EXPECT_EQ(slices[0].value, R"("x\"},")");
+  EXPECT_EQ(slices[1].value, R"([1,{"c":"]"}])");
+  EXPECT_EQ(slices[2].value, "-1.5e3");
+  EXPECT_EQ(slices[3].value, "{}");
+}
+
+TEST(SliceJson, Arrays) {
+  const auto slices = SliceJson("[1 , \"a\\\\\", null,[],{\"k\":[[]]}\n]");
+  ASSERT_EQ(slices.size(), 5u);
+  EXPECT_EQ(slices[0].value, "1");
+  EXPECT_EQ(slices[1].value, R"("a\\")");
+  EXPECT_EQ(slices[2].value, "null");
+  EXPECT_EQ(slices[4].value, R"({"k":[[]]})");
+  EXPECT_TRUE(SliceJson("[ ]").empty());
+  EXPECT_TRUE(SliceJson("{}").empty());
+  EXPECT_TRUE(SliceJson("17").empty());
+}
+
+}  // namespace
+}  // namespace hoglet

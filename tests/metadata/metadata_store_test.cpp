@@ -1,0 +1,121 @@
+#include "src/metadata/metadata_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "src/base/fault_env.h"
+#include "src/base/memory_env.h"
+#include "src/metadata/metadata_codec.h"
+
+namespace hoglet {
+namespace {
+
+constexpr char kFile[] = "data/metadata.json";
+
+TEST(MetadataStore, IsCreatedWithAProjectAndAKey) {
+  MemoryEnv env;
+  auto store = MetadataStore::Open(&env, "data");
+  ASSERT_TRUE(store.ok()) << store.status();
+  const std::vector<Project> projects = (*store)->Projects();
+  ASSERT_EQ(projects.size(), 1u);
+  EXPECT_EQ(projects[0].id, 1);
+  EXPECT_TRUE(projects[0].api_token.starts_with("phc_"));
+  EXPECT_GE(projects[0].api_token.size(), 40u);
+  EXPECT_TRUE((*store)->initial_api_key().starts_with("phx_"));
+  EXPECT_EQ((*store)->FindProjectByToken(projects[0].api_token)->id, 1);
+  EXPECT_FALSE((*store)->FindProjectByToken("phc_other").has_value());
+  EXPECT_TRUE((*store)->FindApiKey((*store)->initial_api_key()).has_value());
+  EXPECT_FALSE((*store)->FindApiKey("phx_other").has_value());
+}
+
+TEST(MetadataStore, KeepsNoTextOfAKey) {
+  MemoryEnv env;
+  const auto store = *MetadataStore::Open(&env, "data");
+  EXPECT_EQ(env.Contents(kFile).find(store->initial_api_key()), std::string::npos);
+  const std::string mask = store->ApiKeys()[0].mask;
+  EXPECT_TRUE(store->initial_api_key().starts_with(mask.substr(0, 8)));
+  EXPECT_LT(mask.size(), 20u);
+}
+
+TEST(MetadataStore, SurvivesACrash) {
+  MemoryEnv env;
+  std::string token;
+  std::string key;
+  std::string first_key;
+  {
+    const auto store = *MetadataStore::Open(&env, "data");
+    first_key = store->initial_api_key();
+    Project project = *store->FindProject(1);
+    project.name = "Shop";
+    project.timezone = "Europe/Berlin";
+    project.week_start_day = 1;
+    project.anonymize_ips = true;
+    const uint64_t version = store->version();
+    ASSERT_TRUE(store->UpdateProject(project).ok());
+    EXPECT_GT(store->version(), version);
+    token = *store->ResetProjectToken(1);
+    key = *store->CreateApiKey("script");
+  }
+  env.CrashDroppingAll();
+  const auto store = *MetadataStore::Open(&env, "data");
+  EXPECT_TRUE(store->initial_api_key().empty());
+  const Project project = *store->FindProjectByToken(token);
+  EXPECT_EQ(project.name, "Shop");
+  EXPECT_EQ(project.timezone, "Europe/Berlin");
+  EXPECT_EQ(project.week_start_day, 1);
+  EXPECT_TRUE(project.anonymize_ips);
+  EXPECT_EQ(store->FindApiKey(key)->label, "script");
+  EXPECT_TRUE(store->FindApiKey(first_key).has_value());
+  ASSERT_TRUE(store->DeleteApiKey(store->FindApiKey(key)->id).ok());
+  EXPECT_FALSE(store->FindApiKey(key).has_value());
+  EXPECT_EQ(store->DeleteApiKey(99).code(), absl::StatusCode::kNotFound);
+}
+
+TEST(MetadataStore, RefusesWhatMakesNoSense) {
+  MemoryEnv env;
+  const auto store = *MetadataStore::Open(&env, "data");
+  const Project good = *store->FindProject(1);
+  Project project = good;
+  project.timezone = "Mars/Olympus";
+  EXPECT_EQ(store->UpdateProject(project).code(), absl::StatusCode::kInvalidArgument);
+  project = good;
+  project.week_start_day = 2;
+  EXPECT_EQ(store->UpdateProject(project).code(), absl::StatusCode::kInvalidArgument);
+  project = good;
+  project.name = "";
+  EXPECT_EQ(store->UpdateProject(project).code(), absl::StatusCode::kInvalidArgument);
+  project = good;
+  project.id = 7;
+  project.api_token = "phc_other";
+  EXPECT_EQ(store->UpdateProject(project).code(), absl::StatusCode::kNotFound);
+}
+
+TEST(MetadataStore, NamesADamagedFile) {
+  MemoryEnv env;
+  ASSERT_TRUE(MetadataStore::Open(&env, "data").ok());
+  const std::string good = env.Contents(kFile);
+  for (size_t i = 0; i < good.size(); i += 7) {
+    std::string damaged = good;
+    damaged[i] ^= 1;
+    env.Write(kFile, damaged);
+    const auto store = MetadataStore::Open(&env, "data");
+    ASSERT_FALSE(store.ok()) << "byte " << i;
+    EXPECT_THAT(std::string(store.status().message()), testing::HasSubstr(kFile));
+    EXPECT_EQ(env.Contents(kFile), damaged);
+  }
+  env.Write(kFile, "hoglet-metadata 2 00000000\n{}\n");
+  EXPECT_EQ(MetadataStore::Open(&env, "data").status().code(), absl::StatusCode::kUnimplemented);
+}
+
+TEST(MetadataStore, AFullDiskChangesNothing) {
+  MemoryEnv env;
+  const auto store = *MetadataStore::Open(&env, "data");
+  Project project = *store->FindProject(1);
+  project.name = "New";
+  env.SetCapacityBytes(env.UsedBytes());
+  EXPECT_FALSE(store->UpdateProject(project).ok());
+  EXPECT_EQ(store->FindProject(1)->name, "Default project");
+}
+
+}  // namespace
+}  // namespace hoglet
