@@ -1,13 +1,14 @@
 #include "query/analyze/analyzer.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
-#include "src/base/strings.h"
 #include "include/hoglet/status.h"
 #include "query/analyze/binder.h"
 #include "query/analyze/placeholders.h"
 #include "query/hogql/printer.h"
+#include "src/base/strings.h"
 
 namespace hoglet {
 
@@ -26,10 +27,13 @@ EvalContext ContextOf(const AnalyzeContext& context) {
   return eval;
 }
 
-ast::ExprPtr Integer(uint64_t value) { return std::make_unique<ast::Constant>(static_cast<int64_t>(value)); }
+ast::ExprPtr Integer(uint64_t value) {
+  return std::make_unique<ast::Constant>(static_cast<int64_t>(value));
+}
 
 // A LIMIT for a select that has none, and never more than the most.
-void CapLimit(ast::ExprPtr* limit, bool has_offset, std::optional<uint64_t> missing, std::optional<uint64_t> most) {
+void CapLimit(ast::ExprPtr* limit, bool has_offset, std::optional<uint64_t> missing,
+              std::optional<uint64_t> most) {
   if (*limit == nullptr) {
     if (has_offset && most) missing = most;
     if (missing) *limit = Integer(*missing);
@@ -46,14 +50,18 @@ void LimitBranches(ast::Expr* query, const AnalyzeContext& context) {
     CapLimit(&select->limit, select->offset != nullptr, context.default_limit, context.max_limit);
   } else if (auto* set = ast::As<ast::SelectSetQuery>(query)) {
     LimitBranches(set->initial_select_query.get(), context);
-    for (const auto& next : set->subsequent_select_queries) LimitBranches(next->select_query.get(), context);
+    for (const auto& next : set->subsequent_select_queries)
+      LimitBranches(next->select_query.get(), context);
+    CapLimit(&set->limit, set->offset != nullptr, std::nullopt, context.max_limit);
   }
 }
 
-// Adds the server's limit; the default that was added to a plain SELECT, which then yields one row more.
+// Adds the server's limit; the default that was added to a plain SELECT, which then yields one row
+// more.
 std::optional<uint64_t> LimitTopLevel(ast::Expr* query, const AnalyzeContext& context) {
   auto* select = ast::As<ast::SelectQuery>(query);
-  const bool plain = select != nullptr && select->limit == nullptr && select->offset == nullptr && context.default_limit;
+  const bool plain = select != nullptr && select->limit == nullptr && select->offset == nullptr &&
+                     context.default_limit;
   if (!plain) {
     LimitBranches(query, context);
     return std::nullopt;
@@ -97,7 +105,16 @@ Binder::Binder(const AnalyzeContext& context)
 
 }  // namespace analysis
 
-absl::StatusOr<AnalyzedQuery> AnalyzeSelect(const hogql::Expr& query, const AnalyzeContext& context) {
+std::optional<hogql::SourceSpan> ErrorSpanOf(const absl::Status& status) {
+  const auto payload = status.GetPayload(analysis::kSpanPayload);
+  hogql::SourceSpan span;
+  if (!payload || std::sscanf(std::string(*payload).c_str(), "%d,%d", &span.start, &span.end) != 2)
+    return std::nullopt;
+  return span;
+}
+
+absl::StatusOr<AnalyzedQuery> AnalyzeSelect(const hogql::Expr& query,
+                                            const AnalyzeContext& context) {
   hogql::ExprPtr tree = hogql::Clone(query);
   HOGLET_RETURN_IF_ERROR(analysis::FillPlaceholders(&tree, context));
   AnalyzedQuery analyzed;
@@ -109,7 +126,8 @@ absl::StatusOr<AnalyzedQuery> AnalyzeSelect(const hogql::Expr& query, const Anal
   return analyzed;
 }
 
-absl::StatusOr<ExprPtr> AnalyzeConstantExpression(const hogql::Expr& expr, const AnalyzeContext& context) {
+absl::StatusOr<ExprPtr> AnalyzeConstantExpression(const hogql::Expr& expr,
+                                                  const AnalyzeContext& context) {
   hogql::ExprPtr tree = hogql::Clone(expr);
   HOGLET_RETURN_IF_ERROR(analysis::FillPlaceholders(&tree, context));
   analysis::Binder binder(context);
@@ -129,7 +147,8 @@ std::vector<TableListing> ListTables(const AnalyzeContext& context) {
     TableListing listing;
     listing.name = name;
     for (const auto& field : table.fields) {
-      if (!field.hidden) listing.columns.push_back({field.name, std::string(analysis::ListedType(field))});
+      if (!field.hidden)
+        listing.columns.push_back({field.name, std::string(analysis::ListedType(field))});
     }
     listings.push_back(std::move(listing));
   }

@@ -16,15 +16,25 @@
 
 // From a HogQL tree to a typed plan. Start here.
 //
-// How it goes: placeholders are filled in; names, types and calls are resolved into operators over symbols (binder.h); filters are
-// pushed down, columns that nobody reads are dropped, and the rest is numbered (logical_op.h). What a table is stands in schema.h as
-// data. Everything here is a pure function of its arguments; several threads may analyze at once.
+// How it goes: placeholders are filled in; names, types and calls are resolved into operators over
+// symbols (binder.h); filters are pushed down, columns that nobody reads are dropped, and the rest
+// is numbered (logical_op.h). What a table is stands in schema.h as data. Everything here is a pure
+// function of its arguments; several threads may analyze at once.
 //
 // Errors are kInvalidArgument with the text the API shows and its code (ErrorCodeOf).
 
 namespace hoglet {
 
-enum class PropertyKind : uint8_t { kEvent, kPerson, kGroup0, kGroup1, kGroup2, kGroup3, kGroup4, kNone };
+enum class PropertyKind : uint8_t {
+  kEvent,
+  kPerson,
+  kGroup0,
+  kGroup1,
+  kGroup2,
+  kGroup3,
+  kGroup4,
+  kNone
+};
 enum class PropertyType : uint8_t { kNone, kString, kNumeric, kBoolean, kDateTime };
 
 // What the analyzer asks about the project. The default knows nothing. Thread-safe.
@@ -43,16 +53,24 @@ class SchemaProvider {
     bool is_static = false;
     std::optional<int64_t> version;
   };
-  virtual std::vector<Cohort> CohortsById(int64_t id) const { return (void)id, std::vector<Cohort>(); }
-  virtual std::vector<Cohort> CohortsByName(std::string_view name) const { return (void)name, std::vector<Cohort>(); }
+  virtual std::vector<Cohort> CohortsById(int64_t id) const {
+    return (void)id, std::vector<Cohort>();
+  }
+  virtual std::vector<Cohort> CohortsByName(std::string_view name) const {
+    return (void)name, std::vector<Cohort>();
+  }
 
   // The condition of an action over the events table, as HogQL text ("event = '$pageview'").
-  virtual std::vector<std::string> ActionsById(int64_t id) const { return (void)id, std::vector<std::string>(); }
+  virtual std::vector<std::string> ActionsById(int64_t id) const {
+    return (void)id, std::vector<std::string>();
+  }
   virtual std::vector<std::string> ActionsByName(std::string_view name) const {
     return (void)name, std::vector<std::string>();
   }
   // Text of a saved view, or nullopt.
-  virtual std::optional<std::string> SavedView(std::string_view name) const { return (void)name, std::nullopt; }
+  virtual std::optional<std::string> SavedView(std::string_view name) const {
+    return (void)name, std::nullopt;
+  }
 };
 
 // A table beside the registered ones: plain columns, scanned under its own name.
@@ -67,9 +85,9 @@ struct PlainTable {
 };
 
 enum class PersonsOnEventsMode : uint8_t {
-  kDisabled,                           // events.person is joined through person_distinct_ids
+  kDisabled,  // events.person is joined through person_distinct_ids
   kNoOverridePropertiesOnEvents,
-  kOverridePropertiesOnEvents,         // the default
+  kOverridePropertiesOnEvents,  // the default
   kOverridePropertiesJoined,
 };
 
@@ -80,7 +98,8 @@ struct AnalyzeContext {
   const FunctionCatalog* functions = nullptr;  // required
   const SchemaProvider* schema = nullptr;      // may be null: nothing is known
   EvalContext eval;
-  // Rows of a top-level SELECT without LIMIT, and the most a LIMIT gives; nullopt: as many as there are.
+  // Rows of a top-level SELECT without LIMIT, and the most a LIMIT gives; nullopt: as many as there
+  // are.
   std::optional<uint64_t> default_limit = 100;
   std::optional<uint64_t> max_limit = 50'000;
   // What {name} stands for; dotted names for {variables.x}. {filters} is `true` unless given here.
@@ -90,20 +109,30 @@ struct AnalyzeContext {
   bool convert_to_project_timezone = true;
   // Calls of constants keep their form: to see what HogQL functions turn into.
   bool fold_constants = true;
+  // arr[a:b], which the query API refuses.
+  bool array_slices = false;
 };
 
 // `query` is a SelectQuery or SelectSetQuery.
-absl::StatusOr<AnalyzedQuery> AnalyzeSelect(const hogql::Expr& query, const AnalyzeContext& context);
+absl::StatusOr<AnalyzedQuery> AnalyzeSelect(const hogql::Expr& query,
+                                            const AnalyzeContext& context);
+
+// Where in the text an error of these functions lies, if it is known: the innermost expression that
+// failed.
+std::optional<hogql::SourceSpan> ErrorSpanOf(const absl::Status& status);
 
 // An expression without tables. The result has no columns.
-absl::StatusOr<ExprPtr> AnalyzeConstantExpression(const hogql::Expr& expr, const AnalyzeContext& context);
+absl::StatusOr<ExprPtr> AnalyzeConstantExpression(const hogql::Expr& expr,
+                                                  const AnalyzeContext& context);
 
-// The tables a query may name and their columns as `*` shows them: for schema listings and autocompletion.
+// The tables a query may name and their columns as `*` shows them: for schema listings and
+// autocompletion.
 struct TableListing {
   std::string name;
   struct Column {
     std::string name;
-    std::string type;  // integer float string datetime date boolean json array lazy_table virtual_table field_traverser expression
+    std::string type;  // integer float string datetime date boolean json array lazy_table
+                       // virtual_table field_traverser expression
   };
   std::vector<Column> columns;
 };

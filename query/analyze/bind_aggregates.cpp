@@ -13,37 +13,47 @@ bool IsCountStar(const ast::Call& call) {
   return field != nullptr && field->chain.size() == 1 && field->chain[0] == "*";
 }
 
-std::string DatumText(const std::vector<Datum>& values) {
-  std::string text;
-  for (const Datum& value : values) StrAppend(&text, DatumToString(value, Type()), ",");
-  return text;
+// The name as plans show it: with parameters.
+std::string CallName(std::string_view name, const std::vector<Datum>& parameters, bool distinct) {
+  std::string text = StrCat(name, distinct ? " distinct" : "");
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    StrAppend(&text, i == 0 ? "(" : ", ", DatumToString(parameters[i], Type()));
+  }
+  return parameters.empty() ? text : text + ")";
 }
 
 bool UsesAny(const Expr& expr, const std::set<SymbolId>& symbols) {
   bool used = false;
-  ForEachNode(expr, [&](const Expr& node) { used = used || (node.kind == Expr::Kind::kColumn && symbols.contains(node.column)); });
+  ForEachNode(expr, [&](const Expr& node) {
+    used = used || (node.kind == Expr::Kind::kColumn && symbols.contains(node.column));
+  });
   return used;
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<Datum>> Binder::BindParameters(const ast::ExprList& parameters, Scope* scope) {
+absl::StatusOr<std::vector<Datum>> Binder::BindParameters(const ast::ExprList& parameters,
+                                                          Scope* scope) {
   std::vector<Datum> values;
   for (const ast::ExprPtr& parameter : parameters) {
     HOGLET_ASSIGN_OR_RETURN(ExprPtr bound, BindExpr(*parameter, scope));
-    if (!IsConstant(*bound)) return CodedError("bad_arguments", "Parameters of aggregate functions must be constants");
+    if (!IsConstant(*bound))
+      return CodedError("bad_arguments", "Parameters of aggregate functions must be constants");
     values.push_back(bound->constant);
   }
   return values;
 }
 
-absl::StatusOr<ExprPtr> Binder::BindAggregateCall(const ast::Call& call, std::string_view clickhouse_name, Scope* scope) {
+absl::StatusOr<ExprPtr> Binder::BindAggregateCall(const ast::Call& call,
+                                                  std::string_view clickhouse_name, Scope* scope) {
   if (!scope->inside_aggregate.empty()) {
-    return QueryError(
-        StrCat("Aggregation '", call.name, "' cannot be nested inside another aggregation '", scope->inside_aggregate, "'."));
+    return QueryError(StrCat("Aggregation '", call.name,
+                             "' cannot be nested inside another aggregation '",
+                             scope->inside_aggregate, "'."));
   }
   if (!builder_.catalog().IsAggregate(clickhouse_name)) {
-    return QueryError(StrCat("Unsupported function call '", call.name, "(...)': it is not implemented yet"));
+    return QueryError(
+        StrCat("Unsupported function call '", call.name, "(...)': it is not implemented yet"));
   }
   Scope::Aggregate aggregate;
   std::vector<Datum> parameters;
@@ -68,23 +78,26 @@ absl::StatusOr<ExprPtr> Binder::BindAggregateCall(const ast::Call& call, std::st
   scope->inside_aggregate.clear();
   if (!status.ok()) return status;
 
-  std::string text = StrCat(clickhouse_name, "(", DatumText(parameters), ")(", call.distinct ? "DISTINCT " : "");
+  std::string text = StrCat(CallName(clickhouse_name, parameters, call.distinct), "(");
   std::vector<const Expr*> arguments;
   for (const ExprPtr& argument : aggregate.arguments) {
     if (UsesAny(*argument, scope->aggregate_symbols)) {
       return CodedError("illegal_aggregation",
-                        StrCat("Aggregate function ", call.name, " is found inside another aggregate function in query"));
+                        StrCat("Aggregate function ", call.name,
+                               " is found inside another aggregate function in query"));
     }
     StrAppend(&text, ExprToString(*argument), ", ");
     arguments.push_back(argument.get());
   }
-  for (const auto& [key, descending] : aggregate.order_by) StrAppend(&text, " ORDER ", ExprToString(*key), descending ? " DESC" : "");
+  for (const auto& [key, descending] : aggregate.order_by)
+    StrAppend(&text, " ORDER ", ExprToString(*key), descending ? " DESC" : "");
   if (aggregate.filter != nullptr) StrAppend(&text, " FILTER ", ExprToString(*aggregate.filter));
   auto known = scope->aggregates_by_text.find(text);
   if (known != scope->aggregates_by_text.end()) return symbols_.Reference(known->second);
 
-  HOGLET_ASSIGN_OR_RETURN(aggregate.call.function, builder_.Aggregate(clickhouse_name, parameters, arguments, call.distinct));
-  aggregate.call.name = clickhouse_name;
+  HOGLET_ASSIGN_OR_RETURN(aggregate.call.function, builder_.Aggregate(clickhouse_name, parameters,
+                                                                      arguments, call.distinct));
+  aggregate.call.name = CallName(clickhouse_name, parameters, call.distinct);
   aggregate.symbol = symbols_.Add(call.name, aggregate.call.function->result_type());
   scope->aggregates_by_text[text] = aggregate.symbol;
   scope->aggregate_symbols.insert(aggregate.symbol);
@@ -101,7 +114,8 @@ absl::StatusOr<ExprPtr> Binder::BindWindowFunction(const ast::WindowFunction& ca
     const ast::WindowExpr* spec = call.over_expr.get();
     if (spec == nullptr) {
       auto named = scope->named_windows.find(*call.over_identifier);
-      if (named == scope->named_windows.end()) return QueryError(StrCat("Unknown window: ", *call.over_identifier));
+      if (named == scope->named_windows.end())
+        return QueryError(StrCat("Unknown window: ", *call.over_identifier));
       spec = named->second;
     }
     return BindWindowSpec(*spec, scope, &window);
@@ -110,11 +124,15 @@ absl::StatusOr<ExprPtr> Binder::BindWindowFunction(const ast::WindowFunction& ca
   scope->inside_aggregate = outer;
   if (!status.ok()) return status;
   if (!outer.empty()) {
-    return CodedError("illegal_aggregation", StrCat("Window function ", call.name, " is found inside an aggregate function in query"));
+    return CodedError(
+        "illegal_aggregation",
+        StrCat("Window function ", call.name, " is found inside an aggregate function in query"));
   }
   const bool lag = call.name == "lag" || call.name == "lead";
-  if (lag && window.order_by.empty()) window.order_by.emplace_back(window.arguments[0]->Clone(), false);
-  const bool framed = call.over_expr != nullptr && call.over_expr->frame_method != ast::FrameMethod::kNone;
+  if (lag && window.order_by.empty())
+    window.order_by.emplace_back(window.arguments[0]->Clone(), false);
+  const bool framed =
+      call.over_expr != nullptr && call.over_expr->frame_method != ast::FrameMethod::kNone;
   if (lag && !framed) {
     window.call.rows_frame = true;
     window.call.start = window.call.end = std::nullopt;
@@ -127,28 +145,35 @@ absl::StatusOr<ExprPtr> Binder::BindWindowFunction(const ast::WindowFunction& ca
 }
 
 // The function itself and the type of its result.
-absl::Status Binder::BindWindowName(const ast::WindowFunction& call, Scope* scope, Scope::Window* window) {
+absl::Status Binder::BindWindowName(const ast::WindowFunction& call, Scope* scope,
+                                    Scope::Window* window) {
   const ast::ExprList& list = call.args.empty() ? call.exprs : call.args;
-  const bool star = list.size() == 1 && ast::As<ast::Field>(list[0]) != nullptr && ast::As<ast::Field>(list[0])->chain.back() == "*";
+  const bool star = list.size() == 1 && ast::As<ast::Field>(list[0]) != nullptr &&
+                    ast::As<ast::Field>(list[0])->chain.back() == "*";
   if (!star) {
     HOGLET_ASSIGN_OR_RETURN(window->arguments, BindList(list, scope));
   }
   std::string name = call.name;
   if (name == "lag" || name == "lead") {
-    if (window->arguments.empty()) return QueryError(StrCat("Function '", name, "' expects at least 1 argument, found 0"));
+    if (window->arguments.empty())
+      return QueryError(StrCat("Function '", name, "' expects at least 1 argument, found 0"));
     name += "InFrame";
-    HOGLET_ASSIGN_OR_RETURN(window->arguments[0], builder_.Call("toNullable", ExprList(std::move(window->arguments[0]))));
+    HOGLET_ASSIGN_OR_RETURN(window->arguments[0],
+                            builder_.Call("toNullable", ExprList(std::move(window->arguments[0]))));
   }
   auto& arguments = window->arguments;
   auto plain = [&](Type type, size_t min) -> absl::Status {
     if (arguments.size() < min) {
-      return CodedError("number_of_arguments_doesnt_match", StrCat("Window function ", name, " expects at least ", min, " argument(s)"));
+      return CodedError(
+          "number_of_arguments_doesnt_match",
+          StrCat("Window function ", name, " expects at least ", min, " argument(s)"));
     }
     window->call.function_name = name;
     window->call.type = std::move(type);
     return absl::OkStatus();
   };
-  if (name == "rank" || name == "dense_rank" || name == "row_number") return plain(Type(TypeKind::kUInt64), 0);
+  if (name == "rank" || name == "dense_rank" || name == "row_number")
+    return plain(Type(TypeKind::kUInt64), 0);
   if (name == "ntile") return plain(Type(TypeKind::kUInt64), 1);
   if (name == "percent_rank" || name == "cume_dist") return plain(Type(TypeKind::kFloat64), 0);
   if (name == "nth_value") return plain(arguments.empty() ? Type() : arguments[0]->type, 2);
@@ -160,9 +185,11 @@ absl::Status Binder::BindWindowName(const ast::WindowFunction& call, Scope* scop
     }
     return plain(arguments.empty() ? Type() : arguments[0]->type, 1);
   }
-  if (name == "first_value" || name == "last_value") return plain(arguments.empty() ? Type() : arguments[0]->type, 1);
+  if (name == "first_value" || name == "last_value")
+    return plain(arguments.empty() ? Type() : arguments[0]->type, 1);
   const HogqlFunction* function = FindHogqlFunction(name);
-  if (function != nullptr && function->kind == FunctionKind::kAggregate && !function->is_template()) name = function->clickhouse_name();
+  if (function != nullptr && function->kind == FunctionKind::kAggregate && !function->is_template())
+    name = function->clickhouse_name();
   if (!builder_.catalog().IsAggregate(name)) return UnknownFunction(call.name);
   std::vector<Datum> parameters;
   if (!call.args.empty()) {
@@ -170,24 +197,29 @@ absl::Status Binder::BindWindowName(const ast::WindowFunction& call, Scope* scop
   }
   std::vector<const Expr*> inputs;
   for (const ExprPtr& argument : arguments) inputs.push_back(argument.get());
-  HOGLET_ASSIGN_OR_RETURN(window->call.aggregate.function, builder_.Aggregate(name, parameters, inputs, /*distinct=*/false));
-  window->call.aggregate.name = name;
+  HOGLET_ASSIGN_OR_RETURN(window->call.aggregate.function,
+                          builder_.Aggregate(name, parameters, inputs, /*distinct=*/false));
+  window->call.aggregate.name = CallName(name, parameters, /*distinct=*/false);
   window->call.type = window->call.aggregate.function->result_type();
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<int64_t>> Binder::FrameBound(const ast::WindowFrameExpr& bound, Scope* scope) {
+absl::StatusOr<std::optional<int64_t>> Binder::FrameBound(const ast::WindowFrameExpr& bound,
+                                                          Scope* scope) {
   if (bound.frame_type == ast::FrameType::kCurrentRow) return std::optional<int64_t>(0);
   if (bound.frame_value == nullptr) return std::optional<int64_t>();
   HOGLET_ASSIGN_OR_RETURN(ExprPtr value, BindExpr(*bound.frame_value, scope));
   auto* offset = std::get_if<int64_t>(&value->constant.value);
   if (!IsConstant(*value) || offset == nullptr || *offset < 0) {
-    return CodedError("bad_arguments", "A window frame needs constant non-negative integers as its bounds");
+    return CodedError("bad_arguments",
+                      "A window frame needs constant non-negative integers as its bounds");
   }
-  return std::optional<int64_t>(bound.frame_type == ast::FrameType::kPreceding ? -*offset : *offset);
+  return std::optional<int64_t>(bound.frame_type == ast::FrameType::kPreceding ? -*offset
+                                                                               : *offset);
 }
 
-absl::Status Binder::BindWindowSpec(const ast::WindowExpr& spec, Scope* scope, Scope::Window* window) {
+absl::Status Binder::BindWindowSpec(const ast::WindowExpr& spec, Scope* scope,
+                                    Scope::Window* window) {
   HOGLET_ASSIGN_OR_RETURN(window->partition_by, BindList(spec.partition_by, scope));
   for (const auto& order : spec.order_by) {
     HOGLET_ASSIGN_OR_RETURN(ExprPtr key, BindExpr(*order->expr, scope));

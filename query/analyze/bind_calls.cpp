@@ -21,23 +21,33 @@ std::optional<CompareOp> ComparisonNamed(std::string_view name) {
     CompareOp op;
   };
   static constexpr Row kRows[] = {
-      {"equals", CompareOp::kEqual},          {"notEquals", CompareOp::kNotEqual},           {"less", CompareOp::kLess},
-      {"lessOrEquals", CompareOp::kLessEqual}, {"greater", CompareOp::kGreater},              {"greaterOrEquals", CompareOp::kGreaterEqual},
-      {"like", CompareOp::kLike},             {"ilike", CompareOp::kILike},                  {"notLike", CompareOp::kNotLike},
-      {"notILike", CompareOp::kNotILike},     {"in", CompareOp::kIn},                        {"notIn", CompareOp::kNotIn}};
+      {"equals", CompareOp::kEqual},    {"notEquals", CompareOp::kNotEqual},
+      {"less", CompareOp::kLess},       {"lessOrEquals", CompareOp::kLessEqual},
+      {"greater", CompareOp::kGreater}, {"greaterOrEquals", CompareOp::kGreaterEqual},
+      {"like", CompareOp::kLike},       {"ilike", CompareOp::kILike},
+      {"notLike", CompareOp::kNotLike}, {"notILike", CompareOp::kNotILike},
+      {"in", CompareOp::kIn},           {"notIn", CompareOp::kNotIn}};
   for (const Row& row : kRows) {
     if (row.name == name) return row.op;
   }
   return std::nullopt;
 }
 
-std::string Counted(int count, std::string_view noun) { return StrCat(count, " ", noun, count == 1 ? "" : "s"); }
+std::string Counted(int count, std::string_view noun) {
+  return StrCat(count, " ", noun, count == 1 ? "" : "s");
+}
 
-absl::Status CheckCount(std::string_view what, std::string_view name, int found, int min, int max, std::string_view noun) {
-  if (min == max && found != min) return QueryError(StrCat(what, " '", name, "' expects ", Counted(min, noun), ", found ", found));
-  if (found < min) return QueryError(StrCat(what, " '", name, "' expects at least ", Counted(min, noun), ", found ", found));
+absl::Status CheckCount(std::string_view what, std::string_view name, int found, int min, int max,
+                        std::string_view noun) {
+  if (min == max && found != min)
+    return QueryError(
+        StrCat(what, " '", name, "' expects ", Counted(min, noun), ", found ", found));
+  if (found < min)
+    return QueryError(
+        StrCat(what, " '", name, "' expects at least ", Counted(min, noun), ", found ", found));
   if (max >= 0 && found > max) {
-    return QueryError(StrCat(what, " '", name, "' expects at most ", Counted(max, noun), ", found ", found));
+    return QueryError(
+        StrCat(what, " '", name, "' expects at most ", Counted(max, noun), ", found ", found));
   }
   return absl::OkStatus();
 }
@@ -47,13 +57,14 @@ bool IsStar(const ast::Expr& expr) {
   return field != nullptr && field->chain.size() == 1 && field->chain[0] == "*";
 }
 
-int ArgumentCount(const ast::Call& call) {
-  if (call.args.size() == 1 && call.name == "count" && IsStar(*call.args[0])) return 0;
+int ArgumentCount(const ast::Call& call, const HogqlFunction& function) {
+  if (call.args.size() == 1 && function.name == "count" && IsStar(*call.args[0])) return 0;
   return static_cast<int>(call.args.size());
 }
 
 bool AllDigits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 // "2020-01-02", with a space and "03:04:05" if `time`.
@@ -78,13 +89,15 @@ bool IsFractionalText(std::string_view text) {
 // Gives the parameter types to the body once the function knows them.
 class LambdaOfScope : public PendingLambda {
  public:
-  LambdaOfScope(Binder* binder, Scope* scope, const ast::Lambda& lambda) : binder_(binder), scope_(scope), lambda_(lambda) {}
+  LambdaOfScope(Binder* binder, Scope* scope, const ast::Lambda& lambda)
+      : binder_(binder), scope_(scope), lambda_(lambda) {}
 
   size_t parameter_count() const override { return lambda_.args.size(); }
 
   absl::StatusOr<Type> Bind(std::span<const Type> types) override {
     if (types.size() != lambda_.args.size()) {
-      return CodedError("type_mismatch", StrCat("Lambda takes ", lambda_.args.size(), " arguments, given ", types.size()));
+      return CodedError("type_mismatch", StrCat("Lambda takes ", lambda_.args.size(),
+                                                " arguments, given ", types.size()));
     }
     const size_t first = scope_->lambda_parameters;
     LambdaFrame frame;
@@ -121,13 +134,16 @@ class LambdaOfScope : public PendingLambda {
 
 absl::Status Binder::UnknownFunction(std::string_view name) {
   const std::string closest = ClosestFunctionName(name);
-  return QueryError(StrCat("Unsupported function call '", name, "(...)'",
-                                 closest.empty() ? "" : StrCat(". Perhaps you meant '", closest, "(...)'?")));
+  return QueryError(
+      StrCat("Unsupported function call '", name, "(...)'",
+             closest.empty() ? "" : StrCat(". Perhaps you meant '", closest, "(...)'?")));
 }
 
-absl::StatusOr<ExprPtr> Binder::CallClickhouse(std::string_view hogql_name, std::string_view name, std::vector<Argument> arguments) {
+absl::StatusOr<ExprPtr> Binder::CallClickhouse(std::string_view hogql_name, std::string_view name,
+                                               std::vector<Argument> arguments) {
   if (!builder_.catalog().IsScalar(name)) {
-    return QueryError(StrCat("Unsupported function call '", hogql_name, "(...)': it is not implemented yet"));
+    return QueryError(
+        StrCat("Unsupported function call '", hogql_name, "(...)': it is not implemented yet"));
   }
   return builder_.Call(name, std::move(arguments));
 }
@@ -140,7 +156,8 @@ absl::StatusOr<ExprPtr> Binder::BindCall(const ast::Call& call, Scope* scope) {
   if (function == nullptr) return UnknownFunction(call.name);
   if (function->is_template()) return BindTemplate(call, *function, scope);
   if (auto op = ComparisonNamed(call.name)) {
-    if (call.args.size() != 2) return QueryError(StrCat("Comparison '", call.name, "' requires exactly two arguments"));
+    if (call.args.size() != 2)
+      return QueryError(StrCat("Comparison '", call.name, "' requires exactly two arguments"));
     return BindComparison(*op, *call.args[0], *call.args[1], scope);
   }
   HOGLET_RETURN_IF_ERROR(CheckCounts(call, *function));
@@ -150,7 +167,8 @@ absl::StatusOr<ExprPtr> Binder::BindCall(const ast::Call& call, Scope* scope) {
     case FunctionKind::kSpecial:
       return BindSpecial(call, *function, scope);
     case FunctionKind::kWindow:
-      return CodedError("unknown_function", StrCat("Window function '", call.name, "' needs an OVER clause"));
+      return CodedError("unknown_function",
+                        StrCat("Window function '", call.name, "' needs an OVER clause"));
     default:
       return BindScalarCall(call, *function, scope);
   }
@@ -162,31 +180,43 @@ absl::Status Binder::CheckCounts(const ast::Call& call, const HogqlFunction& fun
   if (aggregate && call.name.starts_with("percentile_")) {
     return call.within_group.empty()
                ? QueryError(StrCat("Aggregation '", call.name, "' requires WITHIN GROUP"))
-               : QueryError(StrCat("Aggregation '", call.name, "' with WITHIN GROUP is not supported in ClickHouse dialect"));
+               : QueryError(StrCat("Aggregation '", call.name,
+                                   "' with WITHIN GROUP is not supported in ClickHouse dialect"));
   }
-  HOGLET_RETURN_IF_ERROR(CheckCount(what, call.name, ArgumentCount(call), function.args_min, function.args_max, "argument"));
+  HOGLET_RETURN_IF_ERROR(CheckCount(what, call.name, ArgumentCount(call, function),
+                                    function.args_min, function.args_max, "argument"));
   if (function.params_min <= 0) return absl::OkStatus();
-  if (!call.params) return QueryError(StrCat(what, " '", call.name, "' requires parameters in addition to arguments"));
-  return CheckCount(what, call.name, static_cast<int>(call.params->size()), function.params_min, function.params_max, "parameter");
+  if (!call.params)
+    return QueryError(
+        StrCat(what, " '", call.name, "' requires parameters in addition to arguments"));
+  return CheckCount(what, call.name, static_cast<int>(call.params->size()), function.params_min,
+                    function.params_max, "parameter");
 }
 
 absl::Status Binder::CheckArrayReduce(const ast::Call& call) {
-  static constexpr std::string_view kNames[] = {"count", "countMap", "countMapState", "sum",  "sumMap", "sumMapState", "min",
-                                                "minMap", "minMapState", "max", "maxMap", "maxMapState", "avg", "avgState",
-                                                "avgMap", "avgMapState", "median", "uniq", "uniqState", "uniqMap", "uniqMapState"};
+  static constexpr std::string_view kNames[] = {
+      "count",     "countMap", "countMapState", "sum",         "sumMap", "sumMapState",
+      "min",       "minMap",   "minMapState",   "max",         "maxMap", "maxMapState",
+      "avg",       "avgState", "avgMap",        "avgMapState", "median", "uniq",
+      "uniqState", "uniqMap",  "uniqMapState"};
   if (call.args.empty()) return QueryError("Missing arguments in function 'arrayReduce'");
   auto* constant = ast::As<ast::Constant>(call.args[0]);
   if (constant == nullptr || constant->as_string() == nullptr) {
     std::string got = std::string(ast::NodeKindName(call.args[0]->kind));
-    if (constant != nullptr && constant->as_integer() != nullptr) got = StrCat("IntegerType '", *constant->as_integer(), "'");
-    return QueryError(StrCat("Expected constant string as first arg in function 'arrayReduce', got ", got));
+    if (constant != nullptr && constant->as_integer() != nullptr)
+      got = StrCat("IntegerType '", *constant->as_integer(), "'");
+    return QueryError(
+        StrCat("Expected constant string as first arg in function 'arrayReduce', got ", got));
   }
   const std::string& name = *constant->as_string();
-  if (std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames)) return absl::OkStatus();
-  return QueryError(StrCat("Invalid parametric function in 'arrayReduce', '", name, "' is not supported."));
+  if (std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames))
+    return absl::OkStatus();
+  return QueryError(
+      StrCat("Invalid parametric function in 'arrayReduce', '", name, "' is not supported."));
 }
 
-absl::StatusOr<std::vector<Argument>> Binder::BindArguments(const ast::ExprList& arguments, Scope* scope) {
+absl::StatusOr<std::vector<Argument>> Binder::BindArguments(const ast::ExprList& arguments,
+                                                            Scope* scope) {
   std::vector<Argument> bound;
   for (const ast::ExprPtr& argument : arguments) {
     if (auto* lambda = ast::As<ast::Lambda>(argument)) {
@@ -200,7 +230,8 @@ absl::StatusOr<std::vector<Argument>> Binder::BindArguments(const ast::ExprList&
       for (SelectItem& item : items) bound.emplace_back(std::move(item.expr));
       continue;
     }
-    if (argument->kind == ast::NodeKind::kNamedArgument) return QueryError("Named arguments are not supported in HogQL functions");
+    if (argument->kind == ast::NodeKind::kNamedArgument)
+      return QueryError("Named arguments are not supported in HogQL functions");
     HOGLET_ASSIGN_OR_RETURN(ExprPtr expr, BindExpr(*argument, scope));
     bound.emplace_back(std::move(expr));
   }
@@ -218,8 +249,10 @@ absl::StatusOr<ExprPtr> Binder::BindRawCall(const ast::Call& call, Scope* scope)
   return CallClickhouse(call.name, call.name, std::move(arguments));
 }
 
-// The template's text is parsed with a field for each hole, and bound with the arguments standing for these fields.
-absl::StatusOr<ExprPtr> Binder::BindTemplate(const ast::Call& call, const HogqlFunction& function, Scope* scope) {
+// The template's text is parsed with a field for each hole, and bound with the arguments standing
+// for these fields.
+absl::StatusOr<ExprPtr> Binder::BindTemplate(const ast::Call& call, const HogqlFunction& function,
+                                             Scope* scope) {
   std::string text;
   const std::string_view source = function.clickhouse;
   const bool positional = source.find("{0}") != std::string_view::npos;
@@ -238,18 +271,22 @@ absl::StatusOr<ExprPtr> Binder::BindTemplate(const ast::Call& call, const HogqlF
   }
   const int found = static_cast<int>(call.args.size());
   if (!positional && found != holes) {
-    return QueryError(StrCat("Function '", call.name, "' requires exactly ", Counted(holes, "argument")));
+    return QueryError(
+        StrCat("Function '", call.name, "' requires exactly ", Counted(holes, "argument")));
   }
   if (positional && found < function.args_min) HOGLET_RETURN_IF_ERROR(CheckCounts(call, function));
   // The default of toIntOrDefault(x) is zero.
   if (positional && found == 1 && holes == 2) {
     HOGLET_ASSIGN_OR_RETURN(auto arguments, BindArguments(call.args, scope));
-    return CallClickhouse(call.name, source.starts_with("toInt64") ? "toInt64OrZero" : "toFloat64OrZero", std::move(arguments));
+    return CallClickhouse(call.name,
+                          source.starts_with("toInt64") ? "toInt64OrZero" : "toFloat64OrZero",
+                          std::move(arguments));
   }
   const bool aggregates = function.kind == FunctionKind::kAggregate && function.name != "md5";
   const std::string outer = scope->inside_aggregate;
   if (aggregates && !outer.empty()) {
-    return QueryError(StrCat("Aggregation '", call.name, "' cannot be nested inside another aggregation '", outer, "'."));
+    return QueryError(StrCat("Aggregation '", call.name,
+                             "' cannot be nested inside another aggregation '", outer, "'."));
   }
   if (aggregates) scope->inside_aggregate = call.name;
   auto bound = BindList(call.args, scope);
@@ -264,9 +301,11 @@ absl::StatusOr<ExprPtr> Binder::BindTemplate(const ast::Call& call, const HogqlF
   return result;
 }
 
-absl::StatusOr<ExprPtr> Binder::BindScalarCall(const ast::Call& call, const HogqlFunction& function, Scope* scope) {
+absl::StatusOr<ExprPtr> Binder::BindScalarCall(const ast::Call& call, const HogqlFunction& function,
+                                               Scope* scope) {
   if (function.name == "concat") return BindConcat(call, scope);
-  if (function.name == "untuple") return QueryError("untuple(...) can only be used in the SELECT clause");
+  if (function.name == "untuple")
+    return QueryError("untuple(...) can only be used in the SELECT clause");
   HOGLET_ASSIGN_OR_RETURN(auto arguments, BindArguments(call.args, scope));
   return Rewrite(call, function, std::move(arguments), scope);
 }
@@ -284,7 +323,8 @@ absl::StatusOr<ExprPtr> Binder::BindConcat(const ast::Call& call, Scope* scope) 
       HOGLET_ASSIGN_OR_RETURN(part, builder_.Call("toString", ExprList(std::move(part))));
     }
     if (part->type.nullable()) {
-      HOGLET_ASSIGN_OR_RETURN(part, builder_.Call("ifNull", ExprList(std::move(part), StringLiteral(""))));
+      HOGLET_ASSIGN_OR_RETURN(
+          part, builder_.Call("ifNull", ExprList(std::move(part), StringLiteral(""))));
     }
     parts.push_back(std::move(part));
   }
@@ -299,7 +339,8 @@ absl::StatusOr<ExprPtr> Binder::BindArrayJoinCall(ExprPtr argument, Scope* scope
   const std::string text = ExprToString(*argument);
   auto known = scope->array_joins_by_text.find(text);
   if (known != scope->array_joins_by_text.end()) return symbols_.Reference(known->second);
-  const Type element = type.kind() == TypeKind::kArray ? type.element() : Type::Tuple(type.children());
+  const Type element =
+      type.kind() == TypeKind::kArray ? type.element() : Type::Tuple(type.children());
   const SymbolId array = symbols_.Add("arrayJoin", type);
   const SymbolId joined = symbols_.Add("arrayJoin", element);
   scope->array_joins.push_back({array, joined, std::move(argument)});
@@ -307,8 +348,8 @@ absl::StatusOr<ExprPtr> Binder::BindArrayJoinCall(ExprPtr argument, Scope* scope
   return symbols_.Reference(joined);
 }
 
-absl::StatusOr<ExprPtr> Binder::Rewrite(const ast::Call& call, const HogqlFunction& function, std::vector<Argument> arguments,
-                                        Scope* scope) {
+absl::StatusOr<ExprPtr> Binder::Rewrite(const ast::Call& call, const HogqlFunction& function,
+                                        std::vector<Argument> arguments, Scope* scope) {
   const std::string_view name = function.name;
   const std::string_view clickhouse = function.clickhouse_name();
   const size_t count = arguments.size();
@@ -317,7 +358,6 @@ absl::StatusOr<ExprPtr> Binder::Rewrite(const ast::Call& call, const HogqlFuncti
     for (Argument& argument : arguments) list.push_back(std::move(argument.expr));
     return list;
   };
-  if (name == "and" || name == "or") return BindLogicOf(name, exprs());
   if (name == "arrayJoin") return BindArrayJoinCall(std::move(arguments[0].expr), scope);
   if (!function.type_suffix.empty()) {
     arguments.emplace_back(StringLiteral(function.type_suffix));
@@ -338,13 +378,17 @@ absl::StatusOr<ExprPtr> Binder::Rewrite(const ast::Call& call, const HogqlFuncti
     arguments.emplace_back(StringLiteral("Unknown"));
   } else if (name == "toStartOfWeek" && count == 1) {
     arguments.emplace_back(IntegerLiteral(context_.week_start_day == 1 ? 3 : 0));
-  } else if (count == 2 && (clickhouse == "trim" || clickhouse == "trimLeft" || clickhouse == "trimRight")) {
-    return CallClickhouse(name, clickhouse == "trim" ? "trimBoth" : clickhouse, std::move(arguments));
+  } else if (count == 2 &&
+             (clickhouse == "trim" || clickhouse == "trimLeft" || clickhouse == "trimRight")) {
+    return CallClickhouse(name, clickhouse == "trim" ? "trimBoth" : clickhouse,
+                          std::move(arguments));
   } else if (name == "isIPAddressInRange") {
     return SafeAddressInRange(exprs());
   } else if (name.starts_with("tumble") || name.starts_with("hop")) {
     HOGLET_ASSIGN_OR_RETURN(arguments[0].expr, WindowMoment(call, std::move(arguments[0].expr)));
-  } else if ((name == "dateAdd" || name == "dateSub" || name == "timestampAdd" || name == "timestampSub") && count == 3) {
+  } else if ((name == "dateAdd" || name == "dateSub" || name == "timestampAdd" ||
+              name == "timestampSub") &&
+             count == 3) {
     return AddUnits(name, exprs());
   } else if (function.zone() || clickhouse == "toDateOrNull") {
     return BindConversion(call, function, std::move(arguments));
@@ -355,7 +399,9 @@ absl::StatusOr<ExprPtr> Binder::Rewrite(const ast::Call& call, const HogqlFuncti
 // dateAdd('unit', n, x).
 absl::StatusOr<ExprPtr> Binder::AddUnits(std::string_view name, std::vector<ExprPtr> arguments) {
   const std::string* unit = ConstantText(*arguments[0]);
-  if (unit == nullptr || unit->empty()) return CodedError("illegal_type_of_argument", StrCat("First argument of ", name, " must name a unit"));
+  if (unit == nullptr || unit->empty())
+    return CodedError("illegal_type_of_argument",
+                      StrCat("First argument of ", name, " must name a unit"));
   std::string interval = StrCat("toInterval", *unit);
   interval[10] = absl::ascii_toupper(static_cast<unsigned char>(interval[10]));
   HOGLET_ASSIGN_OR_RETURN(ExprPtr span, CallClickhouse(name, interval, [&] {
@@ -363,43 +409,55 @@ absl::StatusOr<ExprPtr> Binder::AddUnits(std::string_view name, std::vector<Expr
                             list.emplace_back(std::move(arguments[1]));
                             return list;
                           }()));
-  return builder_.Call(name.ends_with("Sub") ? "minus" : "plus", ExprList(std::move(arguments[2]), std::move(span)));
+  return builder_.Call(name.ends_with("Sub") ? "minus" : "plus",
+                       ExprList(std::move(arguments[2]), std::move(span)));
 }
 
 absl::StatusOr<ExprPtr> Binder::SafeAddressInRange(std::vector<ExprPtr> arguments) {
-  HOGLET_ASSIGN_OR_RETURN(ExprPtr text, builder_.Call("toString", ExprList(std::move(arguments[0]))));
-  HOGLET_ASSIGN_OR_RETURN(ExprPtr address, builder_.Call("ifNull", ExprList(std::move(text), StringLiteral(""))));
+  HOGLET_ASSIGN_OR_RETURN(ExprPtr text,
+                          builder_.Call("toString", ExprList(std::move(arguments[0]))));
+  HOGLET_ASSIGN_OR_RETURN(ExprPtr address,
+                          builder_.Call("ifNull", ExprList(std::move(text), StringLiteral(""))));
   HOGLET_ASSIGN_OR_RETURN(ExprPtr v4, builder_.Call("isIPv4String", ExprList(address->Clone())));
   HOGLET_ASSIGN_OR_RETURN(ExprPtr v6, builder_.Call("isIPv6String", ExprList(address->Clone())));
-  HOGLET_ASSIGN_OR_RETURN(ExprPtr valid, builder_.Call("or", ExprList(std::move(v4), std::move(v6))));
-  HOGLET_ASSIGN_OR_RETURN(ExprPtr safe, builder_.Call("if", ExprList(std::move(valid), std::move(address), StringLiteral("::"))));
+  HOGLET_ASSIGN_OR_RETURN(ExprPtr valid,
+                          builder_.Call("or", ExprList(std::move(v4), std::move(v6))));
+  HOGLET_ASSIGN_OR_RETURN(
+      ExprPtr safe,
+      builder_.Call("if", ExprList(std::move(valid), std::move(address), StringLiteral("::"))));
   return builder_.Call("isIPAddressInRange", ExprList(std::move(safe), std::move(arguments[1])));
 }
 
 // tumble() and hop() want a DateTime without NULL.
 absl::StatusOr<ExprPtr> Binder::WindowMoment(const ast::Call& call, ExprPtr moment) {
   auto* inner = ast::As<ast::Call>(call.args[0]);
-  const bool parses = inner != nullptr && (inner->name == "toDateTime" || inner->name == "toDateTimeUS" || inner->name == "parseDateTime" ||
-                                           inner->name == "parseDateTimeBestEffort");
-  if (!parses) return builder_.Call("toDateTime", ExprList(std::move(moment), StringLiteral("UTC")));
+  const bool parses = inner != nullptr &&
+                      (inner->name == "toDateTime" || inner->name == "toDateTimeUS" ||
+                       inner->name == "parseDateTime" || inner->name == "parseDateTimeBestEffort");
+  if (!parses)
+    return builder_.Call("toDateTime", ExprList(std::move(moment), StringLiteral("UTC")));
   HOGLET_ASSIGN_OR_RETURN(ExprPtr whole, builder_.Call("toDateTime", ExprList(std::move(moment))));
   return builder_.Call("assumeNotNull", ExprList(std::move(whole)));
 }
 
 // Functions that take or make moments: overload by type, precision, time zone.
-absl::StatusOr<ExprPtr> Binder::BindConversion(const ast::Call& call, const HogqlFunction& function, std::vector<Argument> arguments) {
+absl::StatusOr<ExprPtr> Binder::BindConversion(const ast::Call& call, const HogqlFunction& function,
+                                               std::vector<Argument> arguments) {
   std::string name(function.clickhouse_name());
-  const bool overloaded = function.name == "toDate" || function.name == "to_date" || function.name == "toDateTime";
+  const bool overloaded =
+      function.name == "toDate" || function.name == "to_date" || function.name == "toDateTime";
   if (overloaded && !arguments.empty()) {
     const Type& type = arguments[0].expr->type;
-    if (type.IsDateOrTime() || type.IsInteger() || type.IsFloat() || type.kind() == TypeKind::kBool) {
+    if (type.IsDateOrTime() || type.IsInteger() || type.IsFloat() ||
+        type.kind() == TypeKind::kBool) {
       name = function.name == "toDateTime" ? "toDateTime" : "toDate";
     }
   }
   if (!function.zone()) return CallClickhouse(call.name, name, std::move(arguments));
   const size_t given = arguments.size();
   const auto* literal = given == 1 ? ast::As<ast::Constant>(call.args[0]) : nullptr;
-  if (name == "parseDateTime64BestEffortOrNull" && literal != nullptr && literal->as_string() != nullptr) {
+  if (name == "parseDateTime64BestEffortOrNull" && literal != nullptr &&
+      literal->as_string() != nullptr) {
     const std::string& text = *literal->as_string();
     if (IsDateText(text, false) || IsDateText(text, true)) {
       arguments.emplace_back(StringLiteral(zone_));
@@ -407,13 +465,18 @@ absl::StatusOr<ExprPtr> Binder::BindConversion(const ast::Call& call, const Hogq
     }
     arguments.emplace_back(IntegerLiteral(6));
     arguments.emplace_back(StringLiteral(zone_));
-    return CallClickhouse(call.name, IsFractionalText(text) ? "toDateTime64" : "parseDateTime64BestEffort", std::move(arguments));
+    return CallClickhouse(call.name,
+                          IsFractionalText(text) ? "toDateTime64" : "parseDateTime64BestEffort",
+                          std::move(arguments));
   }
-  const bool precise = name == "now64" || name == "toDateTime64" || name.starts_with("parseDateTime64BestEffort");
+  const bool precise =
+      name == "now64" || name == "toDateTime64" || name.starts_with("parseDateTime64BestEffort");
   if (precise) {
     const size_t at = name == "now64" ? 0 : 1;
     const bool has_precision = given > at && arguments[at].expr->type.IsInteger();
-    if (!has_precision) arguments.insert(arguments.begin() + static_cast<ptrdiff_t>(std::min(at, given)), Argument(IntegerLiteral(6)));
+    if (!has_precision)
+      arguments.insert(arguments.begin() + static_cast<ptrdiff_t>(std::min(at, given)),
+                       Argument(IntegerLiteral(6)));
   }
   if (static_cast<int>(given) < function.args_max) arguments.emplace_back(StringLiteral(zone_));
   return CallClickhouse(call.name, name, std::move(arguments));
@@ -422,10 +485,12 @@ absl::StatusOr<ExprPtr> Binder::BindConversion(const ast::Call& call, const Hogq
 // _caseWithExpression(x, when, then, ..., otherwise).
 absl::StatusOr<ExprPtr> Binder::BindCase(const ast::Call& call, Scope* scope) {
   HOGLET_ASSIGN_OR_RETURN(auto arguments, BindList(call.args, scope));
-  if (arguments.size() < 4 || arguments.size() % 2 != 0) return QueryError("CASE needs an expression and pairs of WHEN and THEN");
+  if (arguments.size() < 4 || arguments.size() % 2 != 0)
+    return QueryError("CASE needs an expression and pairs of WHEN and THEN");
   std::vector<ExprPtr> branches;
   for (size_t i = 1; i + 1 < arguments.size(); i += 2) {
-    HOGLET_ASSIGN_OR_RETURN(ExprPtr test, Compare(CompareOp::kEqual, arguments[0]->Clone(), std::move(arguments[i]), *scope));
+    HOGLET_ASSIGN_OR_RETURN(ExprPtr test, Compare(CompareOp::kEqual, arguments[0]->Clone(),
+                                                  std::move(arguments[i]), *scope));
     branches.push_back(std::move(test));
     branches.push_back(std::move(arguments[i + 1]));
   }
@@ -444,18 +509,23 @@ absl::StatusOr<ExprPtr> Binder::BindAction(const ast::Call& call, Scope* scope) 
   std::vector<std::string> found;
   if (constant->as_integer() != nullptr) {
     found = provider_->ActionsById(*constant->as_integer());
-    if (found.empty()) return QueryError(StrCat("Could not find an action with the ID ", *constant->as_integer()));
+    if (found.empty())
+      return QueryError(StrCat("Could not find an action with the ID ", *constant->as_integer()));
   } else if (constant->as_string() != nullptr) {
     found = provider_->ActionsByName(*constant->as_string());
-    if (found.empty()) return QueryError(StrCat("Could not find an action with the name '", *constant->as_string(), "'"));
-    if (found.size() > 1) return QueryError(StrCat("Found multiple actions with name '", *constant->as_string(), "'"));
+    if (found.empty())
+      return QueryError(
+          StrCat("Could not find an action with the name '", *constant->as_string(), "'"));
+    if (found.size() > 1)
+      return QueryError(StrCat("Found multiple actions with name '", *constant->as_string(), "'"));
   } else {
     return QueryError("action() takes exactly one string or integer argument");
   }
   return ExpressionField(events, found[0]);
 }
 
-absl::StatusOr<ExprPtr> Binder::BindSpecial(const ast::Call& call, const HogqlFunction& function, Scope* scope) {
+absl::StatusOr<ExprPtr> Binder::BindSpecial(const ast::Call& call, const HogqlFunction& function,
+                                            Scope* scope) {
   if (function.name == "matchesAction") return BindAction(call, scope);
   if (function.name == "getSurveyResponse") return BindSurveyResponse(call, scope);
   struct Row {
@@ -463,9 +533,10 @@ absl::StatusOr<ExprPtr> Binder::BindSpecial(const ast::Call& call, const HogqlFu
     std::string_view tag;
     std::array<std::string_view, 2> keys;
   };
-  static constexpr Row kTags[] = {{"sparkline", "Sparkline", {"data", ""}},
-                                  {"recordingButton", "RecordingButton", {"sessionId", "recordingStatus"}},
-                                  {"explainCSPReport", "ExplainCSPReport", {"properties", ""}}};
+  static constexpr Row kTags[] = {
+      {"sparkline", "Sparkline", {"data", ""}},
+      {"recordingButton", "RecordingButton", {"sessionId", "recordingStatus"}},
+      {"explainCSPReport", "ExplainCSPReport", {"properties", ""}}};
   for (const Row& row : kTags) {
     if (row.name != function.name) continue;
     std::vector<ExprPtr> items = ExprList(StringLiteral("__hx_tag"), StringLiteral(row.tag));
@@ -480,31 +551,40 @@ absl::StatusOr<ExprPtr> Binder::BindSpecial(const ast::Call& call, const HogqlFu
   return CallClickhouse(call.name, function.name, std::move(arguments));
 }
 
-// getSurveyResponse(index[, question id[, multiple]]): the answer under the question's id, else under its index.
+// getSurveyResponse(index[, question id[, multiple]]): the answer under the question's id, else
+// under its index.
 absl::StatusOr<ExprPtr> Binder::BindSurveyResponse(const ast::Call& call, Scope* scope) {
   std::vector<const ast::Constant*> constants;
   for (const ast::ExprPtr& argument : call.args) {
     constants.push_back(ast::As<ast::Constant>(argument));
-    if (constants.back() == nullptr) return QueryError("getSurveyResponse first argument must be a constant");
+    if (constants.back() == nullptr)
+      return QueryError("getSurveyResponse first argument must be a constant");
   }
   if (constants[0]->as_integer() == nullptr || *constants[0]->as_integer() < 0) {
     return QueryError("getSurveyResponse first argument must be a valid integer");
   }
   const int64_t index = *constants[0]->as_integer();
-  const std::string by_index = index == 0 ? "'$survey_response'" : StrCat("'$survey_response_", index, "'");
+  const std::string by_index =
+      index == 0 ? "'$survey_response'" : StrCat("'$survey_response_", index, "'");
   std::string by_id;
-  if (constants.size() > 1 && constants[1]->as_string() != nullptr && !constants[1]->as_string()->empty()) {
-    by_id = StrCat("'$survey_response_", absl::StrReplaceAll(*constants[1]->as_string(), {{"\\", "\\\\"}, {"'", "\\'"}}), "'");
+  if (constants.size() > 1 && constants[1]->as_string() != nullptr &&
+      !constants[1]->as_string()->empty()) {
+    by_id = StrCat("'$survey_response_",
+                   absl::StrReplaceAll(*constants[1]->as_string(), {{"\\", "\\\\"}, {"'", "\\'"}}),
+                   "'");
   } else {
-    by_id = StrCat("concat('$survey_response_', JSONExtractString(JSONExtractArrayRaw(properties, '$survey_questions')[", index + 1,
-                         "], 'id'))");
+    by_id = StrCat(
+        "concat('$survey_response_', JSONExtractString(JSONExtractArrayRaw(properties, "
+        "'$survey_questions')[",
+        index + 1, "], 'id'))");
   }
   const bool multiple = constants.size() > 2 && constants[2]->value == ast::ConstantValue(true);
   const std::string text =
-      multiple ? StrCat("if(notEmpty(JSONExtractArrayRaw(properties, ", by_id, ")), JSONExtractArrayRaw(properties, ", by_id,
-                              "), JSONExtractArrayRaw(properties, ", by_index, "))")
-               : StrCat("coalesce(nullIf(JSONExtractString(properties, ", by_id, "), ''), nullIf(JSONExtractString(properties, ",
-                              by_index, "), ''))");
+      multiple ? StrCat("if(notEmpty(JSONExtractArrayRaw(properties, ", by_id,
+                        ")), JSONExtractArrayRaw(properties, ", by_id,
+                        "), JSONExtractArrayRaw(properties, ", by_index, "))")
+               : StrCat("coalesce(nullIf(JSONExtractString(properties, ", by_id,
+                        "), ''), nullIf(JSONExtractString(properties, ", by_index, "), ''))");
   HOGLET_ASSIGN_OR_RETURN(const ast::Expr* body, ParseOwn(text, /*query=*/false));
   return BindExpr(*body, scope);
 }

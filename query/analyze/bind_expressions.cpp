@@ -1,6 +1,7 @@
 #include <limits>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
 #include "include/hoglet/status.h"
 #include "query/analyze/binder.h"
@@ -9,7 +10,8 @@
 namespace hoglet::analysis {
 namespace {
 
-constexpr int kDepthMax = 700;  // nested expressions and queries, views included; keeps the stack small
+constexpr int kDepthMax =
+    700;  // nested expressions and queries, views included; keeps the stack small
 
 struct DepthGuard {
   explicit DepthGuard(int* depth) : depth_(depth) { ++*depth_; }
@@ -28,8 +30,17 @@ ExprPtr BigLiteral(const std::string& decimal) {
 }  // namespace
 
 absl::StatusOr<ExprPtr> Binder::BindExpr(const ast::Expr& expr, Scope* scope) {
+  auto bound = BindAny(expr, scope);
+  if (bound.ok() || expr.span.end == 0 || bound.status().GetPayload(kSpanPayload)) return bound;
+  absl::Status status = bound.status();
+  status.SetPayload(kSpanPayload, absl::Cord(StrCat(expr.span.start, ",", expr.span.end)));
+  return status;
+}
+
+absl::StatusOr<ExprPtr> Binder::BindAny(const ast::Expr& expr, Scope* scope) {
   DepthGuard guard(&depth_);
-  if (depth_ > kDepthMax) return QueryError(StrCat("The query is nested deeper than ", kDepthMax, " levels"));
+  if (depth_ > kDepthMax)
+    return QueryError(StrCat("The query is nested deeper than ", kDepthMax, " levels"));
   using ast::As;
   using ast::NodeKind;
   switch (expr.kind) {
@@ -77,7 +88,7 @@ absl::StatusOr<ExprPtr> Binder::BindExpr(const ast::Expr& expr, Scope* scope) {
     case NodeKind::kTupleAccess:
       return BindTupleAccess(*As<ast::TupleAccess>(&expr), scope);
     case NodeKind::kArraySlice:
-      return QueryError("Array slices are not allowed in hogql dialect");
+      return BindSlice(*As<ast::ArraySlice>(&expr), scope);
     case NodeKind::kTypeCast:
       return BindCast(*As<ast::TypeCast>(&expr), scope);
     case NodeKind::kTryCast:
@@ -132,14 +143,17 @@ absl::StatusOr<ExprPtr> Binder::BindAlias(const ast::Alias& alias, Scope* scope)
   return expr;
 }
 
-absl::StatusOr<ExprPtr> Binder::BindArithmetic(const ast::ArithmeticOperation& operation, Scope* scope) {
+absl::StatusOr<ExprPtr> Binder::BindArithmetic(const ast::ArithmeticOperation& operation,
+                                               Scope* scope) {
   static constexpr const char* kNames[] = {"plus", "minus", "multiply", "divide", "modulo"};
   HOGLET_ASSIGN_OR_RETURN(ExprPtr left, BindExpr(*operation.left, scope));
   HOGLET_ASSIGN_OR_RETURN(ExprPtr right, BindExpr(*operation.right, scope));
-  return builder_.Call(kNames[static_cast<int>(operation.op)], ExprList(std::move(left), std::move(right)));
+  return builder_.Call(kNames[static_cast<int>(operation.op)],
+                       ExprList(std::move(left), std::move(right)));
 }
 
-absl::StatusOr<ExprPtr> Binder::BindLogic(std::string_view name, const ast::ExprList& operands, Scope* scope) {
+absl::StatusOr<ExprPtr> Binder::BindLogic(std::string_view name, const ast::ExprList& operands,
+                                          Scope* scope) {
   HOGLET_ASSIGN_OR_RETURN(auto bound, BindList(operands, scope));
   return BindLogicOf(name, std::move(bound));
 }
@@ -165,9 +179,12 @@ absl::StatusOr<ExprPtr> Binder::BindBetween(const ast::BetweenExpr& between, Sco
   ExprPtr again = value->Clone();
   HOGLET_RETURN_IF_ERROR(Coerce(&value, &low));
   HOGLET_RETURN_IF_ERROR(Coerce(&again, &high));
-  HOGLET_ASSIGN_OR_RETURN(ExprPtr from, builder_.Call("greaterOrEquals", ExprList(std::move(value), std::move(low))));
-  HOGLET_ASSIGN_OR_RETURN(ExprPtr to, builder_.Call("lessOrEquals", ExprList(std::move(again), std::move(high))));
-  HOGLET_ASSIGN_OR_RETURN(ExprPtr both, builder_.Call("and", ExprList(std::move(from), std::move(to))));
+  HOGLET_ASSIGN_OR_RETURN(
+      ExprPtr from, builder_.Call("greaterOrEquals", ExprList(std::move(value), std::move(low))));
+  HOGLET_ASSIGN_OR_RETURN(
+      ExprPtr to, builder_.Call("lessOrEquals", ExprList(std::move(again), std::move(high))));
+  HOGLET_ASSIGN_OR_RETURN(ExprPtr both,
+                          builder_.Call("and", ExprList(std::move(from), std::move(to))));
   if (between.negated) {
     HOGLET_ASSIGN_OR_RETURN(both, builder_.Call("not", ExprList(std::move(both))));
   }
@@ -179,19 +196,25 @@ absl::StatusOr<ExprPtr> Binder::BindDistinctFrom(const ast::IsDistinctFrom& expr
   HOGLET_ASSIGN_OR_RETURN(ExprPtr left, BindExpr(*expr.left, scope));
   HOGLET_ASSIGN_OR_RETURN(ExprPtr right, BindExpr(*expr.right, scope));
   HOGLET_RETURN_IF_ERROR(Coerce(&left, &right));
-  HOGLET_ASSIGN_OR_RETURN(ExprPtr differ, builder_.Call("notEquals", ExprList(left->Clone(), right->Clone())));
+  HOGLET_ASSIGN_OR_RETURN(ExprPtr differ,
+                          builder_.Call("notEquals", ExprList(left->Clone(), right->Clone())));
   if (differ->type.nullable()) {
     HOGLET_ASSIGN_OR_RETURN(ExprPtr left_null, builder_.Call("isNull", ExprList(std::move(left))));
-    HOGLET_ASSIGN_OR_RETURN(ExprPtr right_null, builder_.Call("isNull", ExprList(std::move(right))));
-    HOGLET_ASSIGN_OR_RETURN(ExprPtr one_null, builder_.Call("notEquals", ExprList(std::move(left_null), std::move(right_null))));
-    HOGLET_ASSIGN_OR_RETURN(differ, builder_.Call("ifNull", ExprList(std::move(differ), std::move(one_null))));
+    HOGLET_ASSIGN_OR_RETURN(ExprPtr right_null,
+                            builder_.Call("isNull", ExprList(std::move(right))));
+    HOGLET_ASSIGN_OR_RETURN(
+        ExprPtr one_null,
+        builder_.Call("notEquals", ExprList(std::move(left_null), std::move(right_null))));
+    HOGLET_ASSIGN_OR_RETURN(
+        differ, builder_.Call("ifNull", ExprList(std::move(differ), std::move(one_null))));
   }
   if (!expr.negated) return differ;
   return builder_.Call("not", ExprList(std::move(differ)));
 }
 
 absl::StatusOr<ExprPtr> Binder::BindTupleAccess(const ast::TupleAccess& access, Scope* scope) {
-  if (access.index == 0) return QueryError("SQL indexes start from one, not from zero. E.g: array.1");
+  if (access.index == 0)
+    return QueryError("SQL indexes start from one, not from zero. E.g: array.1");
   Path path;
   if (CollectPath(access, scope, &path)) {
     HOGLET_RETURN_IF_ERROR(CheckIndexes(path));
@@ -216,6 +239,26 @@ absl::StatusOr<ExprPtr> Binder::BindArrayAccess(const ast::ArrayAccess& access, 
   return AccessElement(std::move(value), std::move(key));
 }
 
+// array[a:b]: from the a-th to the b-th element.
+absl::StatusOr<ExprPtr> Binder::BindSlice(const ast::ArraySlice& slice, Scope* scope) {
+  if (!context_.array_slices) return QueryError("Array slices are not allowed in hogql dialect");
+  HOGLET_ASSIGN_OR_RETURN(ExprPtr array, BindExpr(*slice.array, scope));
+  ExprPtr start = IntegerLiteral(1);
+  if (slice.start_expr != nullptr) {
+    HOGLET_ASSIGN_OR_RETURN(start, BindExpr(*slice.start_expr, scope));
+  }
+  std::vector<ExprPtr> arguments = ExprList(std::move(array), start->Clone());
+  if (slice.end_expr != nullptr) {
+    HOGLET_ASSIGN_OR_RETURN(ExprPtr length, BindExpr(*slice.end_expr, scope));
+    HOGLET_ASSIGN_OR_RETURN(length,
+                            builder_.Call("minus", ExprList(std::move(length), std::move(start))));
+    HOGLET_ASSIGN_OR_RETURN(length,
+                            builder_.Call("plus", ExprList(std::move(length), IntegerLiteral(1))));
+    arguments.push_back(std::move(length));
+  }
+  return builder_.Call("arraySlice", std::move(arguments));
+}
+
 absl::StatusOr<ExprPtr> Binder::BindDict(const ast::Dict& dict, Scope* scope) {
   std::vector<ExprPtr> items = ExprList(StringLiteral("__hx_tag"), StringLiteral("__hx_obj"));
   for (const auto& [key, value] : dict.items) {
@@ -228,12 +271,36 @@ absl::StatusOr<ExprPtr> Binder::BindDict(const ast::Dict& dict, Scope* scope) {
 }
 
 absl::StatusOr<ExprPtr> Binder::BindTag(const ast::HogQLXTag& tag, Scope* scope) {
-  static constexpr std::string_view kKnown[] = {"Sparkline", "RecordingButton", "ExplainCSPReport", "a", "b", "i", "strong", "em",
-                                                "div", "span", "u", "p", "pre", "code", "h1", "h2", "h3", "blink", "marquee",
-                                                "redacted", "strike", "ul", "ol", "li", "hr", "br"};
+  static constexpr std::string_view kKnown[] = {"Sparkline",
+                                                "RecordingButton",
+                                                "ExplainCSPReport",
+                                                "a",
+                                                "b",
+                                                "i",
+                                                "strong",
+                                                "em",
+                                                "div",
+                                                "span",
+                                                "u",
+                                                "p",
+                                                "pre",
+                                                "code",
+                                                "h1",
+                                                "h2",
+                                                "h3",
+                                                "blink",
+                                                "marquee",
+                                                "redacted",
+                                                "strike",
+                                                "ul",
+                                                "ol",
+                                                "li",
+                                                "hr",
+                                                "br"};
   bool known = false;
   for (std::string_view name : kKnown) known = known || name == tag.tag_kind;
-  if (!known) return QueryError(StrCat("Error parsing query tag: Unknown tag <", tag.tag_kind, " />."));
+  if (!known)
+    return QueryError(StrCat("Error parsing query tag: Unknown tag <", tag.tag_kind, " />."));
   std::vector<ExprPtr> items = ExprList(StringLiteral("__hx_tag"), StringLiteral(tag.tag_kind));
   for (const auto& attribute : tag.attributes) {
     items.push_back(StringLiteral(attribute->name));
@@ -254,18 +321,36 @@ absl::StatusOr<ExprPtr> Binder::BindCast(const ast::TypeCast& cast, Scope* scope
     std::string_view type;
     std::string_view function;
   };
-  static constexpr Row kRows[] = {
-      {"int", "toInt64"},       {"integer", "toInt64"},      {"bigint", "toInt64"},     {"int64", "toInt64"},
-      {"smallint", "toInt64"},  {"float", "toFloat64"},      {"float64", "toFloat64"},  {"double", "toFloat64"},
-      {"double precision", "toFloat64"}, {"real", "toFloat64"}, {"text", "toString"},   {"string", "toString"},
-      {"varchar", "toString"},  {"char", "toString"},        {"bool", "bool"},          {"boolean", "bool"},
-      {"date", "toDate"},       {"datetime", "toDateTime"},  {"timestamp", "toDateTime"}, {"timestamptz", "toDateTime"},
-      {"timestamp with time zone", "toDateTime"}, {"timestamp with local time zone", "toDateTime"}, {"uuid", "toUUID"}};
+  static constexpr Row kRows[] = {{"int", "toInt64"},
+                                  {"integer", "toInt64"},
+                                  {"bigint", "toInt64"},
+                                  {"int64", "toInt64"},
+                                  {"smallint", "toInt64"},
+                                  {"float", "toFloat64"},
+                                  {"float64", "toFloat64"},
+                                  {"double", "toFloat64"},
+                                  {"double precision", "toFloat64"},
+                                  {"real", "toFloat64"},
+                                  {"text", "toString"},
+                                  {"string", "toString"},
+                                  {"varchar", "toString"},
+                                  {"char", "toString"},
+                                  {"bool", "bool"},
+                                  {"boolean", "bool"},
+                                  {"date", "toDate"},
+                                  {"datetime", "toDateTime"},
+                                  {"timestamp", "toDateTime"},
+                                  {"timestamptz", "toDateTime"},
+                                  {"timestamp with time zone", "toDateTime"},
+                                  {"timestamp with local time zone", "toDateTime"},
+                                  {"uuid", "toUUID"}};
   HOGLET_ASSIGN_OR_RETURN(ExprPtr value, BindExpr(*cast.expr, scope));
   for (const Row& row : kRows) {
     if (row.type != cast.type_name) continue;
-    if (row.function == "bool") return builder_.Call("accurateCastOrNull", ExprList(std::move(value), StringLiteral("Bool")));
-    if (row.function == "toDateTime") return builder_.Call("toDateTime", ExprList(std::move(value), StringLiteral(zone_)));
+    if (row.function == "bool")
+      return builder_.Call("accurateCastOrNull", ExprList(std::move(value), StringLiteral("Bool")));
+    if (row.function == "toDateTime")
+      return builder_.Call("toDateTime", ExprList(std::move(value), StringLiteral(zone_)));
     return builder_.Call(row.function, ExprList(std::move(value)));
   }
   return QueryError(StrCat("Unsupported type cast: ", cast.type_name));
@@ -276,7 +361,8 @@ absl::StatusOr<ExprPtr> Binder::BindSubquery(const ast::Expr& query, Scope* scop
   HOGLET_ASSIGN_OR_RETURN(SelectResult result, BindQuery(query, scope->ctes));
   if (result.fields.size() > 1) {
     std::vector<ExprPtr> columns;
-    for (const OutputField& field : result.fields) columns.push_back(symbols_.Reference(field.symbol));
+    for (const OutputField& field : result.fields)
+      columns.push_back(symbols_.Reference(field.symbol));
     HOGLET_ASSIGN_OR_RETURN(ExprPtr tuple, builder_.Call("tuple", std::move(columns)));
     auto extend = std::make_unique<Op>(Op::Kind::kExtend, std::move(result.op));
     const SymbolId symbol = Materialize(std::move(tuple), "tuple", &extend->definitions);
@@ -288,7 +374,8 @@ absl::StatusOr<ExprPtr> Binder::BindSubquery(const ast::Expr& query, Scope* scop
   auto expr = std::make_unique<Expr>();
   expr->kind = Expr::Kind::kSubquery;
   const Physical physical = type.physical();
-  expr->type = physical == Physical::kArray || physical == Physical::kTuple ? type : type.Nullable();
+  expr->type =
+      physical == Physical::kArray || physical == Physical::kTuple ? type : type.Nullable();
   expr->subplan = std::move(plan);
   return expr;
 }

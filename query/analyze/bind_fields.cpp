@@ -14,7 +14,8 @@ std::string FieldClassOf(const Type& type) {
   if (type.IsInteger()) return "IntegerDatabaseField";
   if (type.IsFloat()) return "FloatDatabaseField";
   if (type.kind() == TypeKind::kBool) return "BooleanDatabaseField";
-  if (type.kind() == TypeKind::kDate || type.kind() == TypeKind::kDate32) return "DateDatabaseField";
+  if (type.kind() == TypeKind::kDate || type.kind() == TypeKind::kDate32)
+    return "DateDatabaseField";
   if (type.IsDateOrTime()) return "DateTimeDatabaseField";
   if (type.kind() == TypeKind::kUuid) return "UUIDDatabaseField";
   return "UnknownDatabaseField";
@@ -25,7 +26,8 @@ absl::Status TableAsValue(std::string_view name) {
 }
 
 ExprPtr KeyLiteral(const PathKey& key) {
-  return key.name() != nullptr ? StringLiteral(*key.name()) : IntegerLiteral(std::get<int64_t>(key.key));
+  return key.name() != nullptr ? StringLiteral(*key.name())
+                               : IntegerLiteral(std::get<int64_t>(key.key));
 }
 
 std::string KeyText(const PathKey& key) {
@@ -64,7 +66,8 @@ bool Binder::CollectPath(const ast::Expr& expr, Scope* scope, Path* path) {
 absl::Status Binder::CheckIndexes(const Path& path) {
   for (const PathKey& key : path) {
     if (key.name() == nullptr && std::get<int64_t>(key.key) == 0) {
-      return QueryError(StrCat("SQL indexes start from one, not from zero. E.g: ", key.dotted ? "array.1" : "array[1]"));
+      return QueryError(StrCat("SQL indexes start from one, not from zero. E.g: ",
+                               key.dotted ? "array.1" : "array[1]"));
     }
   }
   return absl::OkStatus();
@@ -88,20 +91,23 @@ absl::Status Binder::UnknownField(std::string_view name, const Scope& scope) {
     for (const OutputField& field : table->fields) names.push_back(field.name);
   }
   const auto close = CloseMatches(name, names, 3);
-  return QueryError(StrCat("Unable to resolve field: ", name,
-                                 close.empty() ? "" : StrCat(". Did you mean: ", absl::StrJoin(close, ", "), "?")));
+  return QueryError(
+      StrCat("Unable to resolve field: ", name,
+             close.empty() ? "" : StrCat(". Did you mean: ", absl::StrJoin(close, ", "), "?")));
 }
 
 absl::StatusOr<ExprPtr> Binder::BindPath(const Path& path, Scope* scope) {
   const std::string& name = *path[0].name();
   if (scope->template_arguments != nullptr && name.starts_with(kHole)) {
     size_t hole = 0;
-    const bool known = absl::SimpleAtoi(name.substr(kHole.size()), &hole) && hole < scope->template_arguments->size();
+    const bool known = absl::SimpleAtoi(name.substr(kHole.size()), &hole) &&
+                       hole < scope->template_arguments->size();
     if (known) return (*scope->template_arguments)[hole]->Clone();
   }
   for (size_t i = scope->lambdas.size(); i-- > 0;) {
     auto it = scope->lambdas[i].parameters.find(name);
-    if (it != scope->lambdas[i].parameters.end()) return AccessRest(it->second->Clone(), path, 1, name);
+    if (it != scope->lambdas[i].parameters.end())
+      return AccessRest(it->second->Clone(), path, 1, name);
   }
   if (name == "*") {
     return QueryError(scope->tables.empty() ? "Cannot use '*' when there are no tables in the query"
@@ -110,7 +116,8 @@ absl::StatusOr<ExprPtr> Binder::BindPath(const Path& path, Scope* scope) {
   if (path.size() > 1) {
     for (Table* table : scope->tables) {
       if (table->alias != name) continue;
-      return table->is_query() ? WalkQuery(table, path, 1, true) : WalkTable(table, table->def->fields, path, 1);
+      return table->is_query() ? WalkQuery(table, path, 1, true)
+                               : WalkTable(table, table->def->fields, path, 1);
     }
   }
   auto alias = scope->aliases.find(name);
@@ -124,13 +131,15 @@ absl::StatusOr<ExprPtr> Binder::BindPath(const Path& path, Scope* scope) {
     if (found == nullptr) found = table;
   }
   if (found != nullptr) {
-    return found->is_query() ? WalkQuery(found, path, 0, false) : WalkTable(found, found->def->fields, path, 0);
+    return found->is_query() ? WalkQuery(found, path, 0, false)
+                             : WalkTable(found, found->def->fields, path, 0);
   }
   for (const CteLink* link = scope->ctes; link != nullptr; link = link->older) {
     if (link->cte->name != name) continue;
     if (path.size() > 1) return QueryError(StrCat("Cannot access fields on CTE ", name, " yet"));
     if (!link->cte->is_column) {
-      return QueryError(StrCat("Cannot use table CTE ", name, " as a value. Use it in a FROM clause instead."));
+      return QueryError(
+          StrCat("Cannot use table CTE ", name, " as a value. Use it in a FROM clause instead."));
     }
     const CteLink* visible = std::exchange(scope->ctes, link->older);
     auto value = BindExpr(*link->cte->expr, scope);
@@ -143,7 +152,8 @@ absl::StatusOr<ExprPtr> Binder::BindPath(const Path& path, Scope* scope) {
   return UnknownField(name, *scope);
 }
 
-absl::StatusOr<ExprPtr> Binder::WalkQuery(Table* table, const Path& path, size_t at, bool by_alias) {
+absl::StatusOr<ExprPtr> Binder::WalkQuery(Table* table, const Path& path, size_t at,
+                                          bool by_alias) {
   const std::string name = KeyText(path[at]);
   for (const OutputField& field : table->fields) {
     if (field.name == name) return AccessRest(symbols_.Reference(field.symbol), path, at + 1, name);
@@ -152,14 +162,16 @@ absl::StatusOr<ExprPtr> Binder::WalkQuery(Table* table, const Path& path, size_t
   return QueryError(StrCat("Field ", name, " not found on query with alias ", table->alias));
 }
 
-absl::StatusOr<ExprPtr> Binder::WalkTable(Table* table, const std::vector<FieldDef>& fields, const Path& path, size_t at) {
+absl::StatusOr<ExprPtr> Binder::WalkTable(Table* table, const std::vector<FieldDef>& fields,
+                                          const Path& path, size_t at) {
   if (at == path.size()) return TableAsValue(KeyText(path[at - 1]));
   const FieldDef* field = FindField(fields, KeyText(path[at]));
   if (field == nullptr) return QueryError(StrCat("Field not found: ", KeyText(path[at])));
   return FieldExpr(table, *field, path, at + 1);
 }
 
-absl::StatusOr<ExprPtr> Binder::FieldExpr(Table* table, const FieldDef& field, const Path& path, size_t next) {
+absl::StatusOr<ExprPtr> Binder::FieldExpr(Table* table, const FieldDef& field, const Path& path,
+                                          size_t next) {
   switch (field.kind) {
     case FieldDef::Kind::kColumn: {
       ExprPtr column = ScanColumn(table, {field.source, "", ColumnRef::Json::kWhole}, field.type);
@@ -186,14 +198,16 @@ absl::StatusOr<ExprPtr> Binder::FieldExpr(Table* table, const FieldDef& field, c
     case FieldDef::Kind::kLazyJoin: {
       if (next == path.size()) return TableAsValue(field.name);
       HOGLET_ASSIGN_OR_RETURN(Table * joined, JoinedTable(table, field));
-      return joined->is_query() ? WalkQuery(joined, path, next, false) : WalkTable(joined, joined->def->fields, path, next);
+      return joined->is_query() ? WalkQuery(joined, path, next, false)
+                                : WalkTable(joined, joined->def->fields, path, next);
     }
   }
   return absl::InternalError("unknown field kind");
 }
 
 ExprPtr Binder::ScanColumn(Table* table, ColumnRef column, Type type) {
-  const std::string text = StrCat(column.name, "\n", column.key, "\n", static_cast<int>(column.json));
+  const std::string text =
+      StrCat(column.name, "\n", column.key, "\n", static_cast<int>(column.json));
   auto [known, added] = table->columns.try_emplace(text, 0);
   if (added) {
     known->second = symbols_.Add(column.key.empty() ? column.name : column.key, std::move(type));
@@ -207,7 +221,8 @@ absl::StatusOr<ExprPtr> Binder::InProjectZone(ExprPtr moment) {
   return builder_.Call("toTimeZone", ExprList(std::move(moment), StringLiteral(zone_)));
 }
 
-absl::StatusOr<ExprPtr> Binder::PropertyExpr(Table* table, const FieldDef& field, const Path& path, size_t next) {
+absl::StatusOr<ExprPtr> Binder::PropertyExpr(Table* table, const FieldDef& field, const Path& path,
+                                             size_t next) {
   using Json = ColumnRef::Json;
   HOGLET_RETURN_IF_ERROR(CheckIndexes(path));
   const Type text = Type(TypeKind::kString).Nullable();
@@ -215,24 +230,30 @@ absl::StatusOr<ExprPtr> Binder::PropertyExpr(Table* table, const FieldDef& field
   if (key == nullptr || key->empty()) {
     ExprPtr document = ScanColumn(table, {field.source, "", Json::kWhole}, Type(TypeKind::kString));
     symbols_[document->column].json = static_cast<int>(field.property_kind);
-    return next == path.size() ? absl::StatusOr<ExprPtr>(std::move(document)) : JsonPath(std::move(document), path, next);
+    return next == path.size() ? absl::StatusOr<ExprPtr>(std::move(document))
+                               : JsonPath(std::move(document), path, next);
   }
-  if (next + 1 < path.size()) return JsonPath(ScanColumn(table, {field.source, *key, Json::kRaw}, text), path, next + 1);
+  if (next + 1 < path.size())
+    return JsonPath(ScanColumn(table, {field.source, *key, Json::kRaw}, text), path, next + 1);
   PropertyKind kind = field.property_kind;
   if (table->def->physical == "groups") {
     kind = PropertyKind::kNone;
     for (int i = 0; i < 5; ++i) {
-      if (table->alias.ends_with(StrCat("__group_", i))) kind = static_cast<PropertyKind>(static_cast<int>(PropertyKind::kGroup0) + i);
+      if (table->alias.ends_with(StrCat("__group_", i)))
+        kind = static_cast<PropertyKind>(static_cast<int>(PropertyKind::kGroup0) + i);
     }
   }
-  switch (kind == PropertyKind::kNone ? PropertyType::kNone : provider_->PropertyTypeOf(kind, *key)) {
+  switch (kind == PropertyKind::kNone ? PropertyType::kNone
+                                      : provider_->PropertyTypeOf(kind, *key)) {
     case PropertyType::kNumeric:
-      return ScanColumn(table, {field.source, *key, Json::kNumber}, Type(TypeKind::kFloat64).Nullable());
+      return ScanColumn(table, {field.source, *key, Json::kNumber},
+                        Type(TypeKind::kFloat64).Nullable());
     case PropertyType::kBoolean:
       return ScanColumn(table, {field.source, *key, Json::kBool}, Type(TypeKind::kBool).Nullable());
     case PropertyType::kDateTime: {
       ExprPtr value = ScanColumn(table, {field.source, *key, Json::kText}, text);
-      return builder_.Call("parseDateTime64BestEffortOrNull", ExprList(std::move(value), IntegerLiteral(6), StringLiteral(zone_)));
+      return builder_.Call("parseDateTime64BestEffortOrNull",
+                           ExprList(std::move(value), IntegerLiteral(6), StringLiteral(zone_)));
     }
     default:
       return ScanColumn(table, {field.source, *key, Json::kText}, text);
@@ -244,30 +265,39 @@ absl::StatusOr<ExprPtr> Binder::JsonPath(ExprPtr document, const Path& path, siz
   std::vector<ExprPtr> arguments = ExprList(std::move(document));
   for (size_t i = next; i < path.size(); ++i) arguments.push_back(KeyLiteral(path[i]));
   HOGLET_ASSIGN_OR_RETURN(ExprPtr value, builder_.Call("JSONExtractRaw", std::move(arguments)));
-  HOGLET_ASSIGN_OR_RETURN(value, builder_.Call("nullIf", ExprList(std::move(value), StringLiteral(""))));
-  HOGLET_ASSIGN_OR_RETURN(value, builder_.Call("nullIf", ExprList(std::move(value), StringLiteral("null"))));
-  return builder_.Call("replaceRegexpAll", ExprList(std::move(value), StringLiteral("^\"|\"$"), StringLiteral("")));
+  HOGLET_ASSIGN_OR_RETURN(value,
+                          builder_.Call("nullIf", ExprList(std::move(value), StringLiteral(""))));
+  HOGLET_ASSIGN_OR_RETURN(
+      value, builder_.Call("nullIf", ExprList(std::move(value), StringLiteral("null"))));
+  return builder_.Call("replaceRegexpAll",
+                       ExprList(std::move(value), StringLiteral("^\"|\"$"), StringLiteral("")));
 }
 
 absl::StatusOr<ExprPtr> Binder::AccessElement(ExprPtr value, ExprPtr key) {
   const bool tuple = value->type.kind() == TypeKind::kTuple;
-  return builder_.Call(tuple ? "tupleElement" : "arrayElement", ExprList(std::move(value), std::move(key)));
+  return builder_.Call(tuple ? "tupleElement" : "arrayElement",
+                       ExprList(std::move(value), std::move(key)));
 }
 
-absl::StatusOr<ExprPtr> Binder::AccessRest(ExprPtr value, const Path& path, size_t next, std::string_view field) {
+absl::StatusOr<ExprPtr> Binder::AccessRest(ExprPtr value, const Path& path, size_t next,
+                                           std::string_view field) {
   if (next == path.size()) return value;
   HOGLET_RETURN_IF_ERROR(CheckIndexes(path));
-  if (value->kind == Expr::Kind::kColumn && symbols_[value->column].json) return JsonPath(std::move(value), path, next);
+  if (value->kind == Expr::Kind::kColumn && symbols_[value->column].json)
+    return JsonPath(std::move(value), path, next);
   for (size_t i = next; i < path.size(); ++i) {
     const TypeKind kind = value->type.kind();
-    const bool container = kind == TypeKind::kTuple || kind == TypeKind::kMap || kind == TypeKind::kArray;
+    const bool container =
+        kind == TypeKind::kTuple || kind == TypeKind::kMap || kind == TypeKind::kArray;
     if (!container && kind != TypeKind::kNothing) {
-      return QueryError(StrCat("Can not access property \"", KeyText(path[i]), "\" on field \"", field, "\" of type: ",
-                                     FieldClassOf(value->type)));
+      return QueryError(StrCat("Can not access property \"", KeyText(path[i]), "\" on field \"",
+                               field, "\" of type: ", FieldClassOf(value->type)));
     }
-    const bool tuples = kind == TypeKind::kArray && value->type.element().kind() == TypeKind::kTuple;
+    const bool tuples =
+        kind == TypeKind::kArray && value->type.element().kind() == TypeKind::kTuple;
     if (tuples && path[i].dotted) {
-      HOGLET_ASSIGN_OR_RETURN(value, builder_.Call("tupleElement", ExprList(std::move(value), KeyLiteral(path[i]))));
+      HOGLET_ASSIGN_OR_RETURN(
+          value, builder_.Call("tupleElement", ExprList(std::move(value), KeyLiteral(path[i]))));
     } else {
       HOGLET_ASSIGN_OR_RETURN(value, AccessElement(std::move(value), KeyLiteral(path[i])));
     }
@@ -283,7 +313,8 @@ absl::StatusOr<ExprPtr> Binder::ExpressionField(Table* table, const std::string&
   return BindExpr(*expr, &scope);
 }
 
-// The table that a field joins; the join is put around the table's rows when the field is used first.
+// The table that a field joins; the join is put around the table's rows when the field is used
+// first.
 absl::StatusOr<Table*> Binder::JoinedTable(Table* table, const FieldDef& field) {
   auto known = table->joined.find(field.name);
   if (known != table->joined.end()) return known->second;

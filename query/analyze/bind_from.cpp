@@ -66,12 +66,13 @@ absl::StatusOr<OpPtr> Binder::QueryTable(SelectResult result, Table* table) {
   return SourceOf(std::move(result.op), table);
 }
 
-absl::Status Binder::RenameFields(const std::vector<std::string>& names, std::string_view what, Table* table) {
+absl::Status Binder::RenameFields(const std::vector<std::string>& names, std::string_view what,
+                                  Table* table) {
   if (names.empty()) return absl::OkStatus();
   if (!table->is_query()) return QueryError("Column names are not supported on this table");
   if (names.size() != table->fields.size()) {
-    return QueryError(
-        StrCat(what, " has ", table->fields.size(), " column(s) but ", names.size(), " column name(s) were provided"));
+    return QueryError(StrCat(what, " has ", table->fields.size(), " column(s) but ", names.size(),
+                             " column name(s) were provided"));
   }
   for (size_t i = 0; i < names.size(); ++i) table->fields[i].name = names[i];
   return absl::OkStatus();
@@ -79,8 +80,10 @@ absl::Status Binder::RenameFields(const std::vector<std::string>& names, std::st
 
 absl::StatusOr<OpPtr> Binder::BindNumbers(const ast::JoinExpr& join, Scope* scope, Table* table) {
   if (!join.table_args) return QueryError("Table function 'numbers' requires arguments");
-  if (join.table_args->empty()) return QueryError("Table function 'numbers' requires at least 1 argument");
-  if (join.table_args->size() > 2) return QueryError("Table function 'numbers' requires at most 2 arguments");
+  if (join.table_args->empty())
+    return QueryError("Table function 'numbers' requires at least 1 argument");
+  if (join.table_args->size() > 2)
+    return QueryError("Table function 'numbers' requires at most 2 arguments");
   auto op = std::make_unique<Op>(Op::Kind::kNumbers);
   op->rows.emplace_back();
   for (const ast::ExprPtr& argument : *join.table_args) {
@@ -90,7 +93,9 @@ absl::StatusOr<OpPtr> Binder::BindNumbers(const ast::JoinExpr& join, Scope* scop
     auto* value = std::get_if<int64_t>(&count->constant.value);
     const bool whole = IsConstant(*count) && count->type.IsInteger() && value != nullptr;
     if (!whole || (*value < 0 && count->type.kind() != TypeKind::kUInt64)) {
-      return CodedError("bad_arguments", "Arguments of table function numbers must be constant non-negative integers");
+      return CodedError(
+          "bad_arguments",
+          "Arguments of table function numbers must be constant non-negative integers");
     }
     HOGLET_ASSIGN_OR_RETURN(count, builder_.Cast(std::move(count), Type(TypeKind::kUInt64)));
     op->rows[0].push_back(std::move(count));
@@ -101,7 +106,8 @@ absl::StatusOr<OpPtr> Binder::BindNumbers(const ast::JoinExpr& join, Scope* scop
   return SourceOf(std::move(op), table);
 }
 
-absl::StatusOr<OpPtr> Binder::BindValues(const ast::ValuesQuery& values, Scope* scope, Table* table) {
+absl::StatusOr<OpPtr> Binder::BindValues(const ast::ValuesQuery& values, Scope* scope,
+                                         Table* table) {
   auto op = std::make_unique<Op>(Op::Kind::kValues);
   std::vector<Type> types;
   for (const ast::ExprList& row : values.rows) {
@@ -111,7 +117,8 @@ absl::StatusOr<OpPtr> Binder::BindValues(const ast::ValuesQuery& values, Scope* 
     if (types.empty()) {
       for (const ExprPtr& value : bound) types.push_back(value->type);
     }
-    if (bound.size() != types.size()) return QueryError("All rows of VALUES must have the same number of columns");
+    if (bound.size() != types.size())
+      return QueryError("All rows of VALUES must have the same number of columns");
     for (size_t i = 0; i < types.size(); ++i) {
       HOGLET_ASSIGN_OR_RETURN(types[i], builder_.CommonType(types[i], bound[i]->type));
     }
@@ -131,7 +138,8 @@ absl::StatusOr<OpPtr> Binder::BindValues(const ast::ValuesQuery& values, Scope* 
   return SourceOf(std::move(op), table);
 }
 
-absl::StatusOr<OpPtr> Binder::BindNamedTable(const ast::JoinExpr& join, const ast::Field& field, Scope* scope) {
+absl::StatusOr<OpPtr> Binder::BindNamedTable(const ast::JoinExpr& join, const ast::Field& field,
+                                             Scope* scope) {
   Table* table = scope->tables.back();
   const std::string name = absl::StrJoin(field.chain, ".");
   if (!join.alias) table->alias = absl::StrJoin(field.chain, "__");
@@ -185,7 +193,8 @@ absl::StatusOr<OpPtr> Binder::BindTable(const ast::JoinExpr& join, Scope* scope)
     HOGLET_RETURN_IF_ERROR(RenameFields(join.column_aliases, "VALUES", table));
     return op;
   }
-  if (source->kind == ast::NodeKind::kSelectQuery || source->kind == ast::NodeKind::kSelectSetQuery) {
+  if (source->kind == ast::NodeKind::kSelectQuery ||
+      source->kind == ast::NodeKind::kSelectSetQuery) {
     HOGLET_ASSIGN_OR_RETURN(SelectResult result, BindQuery(*source, scope->ctes));
     HOGLET_ASSIGN_OR_RETURN(OpPtr op, QueryTable(std::move(result), table));
     HOGLET_RETURN_IF_ERROR(RenameFields(join.column_aliases, "Subquery", table));
@@ -198,13 +207,16 @@ absl::StatusOr<OpPtr> Binder::BindTable(const ast::JoinExpr& join, Scope* scope)
   if (auto* tag = As<ast::HogQLXTag>(source)) {
     return QueryError(StrCat("Error parsing query tag: Unknown tag <", tag->tag_kind, " />."));
   }
-  if (source->kind == ast::NodeKind::kPivotExpr) return QueryError("PIVOT is not allowed in hogql dialect");
-  if (source->kind == ast::NodeKind::kUnpivotExpr) return QueryError("UNPIVOT is not allowed in hogql dialect");
+  if (source->kind == ast::NodeKind::kPivotExpr)
+    return QueryError("PIVOT is not allowed in hogql dialect");
+  if (source->kind == ast::NodeKind::kUnpivotExpr)
+    return QueryError("UNPIVOT is not allowed in hogql dialect");
   return QueryError("You can not use placeholders here");
 }
 
 absl::StatusOr<OpPtr> Binder::BindJoins(const ast::JoinExpr& from, Scope* scope) {
-  // All tables first: a condition may name any of them, and complains about later ones in its own words.
+  // All tables first: a condition may name any of them, and complains about later ones in its own
+  // words.
   std::vector<OpPtr> rows;
   std::vector<const ast::JoinExpr*> joins;
   for (const ast::JoinExpr* join = &from; join != nullptr; join = join->next_join.get()) {
@@ -215,8 +227,8 @@ absl::StatusOr<OpPtr> Binder::BindJoins(const ast::JoinExpr& from, Scope* scope)
     for (size_t i = 0; i < first && first < scope->tables.size(); ++i) {
       const std::string& alias = scope->tables[first]->alias;
       if (!alias.empty() && scope->tables[i]->alias == alias) {
-        return QueryError(
-            StrCat("Already have joined a table called \"", alias, "\". Can't join another one with the same name."));
+        return QueryError(StrCat("Already have joined a table called \"", alias,
+                                 "\". Can't join another one with the same name."));
       }
     }
   }
@@ -227,10 +239,13 @@ absl::StatusOr<OpPtr> Binder::BindJoins(const ast::JoinExpr& from, Scope* scope)
   return op;
 }
 
-absl::StatusOr<OpPtr> Binder::JoinTables(OpPtr left, OpPtr right, const ast::JoinExpr& join, Scope* scope) {
+absl::StatusOr<OpPtr> Binder::JoinTables(OpPtr left, OpPtr right, const ast::JoinExpr& join,
+                                         Scope* scope) {
   using JoinKind = Plan::JoinKind;
   const std::vector<std::string> words = absl::StrSplit(join.join_type, ' ');
-  auto has = [&](std::string_view word) { return std::find(words.begin(), words.end(), word) != words.end(); };
+  auto has = [&](std::string_view word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
   if (has("POSITIONAL")) return QueryError("POSITIONAL JOIN is not allowed in hogql dialect");
   auto op = std::make_unique<Op>(Op::Kind::kJoin);
   const bool swapped = has("RIGHT") && (has("SEMI") || has("ANTI") || has("ANY"));
@@ -254,10 +269,13 @@ absl::Status Binder::SetKeys(Op* join, std::vector<std::pair<ExprPtr, ExprPtr>> 
   std::vector<std::pair<SymbolId, ExprPtr>> left, right;
   for (auto& [left_key, right_key] : keys) {
     if (!left_key->type.SameBase(right_key->type)) {
-      HOGLET_ASSIGN_OR_RETURN(Type common, builder_.CommonType(left_key->type.NotNullable(), right_key->type.NotNullable()));
+      HOGLET_ASSIGN_OR_RETURN(Type common, builder_.CommonType(left_key->type.NotNullable(),
+                                                               right_key->type.NotNullable()));
       const bool left_null = left_key->type.nullable(), right_null = right_key->type.nullable();
-      HOGLET_ASSIGN_OR_RETURN(left_key, builder_.Cast(std::move(left_key), left_null ? common.Nullable() : common));
-      HOGLET_ASSIGN_OR_RETURN(right_key, builder_.Cast(std::move(right_key), right_null ? common.Nullable() : common));
+      HOGLET_ASSIGN_OR_RETURN(
+          left_key, builder_.Cast(std::move(left_key), left_null ? common.Nullable() : common));
+      HOGLET_ASSIGN_OR_RETURN(
+          right_key, builder_.Cast(std::move(right_key), right_null ? common.Nullable() : common));
     }
     join->left_keys.push_back(Materialize(std::move(left_key), "key", &left));
     join->right_keys.push_back(Materialize(std::move(right_key), "key", &right));
@@ -294,10 +312,12 @@ absl::StatusOr<OpPtr> Binder::BindUsing(OpPtr join, const ast::Expr& columns, Sc
     for (Table* table : scope->tables) {
       if (!HasChild(*table, name)) continue;
       const Path path{{name, true}};
-      HOGLET_ASSIGN_OR_RETURN(ExprPtr value,
-                              table->is_query() ? WalkQuery(table, path, 0, false) : WalkTable(table, table->def->fields, path, 0));
+      HOGLET_ASSIGN_OR_RETURN(ExprPtr value, table->is_query()
+                                                 ? WalkQuery(table, path, 0, false)
+                                                 : WalkTable(table, table->def->fields, path, 0));
       for (int side = 0; side < 2; ++side) {
-        if (sides[side] == nullptr && Within(ColumnsOf(*value), SymbolsOf(*join->inputs[side]))) sides[side] = value->Clone();
+        if (sides[side] == nullptr && Within(ColumnsOf(*value), SymbolsOf(*join->inputs[side])))
+          sides[side] = value->Clone();
       }
     }
     if (sides[0] == nullptr || sides[1] == nullptr) return UnknownField(name, *scope);
@@ -308,7 +328,8 @@ absl::StatusOr<OpPtr> Binder::BindUsing(OpPtr join, const ast::Expr& columns, Sc
   return join;
 }
 
-absl::StatusOr<OpPtr> Binder::BindOn(OpPtr join, const ast::Expr& condition, Scope* scope, bool asof) {
+absl::StatusOr<OpPtr> Binder::BindOn(OpPtr join, const ast::Expr& condition, Scope* scope,
+                                     bool asof) {
   using JoinKind = Plan::JoinKind;
   scope->join_constraint = true;
   auto bound = BindExpr(condition, scope);
@@ -323,7 +344,8 @@ absl::StatusOr<OpPtr> Binder::BindOn(OpPtr join, const ast::Expr& condition, Sco
     std::set<SymbolId> both = left;
     both.insert(right.begin(), right.end());
     if (!Within(columns, both)) {
-      return CodedError("invalid_join_on_expression", "A JOIN condition can only use the tables to its left and the joined one");
+      return CodedError("invalid_join_on_expression",
+                        "A JOIN condition can only use the tables to its left and the joined one");
     }
     if (ConstantTruth(*conjunct) == true) continue;
     if (conjunct->kind == Expr::Kind::kCall && conjunct->name == "equals") {
@@ -340,8 +362,10 @@ absl::StatusOr<OpPtr> Binder::BindOn(OpPtr join, const ast::Expr& condition, Sco
       }
     }
     const JoinKind kind = join->join_kind;
-    const bool filters_right = kind == JoinKind::kInner || kind == JoinKind::kLeft || kind == JoinKind::kSemi || kind == JoinKind::kAnti;
-    const bool filters_left = kind == JoinKind::kInner || kind == JoinKind::kRight || kind == JoinKind::kSemi;
+    const bool filters_right = kind == JoinKind::kInner || kind == JoinKind::kLeft ||
+                               kind == JoinKind::kSemi || kind == JoinKind::kAnti;
+    const bool filters_left =
+        kind == JoinKind::kInner || kind == JoinKind::kRight || kind == JoinKind::kSemi;
     if (!columns.empty() && filters_right && Within(columns, right)) {
       right_only.push_back(std::move(conjunct));
     } else if (!columns.empty() && filters_left && Within(columns, left)) {
@@ -350,8 +374,10 @@ absl::StatusOr<OpPtr> Binder::BindOn(OpPtr join, const ast::Expr& condition, Sco
       residual.push_back(std::move(conjunct));
     }
   }
-  for (ExprPtr& conjunct : left_only) HOGLET_RETURN_IF_ERROR(AddFilter(std::move(conjunct), &join->inputs[0]));
-  for (ExprPtr& conjunct : right_only) HOGLET_RETURN_IF_ERROR(AddFilter(std::move(conjunct), &join->inputs[1]));
+  for (ExprPtr& conjunct : left_only)
+    HOGLET_RETURN_IF_ERROR(AddFilter(std::move(conjunct), &join->inputs[0]));
+  for (ExprPtr& conjunct : right_only)
+    HOGLET_RETURN_IF_ERROR(AddFilter(std::move(conjunct), &join->inputs[1]));
   HOGLET_RETURN_IF_ERROR(SetKeys(join.get(), std::move(keys)));
   if (asof) return AsOfJoin(std::move(join), std::move(residual));
   if (!residual.empty()) {
@@ -362,14 +388,17 @@ absl::StatusOr<OpPtr> Binder::BindOn(OpPtr join, const ast::Expr& condition, Sco
   return join;
 }
 
-// Of the right rows that satisfy the one inequality, the closest: rows of the left are numbered, pairs sorted by the right value,
-// and the first pair of each number kept.
+// Of the right rows that satisfy the one inequality, the closest: rows of the left are numbered,
+// pairs sorted by the right value, and the first pair of each number kept.
 absl::StatusOr<OpPtr> Binder::AsOfJoin(OpPtr join, std::vector<ExprPtr> conditions) {
-  const bool order = conditions.size() == 1 && conditions[0]->kind == Expr::Kind::kCall && conditions[0]->arguments.size() == 2;
+  const bool order = conditions.size() == 1 && conditions[0]->kind == Expr::Kind::kCall &&
+                     conditions[0]->arguments.size() == 2;
   const std::string name = order ? conditions[0]->name : "";
   const bool greater = name.starts_with("greater"), less = name.starts_with("less");
-  if (!greater && !less) return CodedError("invalid_join_on_expression", "ASOF JOIN needs exactly one inequality");
-  const bool right_second = Within(ColumnsOf(*conditions[0]->arguments[1]), SymbolsOf(*join->inputs[1]));
+  if (!greater && !less)
+    return CodedError("invalid_join_on_expression", "ASOF JOIN needs exactly one inequality");
+  const bool right_second =
+      Within(ColumnsOf(*conditions[0]->arguments[1]), SymbolsOf(*join->inputs[1]));
   ExprPtr closest = conditions[0]->arguments[right_second ? 1 : 0]->Clone();
   auto window = std::make_unique<Op>(Op::Kind::kWindow, std::move(join->inputs[0]));
   Op::Window number;
@@ -404,7 +433,8 @@ absl::Status Binder::BindArrayJoin(const ast::SelectQuery& query, Scope* scope) 
     if (type.kind() != TypeKind::kArray && type.kind() != TypeKind::kMap) {
       return CodedError("type_mismatch", "ARRAY JOIN requires array or map argument");
     }
-    const Type element = type.kind() == TypeKind::kArray ? type.element() : Type::Tuple(type.children());
+    const Type element =
+        type.kind() == TypeKind::kArray ? type.element() : Type::Tuple(type.children());
     const SymbolId array_symbol = symbols_.Add(alias->alias, type);
     const SymbolId element_symbol = symbols_.Add(alias->alias, element);
     extend->definitions.emplace_back(array_symbol, std::move(array));

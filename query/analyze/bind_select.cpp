@@ -28,7 +28,9 @@ void ReplaceKnown(ExprPtr* expr, const Texts& known, const Symbols& symbols) {
 
 bool Touches(const Expr& expr, const std::set<SymbolId>& symbols) {
   bool touches = false;
-  ForEachNode(expr, [&](const Expr& node) { touches = touches || (node.kind == Expr::Kind::kColumn && symbols.contains(node.column)); });
+  ForEachNode(expr, [&](const Expr& node) {
+    touches = touches || (node.kind == Expr::Kind::kColumn && symbols.contains(node.column));
+  });
   return touches;
 }
 
@@ -94,7 +96,8 @@ std::string ItemName(const ast::Expr& expr) {
   return ast::ColumnName(expr);
 }
 
-SymbolId Binder::Materialize(ExprPtr expr, std::string_view name, std::vector<std::pair<SymbolId, ExprPtr>>* definitions) {
+SymbolId Binder::Materialize(ExprPtr expr, std::string_view name,
+                             std::vector<std::pair<SymbolId, ExprPtr>>* definitions) {
   if (expr->kind == Expr::Kind::kColumn) return expr->column;
   if (IsDeterministic(*expr)) {
     const std::string text = ExprToString(*expr);
@@ -114,9 +117,11 @@ absl::Status Binder::AddFilter(ExprPtr predicate, OpPtr* op) {
   } else if (type.kind() != TypeKind::kUInt8 && type.kind() != TypeKind::kBool) {
     if (!type.IsNumber()) {
       return CodedError("illegal_type_of_column_for_filter",
-                        StrCat("Illegal type ", type.Name(), " of column for filter. Must be UInt8 or Nullable(UInt8)."));
+                        StrCat("Illegal type ", type.Name(),
+                               " of column for filter. Must be UInt8 or Nullable(UInt8)."));
     }
-    HOGLET_ASSIGN_OR_RETURN(predicate, builder_.Call("notEquals", ExprList(std::move(predicate), IntegerLiteral(0))));
+    HOGLET_ASSIGN_OR_RETURN(
+        predicate, builder_.Call("notEquals", ExprList(std::move(predicate), IntegerLiteral(0))));
   }
   if (ConstantTruth(*predicate) == true) return absl::OkStatus();
   auto filter = std::make_unique<Op>(Op::Kind::kFilter, std::move(*op));
@@ -127,7 +132,8 @@ absl::Status Binder::AddFilter(ExprPtr predicate, OpPtr* op) {
 
 absl::StatusOr<const CteLink*> Binder::PushCtes(const ast::CTEList& list, const CteLink* ctes) {
   for (const auto& cte : list) {
-    // RECURSIVE may stand before CTEs that do not refer to themselves; one that does finds no table of its name.
+    // RECURSIVE may stand before CTEs that do not refer to themselves; one that does finds no table
+    // of its name.
     cte_links_.push_back(std::make_unique<CteLink>(CteLink{cte.get(), ctes}));
     ctes = cte_links_.back().get();
   }
@@ -138,7 +144,8 @@ absl::StatusOr<SelectResult> Binder::BindQuery(const ast::Expr& query, const Cte
   constexpr int kQueryDepthMax = 200;
   ++query_depth_;
   auto result = [&]() -> absl::StatusOr<SelectResult> {
-    if (query_depth_ > kQueryDepthMax) return QueryError(StrCat("Queries are nested deeper than ", kQueryDepthMax, " levels"));
+    if (query_depth_ > kQueryDepthMax)
+      return QueryError(StrCat("Queries are nested deeper than ", kQueryDepthMax, " levels"));
     if (auto* select = ast::As<ast::SelectQuery>(&query)) return BindSelect(*select, ctes);
     if (auto* set = ast::As<ast::SelectSetQuery>(&query)) return BindSetQuery(*set, ctes);
     if (auto* tag = ast::As<ast::HogQLXTag>(&query)) {
@@ -150,7 +157,8 @@ absl::StatusOr<SelectResult> Binder::BindQuery(const ast::Expr& query, const Cte
   return result;
 }
 
-absl::StatusOr<SelectResult> Binder::BindSelect(const ast::SelectQuery& query, const CteLink* ctes) {
+absl::StatusOr<SelectResult> Binder::BindSelect(const ast::SelectQuery& query,
+                                                const CteLink* ctes) {
   Scope scope;
   HOGLET_ASSIGN_OR_RETURN(scope.ctes, PushCtes(query.ctes, ctes));
   for (const auto& [name, window] : query.window_exprs) scope.named_windows[name] = window.get();
@@ -178,7 +186,8 @@ absl::Status Binder::BindClauses(const ast::SelectQuery& query, Scope* scope, Se
     for (const auto& aggregate : scope->aggregates) {
       if (!Touches(*bound, {aggregate.symbol})) continue;
       return CodedError("illegal_aggregation",
-                        StrCat("Aggregate function ", symbols_[aggregate.symbol].name, " is found in WHERE in query"));
+                        StrCat("Aggregate function ", symbols_[aggregate.symbol].name,
+                               " is found in WHERE in query"));
     }
     conditions.push_back(std::move(bound));
   }
@@ -198,8 +207,9 @@ absl::Status Binder::BindClauses(const ast::SelectQuery& query, Scope* scope, Se
     const int64_t* position = PositionLiteral(expr);
     if (position == nullptr) return BindExpr(expr, scope);
     if (*position < 1 || *position > static_cast<int64_t>(parts->items.size())) {
-      return CodedError("bad_arguments", StrCat("Positional argument out of bounds: ", *position, " (expected in range [1, ",
-                                                      parts->items.size(), "])"));
+      return CodedError("bad_arguments",
+                        StrCat("Positional argument out of bounds: ", *position,
+                               " (expected in range [1, ", parts->items.size(), "])"));
     }
     return parts->items[static_cast<size_t>(*position - 1)].expr->Clone();
   };
@@ -229,7 +239,8 @@ absl::Status Binder::BindGroupBy(const ast::SelectQuery& query, Scope* scope, Se
   };
   auto bind = [&](const ast::Expr& expr) -> absl::StatusOr<size_t> {
     const int64_t* position = PositionLiteral(expr);
-    if (position != nullptr && *position >= 1 && *position <= static_cast<int64_t>(parts->items.size())) {
+    if (position != nullptr && *position >= 1 &&
+        *position <= static_cast<int64_t>(parts->items.size())) {
       return add(parts->items[static_cast<size_t>(*position - 1)].expr->Clone());
     }
     HOGLET_ASSIGN_OR_RETURN(ExprPtr key, BindExpr(expr, scope));
@@ -253,15 +264,18 @@ absl::Status Binder::BindGroupBy(const ast::SelectQuery& query, Scope* scope, Se
     }
     HOGLET_RETURN_IF_ERROR(bind(*expr).status());
   }
-  if (query.group_by_mode == ast::GroupByMode::kCube || query.group_by_mode == ast::GroupByMode::kRollup) {
+  if (query.group_by_mode == ast::GroupByMode::kCube ||
+      query.group_by_mode == ast::GroupByMode::kRollup) {
     const bool rollup = query.group_by_mode == ast::GroupByMode::kRollup;
-    if (!rollup && parts->group_by.size() > kCubeKeysMax) return QueryError(StrCat("CUBE takes at most ", kCubeKeysMax, " keys"));
+    if (!rollup && parts->group_by.size() > kCubeKeysMax)
+      return QueryError(StrCat("CUBE takes at most ", kCubeKeysMax, " keys"));
     parts->grouping_sets = SubtotalSets(parts->group_by.size(), rollup);
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<SelectResult> Binder::Assemble(const ast::SelectQuery& query, Scope* scope, SelectParts* parts) {
+absl::StatusOr<SelectResult> Binder::Assemble(const ast::SelectQuery& query, Scope* scope,
+                                              SelectParts* parts) {
   OpPtr op = std::move(scope->from);
   std::set<SymbolId> joined;
   for (const auto& join : scope->array_joins) joined.insert(join.element);
@@ -298,7 +312,8 @@ absl::StatusOr<SelectResult> Binder::Assemble(const ast::SelectQuery& query, Sco
     if (!query.distinct) return absl::OkStatus();
     for (SymbolId id : ColumnsOf(**key)) {
       if (outputs.contains(id)) continue;
-      return CodedError("not_an_aggregate", StrCat("Column '", symbols_[id].name, "' is not in the list of SELECT DISTINCT"));
+      return CodedError("not_an_aggregate", StrCat("Column '", symbols_[id].name,
+                                                   "' is not in the list of SELECT DISTINCT"));
     }
     return absl::OkStatus();
   };
@@ -328,6 +343,14 @@ absl::Status Binder::AddArrayJoins(Scope* scope, SelectParts*, bool after_aggreg
 
 absl::Status Binder::AddAggregate(Scope* scope, SelectParts* parts, OpPtr* op) {
   if (!parts->grouped && scope->aggregates.empty()) return absl::OkStatus();
+  if (parts->group_by.empty() && scope->aggregates.empty()) {
+    // GROUP BY nothing still makes one group.
+    Scope::Aggregate count;
+    HOGLET_ASSIGN_OR_RETURN(count.call.function, builder_.Aggregate("count", {}, {}, false));
+    count.call.name = "count";
+    count.symbol = symbols_.Add("count", count.call.function->result_type());
+    scope->aggregates.push_back(std::move(count));
+  }
   auto extend = std::make_unique<Op>(Op::Kind::kExtend, std::move(*op));
   auto aggregate = std::make_unique<Op>(Op::Kind::kAggregate);
   Texts keys;
@@ -349,11 +372,15 @@ absl::Status Binder::AddAggregate(Scope* scope, SelectParts* parts, OpPtr* op) {
     Op::Aggregate planned;
     planned.symbol = call.symbol;
     planned.call = std::move(call.call);
-    for (ExprPtr& argument : call.arguments) planned.call.arguments.push_back(Materialize(std::move(argument), "arg", &extend->definitions));
+    for (ExprPtr& argument : call.arguments)
+      planned.call.arguments.push_back(
+          Materialize(std::move(argument), "arg", &extend->definitions));
     for (auto& [key, descending] : call.order_by) {
-      planned.call.order_by.emplace_back(Materialize(std::move(key), "order", &extend->definitions), descending);
+      planned.call.order_by.emplace_back(Materialize(std::move(key), "order", &extend->definitions),
+                                         descending);
     }
-    if (call.filter != nullptr) planned.call.filter = Materialize(std::move(call.filter), "filter", &extend->definitions);
+    if (call.filter != nullptr)
+      planned.call.filter = Materialize(std::move(call.filter), "filter", &extend->definitions);
     aggregate->aggregates.push_back(std::move(planned));
   }
   aggregate->inputs.push_back(std::move(extend));
@@ -366,7 +393,8 @@ absl::Status Binder::AddAggregate(Scope* scope, SelectParts* parts, OpPtr* op) {
     for (SymbolId id : ColumnsOf(**expr)) {
       if (visible.contains(id)) continue;
       return CodedError("not_an_aggregate",
-                        StrCat("Column '", symbols_[id].name, "' is not under aggregate function and not in GROUP BY keys"));
+                        StrCat("Column '", symbols_[id].name,
+                               "' is not under aggregate function and not in GROUP BY keys"));
     }
     return absl::OkStatus();
   };
@@ -393,11 +421,15 @@ absl::Status Binder::AddWindows(Scope* scope, OpPtr* op) {
     planned.symbol = window.symbol;
     planned.call = std::move(window.call);
     for (ExprPtr& argument : window.arguments) {
-      planned.call.aggregate.arguments.push_back(Materialize(std::move(argument), "arg", &extend->definitions));
+      planned.call.aggregate.arguments.push_back(
+          Materialize(std::move(argument), "arg", &extend->definitions));
     }
-    for (ExprPtr& key : window.partition_by) planned.call.partition_by.push_back(Materialize(std::move(key), "part", &extend->definitions));
+    for (ExprPtr& key : window.partition_by)
+      planned.call.partition_by.push_back(
+          Materialize(std::move(key), "part", &extend->definitions));
     for (auto& [key, descending] : window.order_by) {
-      planned.call.order_by.push_back({Materialize(std::move(key), "order", &extend->definitions), descending});
+      planned.call.order_by.push_back(
+          {Materialize(std::move(key), "order", &extend->definitions), descending});
     }
     windows->windows.push_back(std::move(planned));
   }
@@ -406,19 +438,24 @@ absl::Status Binder::AddWindows(Scope* scope, OpPtr* op) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<uint64_t>> Binder::BindCount(const ast::Expr* expr, Scope* scope, std::string_view clause) {
+absl::StatusOr<std::optional<uint64_t>> Binder::BindCount(const ast::Expr* expr, Scope* scope,
+                                                          std::string_view clause) {
   if (expr == nullptr) return std::optional<uint64_t>();
   HOGLET_ASSIGN_OR_RETURN(ExprPtr value, BindExpr(*expr, scope));
   auto* count = std::get_if<int64_t>(&value->constant.value);
-  if (!IsConstant(*value) || count == nullptr || !value->type.IsInteger() || (*count < 0 && value->type.kind() != TypeKind::kUInt64)) {
-    return CodedError("invalid_limit_expression", StrCat("The ", clause, " expression must be a constant non-negative integer"));
+  if (!IsConstant(*value) || count == nullptr || !value->type.IsInteger() ||
+      (*count < 0 && value->type.kind() != TypeKind::kUInt64)) {
+    return CodedError(
+        "invalid_limit_expression",
+        StrCat("The ", clause, " expression must be a constant non-negative integer"));
   }
   return std::optional<uint64_t>(static_cast<uint64_t>(*count));
 }
 
-absl::Status Binder::AddLimit(const ast::Expr* limit, const ast::Expr* offset, bool with_ties, std::vector<SortItem> sort_items,
-                              OpPtr* op) {
+absl::Status Binder::AddLimit(const ast::Expr* limit, const ast::Expr* offset, bool with_ties,
+                              std::vector<SortItem> sort_items, const CteLink* ctes, OpPtr* op) {
   Scope empty;
+  empty.ctes = ctes;
   HOGLET_ASSIGN_OR_RETURN(auto count, BindCount(limit, &empty, "LIMIT"));
   HOGLET_ASSIGN_OR_RETURN(auto skipped, BindCount(offset, &empty, "OFFSET"));
   if (!count && !skipped) return absl::OkStatus();
@@ -431,18 +468,21 @@ absl::Status Binder::AddLimit(const ast::Expr* limit, const ast::Expr* offset, b
   return absl::OkStatus();
 }
 
-absl::Status Binder::AddOrderAndLimits(const ast::SelectQuery& query, Scope* scope, SelectParts* parts, OpPtr* op) {
+absl::Status Binder::AddOrderAndLimits(const ast::SelectQuery& query, Scope* scope,
+                                       SelectParts* parts, OpPtr* op) {
   if (query.limit_percent) return QueryError("LIMIT percent is not allowed in hogql dialect");
   auto extend = std::make_unique<Op>(Op::Kind::kExtend, std::move(*op));
   std::vector<SortItem> sort_items;
   for (auto& [key, descending] : parts->order_by) {
     if (IsConstant(*key)) continue;
     const SymbolId symbol = Materialize(std::move(key), "order", &extend->definitions);
-    const bool repeated = std::any_of(sort_items.begin(), sort_items.end(), [&](const SortItem& item) { return item.symbol == symbol; });
+    const bool repeated = std::any_of(sort_items.begin(), sort_items.end(),
+                                      [&](const SortItem& item) { return item.symbol == symbol; });
     if (!repeated) sort_items.push_back({symbol, descending});
   }
   std::vector<SymbolId> limit_by;
-  for (ExprPtr& key : parts->limit_by) limit_by.push_back(Materialize(std::move(key), "by", &extend->definitions));
+  for (ExprPtr& key : parts->limit_by)
+    limit_by.push_back(Materialize(std::move(key), "by", &extend->definitions));
   *op = std::move(extend);
   if (!sort_items.empty()) {
     auto sort = std::make_unique<Op>(Op::Kind::kSort, std::move(*op));
@@ -451,7 +491,8 @@ absl::Status Binder::AddOrderAndLimits(const ast::SelectQuery& query, Scope* sco
   }
   if (query.limit_by != nullptr) {
     HOGLET_ASSIGN_OR_RETURN(auto count, BindCount(query.limit_by->n.get(), scope, "LIMIT BY"));
-    HOGLET_ASSIGN_OR_RETURN(auto skipped, BindCount(query.limit_by->offset_value.get(), scope, "LIMIT BY OFFSET"));
+    HOGLET_ASSIGN_OR_RETURN(
+        auto skipped, BindCount(query.limit_by->offset_value.get(), scope, "LIMIT BY OFFSET"));
     auto node = std::make_unique<Op>(Op::Kind::kLimitBy, std::move(*op));
     node->limit = count;
     node->offset = skipped.value_or(0);
@@ -459,7 +500,8 @@ absl::Status Binder::AddOrderAndLimits(const ast::SelectQuery& query, Scope* sco
     *op = std::move(node);
   }
   const bool with_ties = query.limit_with_ties && !sort_items.empty();
-  return AddLimit(query.limit.get(), query.offset.get(), with_ties, std::move(sort_items), op);
+  return AddLimit(query.limit.get(), query.offset.get(), with_ties, std::move(sort_items),
+                  scope->ctes, op);
 }
 
 absl::StatusOr<PlanPtr> Binder::Finish(SelectResult result) {
@@ -469,7 +511,7 @@ absl::StatusOr<PlanPtr> Binder::Finish(SelectResult result) {
     outputs.push_back(field.symbol);
     names.push_back(std::move(field.name));
   }
-  return LowerToPlan(std::move(result.op), outputs, names, symbols_, context_.team_id, &builder_);
+  return LowerToPlan(std::move(result.op), outputs, names, &symbols_, context_.team_id, &builder_);
 }
 
 absl::StatusOr<const ast::Expr*> Binder::ParseOwn(const std::string& text, bool query) {

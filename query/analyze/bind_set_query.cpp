@@ -18,8 +18,10 @@ SelectResult Binder::MakeDistinct(SelectResult result) {
 absl::Status Binder::ReorderByName(const SelectResult& first, SelectResult* other) {
   std::vector<OutputField> ordered;
   for (const OutputField& wanted : first.fields) {
-    auto found = std::find_if(other->fields.begin(), other->fields.end(), [&](const OutputField& field) { return field.name == wanted.name; });
-    if (found == other->fields.end()) return QueryError(StrCat("BY NAME: the other query has no column \"", wanted.name, "\""));
+    auto found = std::find_if(other->fields.begin(), other->fields.end(),
+                              [&](const OutputField& field) { return field.name == wanted.name; });
+    if (found == other->fields.end())
+      return QueryError(StrCat("BY NAME: the other query has no column \"", wanted.name, "\""));
     ordered.push_back(*found);
   }
   other->fields = std::move(ordered);
@@ -32,12 +34,14 @@ absl::Status Binder::UnifyColumns(std::vector<SelectResult>* results, std::vecto
   for (const SelectResult& result : *results) {
     if (result.fields.size() == count) continue;
     return CodedError("union_all_result_structures_mismatch",
-                      StrCat("Different number of columns in UNION elements: ", count, " and ", result.fields.size()));
+                      StrCat("Different number of columns in UNION elements: ", count, " and ",
+                             result.fields.size()));
   }
   for (size_t j = 0; j < count; ++j) {
     Type common = symbols_[(*results)[0].fields[j].symbol].type;
     for (const SelectResult& result : *results) {
-      HOGLET_ASSIGN_OR_RETURN(common, builder_.CommonType(common, symbols_[result.fields[j].symbol].type));
+      HOGLET_ASSIGN_OR_RETURN(common,
+                              builder_.CommonType(common, symbols_[result.fields[j].symbol].type));
     }
     types->push_back(std::move(common));
   }
@@ -56,7 +60,8 @@ absl::Status Binder::UnifyColumns(std::vector<SelectResult>* results, std::vecto
 
 namespace {
 
-SelectResult StackOn(Op::Kind kind, std::vector<SelectResult> results, const std::vector<Type>& types, Symbols* symbols) {
+SelectResult StackOn(Op::Kind kind, std::vector<SelectResult> results,
+                     const std::vector<Type>& types, Symbols* symbols) {
   auto op = std::make_unique<Op>(kind);
   SelectResult combined;
   for (size_t j = 0; j < types.size(); ++j) {
@@ -83,7 +88,8 @@ absl::StatusOr<SelectResult> Binder::CombineUnion(std::vector<SelectResult> resu
   return StackOn(Op::Kind::kUnion, std::move(results), types, &symbols_);
 }
 
-absl::StatusOr<SelectResult> Binder::CombineSet(SelectResult left, SelectResult right, ast::SetOperator op) {
+absl::StatusOr<SelectResult> Binder::CombineSet(SelectResult left, SelectResult right,
+                                                ast::SetOperator op) {
   std::vector<SelectResult> pair;
   pair.push_back(std::move(left));
   pair.push_back(std::move(right));
@@ -96,7 +102,8 @@ absl::StatusOr<SelectResult> Binder::CombineSet(SelectResult left, SelectResult 
   return result;
 }
 
-absl::StatusOr<SelectResult> Binder::BindSetQuery(const ast::SelectSetQuery& query, const CteLink* ctes) {
+absl::StatusOr<SelectResult> Binder::BindSetQuery(const ast::SelectSetQuery& query,
+                                                  const CteLink* ctes) {
   if (query.limit_percent) return QueryError("LIMIT percent is not allowed in hogql dialect");
   HOGLET_ASSIGN_OR_RETURN(ctes, PushCtes(query.ctes, ctes));
   HOGLET_ASSIGN_OR_RETURN(SelectResult first, BindQuery(*query.initial_select_query, ctes));
@@ -116,13 +123,15 @@ absl::StatusOr<SelectResult> Binder::BindSetQuery(const ast::SelectSetQuery& que
       combined = MakeDistinct(std::move(combined));
     } else {
       HOGLET_ASSIGN_OR_RETURN(SelectResult left, CombineUnion(std::move(union_all)));
-      HOGLET_ASSIGN_OR_RETURN(combined, CombineSet(std::move(left), std::move(other), next->set_operator));
+      HOGLET_ASSIGN_OR_RETURN(combined,
+                              CombineSet(std::move(left), std::move(other), next->set_operator));
     }
     union_all.clear();
     union_all.push_back(std::move(combined));
   }
   HOGLET_ASSIGN_OR_RETURN(SelectResult result, CombineUnion(std::move(union_all)));
-  HOGLET_RETURN_IF_ERROR(AddLimit(query.limit.get(), query.offset.get(), false, {}, &result.op));
+  HOGLET_RETURN_IF_ERROR(
+      AddLimit(query.limit.get(), query.offset.get(), false, {}, ctes, &result.op));
   return result;
 }
 

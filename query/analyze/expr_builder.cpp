@@ -2,8 +2,8 @@
 
 #include <limits>
 
-#include "src/base/strings.h"
 #include "include/hoglet/status.h"
+#include "src/base/strings.h"
 
 namespace hoglet::analysis {
 
@@ -19,7 +19,8 @@ namespace {
 
 // Functions that depend on nothing but the query's moment.
 bool IsConstantWithinQuery(std::string_view name) {
-  return name == "now64" || name == "now" || name == "today" || name == "yesterday" || name == "UTCTimestamp";
+  return name == "now64" || name == "now" || name == "today" || name == "yesterday" ||
+         name == "UTCTimestamp";
 }
 
 FunctionArgument DescribeArgument(const Expr& expr) {
@@ -63,10 +64,13 @@ absl::StatusOr<ExprPtr> ExprBuilder::Call(std::string_view name, std::vector<Arg
   call->type = function->result_type();
   for (Argument& argument : arguments) {
     ExprPtr expr = argument.lambda != nullptr ? argument.lambda->Take() : std::move(argument.expr);
-    if (expr == nullptr) return CodedError("illegal_type_of_argument", StrCat("Function ", name, " takes no lambda here"));
+    if (expr == nullptr)
+      return CodedError("illegal_type_of_argument",
+                        StrCat("Function ", name, " takes no lambda here"));
     call->arguments.push_back(std::move(expr));
   }
-  const bool foldable = constant && folding_ && (function->deterministic() || IsConstantWithinQuery(name));
+  const bool foldable =
+      constant && folding_ && (function->deterministic() || IsConstantWithinQuery(name));
   call->function = std::move(function);
   return foldable ? Fold(std::move(call)) : absl::StatusOr<ExprPtr>(std::move(call));
 }
@@ -78,8 +82,9 @@ absl::StatusOr<ExprPtr> ExprBuilder::Fold(ExprPtr call) {
   std::vector<const LambdaBody*> lambdas;
   for (const ExprPtr& argument : call->arguments) {
     if (!CanBeFolded(argument->type)) return call;
-    values.push_back(argument->constant.is_null() ? Vector::NullConstant(argument->type, 1)
-                                                  : Vector::Constant(argument->type, argument->constant, 1));
+    values.push_back(argument->constant.is_null()
+                         ? Vector::NullConstant(argument->type, 1)
+                         : Vector::Constant(argument->type, argument->constant, 1));
     lambdas.push_back(nullptr);
   }
   auto result = call->function->Evaluate(context_, values, lambdas, 1);
@@ -87,13 +92,13 @@ absl::StatusOr<ExprPtr> ExprBuilder::Fold(ExprPtr call) {
   return Expr::Constant(result->Get(0), call->type);
 }
 
-absl::StatusOr<std::shared_ptr<const AggregateFunction>> ExprBuilder::Aggregate(std::string_view name,
-                                                                                const std::vector<Datum>& parameters,
-                                                                                const std::vector<const Expr*>& arguments,
-                                                                                bool distinct) {
+absl::StatusOr<std::shared_ptr<const AggregateFunction>> ExprBuilder::Aggregate(
+    std::string_view name, const std::vector<Datum>& parameters,
+    const std::vector<const Expr*>& arguments, bool distinct) {
   std::vector<FunctionArgument> described;
   for (const Expr* argument : arguments) described.push_back(DescribeArgument(*argument));
-  HOGLET_ASSIGN_OR_RETURN(auto function, catalog_.BindAggregate(name, parameters, described, distinct));
+  HOGLET_ASSIGN_OR_RETURN(auto function,
+                          catalog_.BindAggregate(name, parameters, described, distinct));
   return std::shared_ptr<const AggregateFunction>(std::move(function));
 }
 
@@ -108,7 +113,8 @@ absl::StatusOr<Type> ExprBuilder::CommonType(const Type& a, const Type& b) {
 
 absl::StatusOr<ExprPtr> ExprBuilder::Cast(ExprPtr expr, const Type& type) {
   if (expr->type == type) return expr;
-  if (IsConstant(*expr) && expr->constant.is_null() && type.nullable()) return Expr::Constant(Datum(), type);
+  if (IsConstant(*expr) && expr->constant.is_null() && type.nullable())
+    return Expr::Constant(Datum(), type);
   return Call("CAST", ExprList(std::move(expr), StringLiteral(type.Name())));
 }
 
@@ -119,10 +125,10 @@ absl::StatusOr<ExprPtr> ExprBuilder::And(std::vector<ExprPtr> conjuncts) {
 }
 
 ExprPtr UnsignedLiteral(uint64_t value) {
-  const TypeKind kind = value <= 0xFF                                     ? TypeKind::kUInt8
-                        : value <= 0xFFFF                                 ? TypeKind::kUInt16
+  const TypeKind kind = value <= 0xFF                                   ? TypeKind::kUInt8
+                        : value <= 0xFFFF                               ? TypeKind::kUInt16
                         : value <= std::numeric_limits<uint32_t>::max() ? TypeKind::kUInt32
-                                                                          : TypeKind::kUInt64;
+                                                                        : TypeKind::kUInt64;
   return Expr::Constant(static_cast<int64_t>(value), Type(kind));
 }
 
@@ -136,7 +142,9 @@ ExprPtr IntegerLiteral(int64_t value) {
 }
 
 ExprPtr FloatLiteral(double value) { return Expr::Constant(value, Type(TypeKind::kFloat64)); }
-ExprPtr StringLiteral(std::string_view value) { return Expr::Constant(std::string(value), Type(TypeKind::kString)); }
+ExprPtr StringLiteral(std::string_view value) {
+  return Expr::Constant(std::string(value), Type(TypeKind::kString));
+}
 ExprPtr BoolLiteral(bool value) { return Expr::Constant(int64_t{value}, Type(TypeKind::kUInt8)); }
 ExprPtr NullLiteral() { return Expr::Constant(Datum(), Type(TypeKind::kNothing).Nullable()); }
 

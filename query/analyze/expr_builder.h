@@ -10,7 +10,8 @@
 #include "absl/status/statusor.h"
 #include "query/analyze/logical_plan.h"
 
-// Building typed expressions: calls are bound through the catalogue and folded where all arguments are constants.
+// Building typed expressions: calls are bound through the catalogue and folded where all arguments
+// are constants.
 
 namespace hoglet::analysis {
 
@@ -44,7 +45,8 @@ std::vector<ExprPtr> ExprList(Exprs... exprs) {
 // Not thread-safe: one a query.
 class ExprBuilder {
  public:
-  ExprBuilder(const FunctionCatalog& catalog, EvalContext context) : catalog_(catalog), context_(std::move(context)) {}
+  ExprBuilder(const FunctionCatalog& catalog, EvalContext context)
+      : catalog_(catalog), context_(std::move(context)) {}
 
   const FunctionCatalog& catalog() const { return catalog_; }
   const EvalContext& context() const { return context_; }
@@ -52,8 +54,9 @@ class ExprBuilder {
   // A call of a ClickHouse function.
   absl::StatusOr<ExprPtr> Call(std::string_view name, std::vector<Argument> arguments);
   absl::StatusOr<ExprPtr> Call(std::string_view name, std::vector<ExprPtr> arguments);
-  absl::StatusOr<std::shared_ptr<const AggregateFunction>> Aggregate(std::string_view name, const std::vector<Datum>& parameters,
-                                                                     const std::vector<const Expr*>& arguments, bool distinct);
+  absl::StatusOr<std::shared_ptr<const AggregateFunction>> Aggregate(
+      std::string_view name, const std::vector<Datum>& parameters,
+      const std::vector<const Expr*>& arguments, bool distinct);
   // The type that values of both types fit in; kInvalidArgument "no_common_type".
   absl::StatusOr<Type> CommonType(const Type& a, const Type& b);
   // `expr` as a value of that type; itself if it has it.
@@ -61,7 +64,8 @@ class ExprBuilder {
   // and(...) of the conjuncts; one alone stands for itself, none is 1.
   absl::StatusOr<ExprPtr> And(std::vector<ExprPtr> conjuncts);
 
-  // Whether calls keep their form although all arguments are constants (for tests of the rewriting).
+  // Whether calls keep their form although all arguments are constants (for tests of the
+  // rewriting).
   void set_folding(bool folding) { folding_ = folding; }
   bool folding() const { return folding_; }
 

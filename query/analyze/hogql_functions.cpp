@@ -47,7 +47,8 @@ const Index& FunctionIndex() {
   return *index;
 }
 
-// Length of what two texts share: their longest common block, and recursively what lies left and right of it.
+// Length of what two texts share: their longest common block, and recursively what lies left and
+// right of it.
 size_t MatchingCharacters(std::string_view a, std::string_view b) {
   size_t best = 0, best_a = 0, best_b = 0;
   for (size_t i = 0; i < a.size(); ++i) {
@@ -74,7 +75,8 @@ const HogqlFunction* FindHogqlFunction(std::string_view name) {
   return b->kind < a->kind ? b : a;
 }
 
-std::vector<std::string> CloseMatches(std::string_view word, const std::vector<std::string>& candidates, size_t count) {
+std::vector<std::string> CloseMatches(std::string_view word,
+                                      const std::vector<std::string>& candidates, size_t count) {
   constexpr double kCutoff = 0.6;
   constexpr size_t kWordBytesMax = 100;  // longer names are nobody's typing error
   std::vector<std::pair<double, std::string_view>> found;

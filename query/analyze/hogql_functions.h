@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-// The functions a HogQL text may call (spec hogql-functions.md section 2): which names exist, how many arguments they take, and
-// which ClickHouse function or template stands behind each.
+// The functions a HogQL text may call (spec hogql-functions.md section 2): which names exist, how
+// many arguments they take, and which ClickHouse function or template stands behind each.
 
 namespace hoglet::analysis {
 
@@ -30,15 +30,16 @@ struct HogqlFunction {
   bool is_template() const { return clickhouse.find('{') != std::string_view::npos; }
 };
 
-// By name: aggregates first, then scalars, then specials; exact, or in any case where the function allows it. Null if unknown.
-// Window-only names are found with kWindow last.
+// By name: aggregates first, then scalars, then specials; exact, or in any case where the function
+// allows it. Null if unknown. Window-only names are found with kWindow last.
 const HogqlFunction* FindHogqlFunction(std::string_view name);
 
 // The known name closest to `name`, or "".
 std::string ClosestFunctionName(std::string_view name);
 
 // At most `count` of `candidates` that look like `word`, best first (similarity at least 0.6).
-std::vector<std::string> CloseMatches(std::string_view word, const std::vector<std::string>& candidates, size_t count);
+std::vector<std::string> CloseMatches(std::string_view word,
+                                      const std::vector<std::string>& candidates, size_t count);
 
 // Codes and names of languages, in matching order.
 struct LanguageNames {

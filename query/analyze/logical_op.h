@@ -11,9 +11,10 @@
 #include "query/analyze/expr_builder.h"
 #include "query/analyze/logical_plan.h"
 
-// The query while it is being analyzed: operators whose columns are symbols, numbers that are unique in the whole query. In an Expr
-// of this stage kColumn's `column` is a symbol. So names can be resolved and columns requested in any order; LowerToPlan at the end
-// keeps only what is used and numbers columns by position.
+// The query while it is being analyzed: operators whose columns are symbols, numbers that are
+// unique in the whole query. In an Expr of this stage kColumn's `column` is a symbol. So names can
+// be resolved and columns requested in any order; LowerToPlan at the end keeps only what is used
+// and numbers columns by position.
 
 namespace hoglet::analysis {
 
@@ -22,7 +23,8 @@ using SymbolId = size_t;
 struct Symbol {
   std::string name;
   Type type;
-  // Set for a column that holds a JSON document: properties can be read of it. The kind of its property definitions.
+  // Set for a column that holds a JSON document: properties can be read of it. The kind of its
+  // property definitions.
   std::optional<int> json;
 };
 
@@ -117,9 +119,13 @@ std::set<SymbolId> SymbolsOf(const Op& op);
 // Moves filters down as far as they keep their meaning.
 absl::StatusOr<OpPtr> PushDownFilters(OpPtr op, ExprBuilder* builder);
 
+// Turns property reads of whole documents into columns of their scans.
+void ReadPropertiesAtScans(Op* op, Symbols* symbols, ExprBuilder* builder);
+
 // The plan that yields `outputs`, in that order and under those names.
-absl::StatusOr<PlanPtr> LowerToPlan(OpPtr op, const std::vector<SymbolId>& outputs, const std::vector<std::string>& names,
-                                    const Symbols& symbols, int64_t team_id, ExprBuilder* builder);
+absl::StatusOr<PlanPtr> LowerToPlan(OpPtr op, const std::vector<SymbolId>& outputs,
+                                    const std::vector<std::string>& names, Symbols* symbols,
+                                    int64_t team_id, ExprBuilder* builder);
 
 // What the conjuncts of `predicate` (over the columns of `scan`) say about the rows worth reading.
 void AddScanHints(const Expr& predicate, Plan* scan);

@@ -3,8 +3,10 @@
 
 #include "include/hoglet/status.h"
 #include "query/analyze/logical_op.h"
+#include "src/base/strings.h"
 
-// From operators over symbols to the plan: columns nobody needs are left out, the others numbered by position.
+// From operators over symbols to the plan: columns nobody needs are left out, the others numbered
+// by position.
 
 namespace hoglet::analysis {
 namespace {
@@ -73,11 +75,12 @@ Datum DefaultOf(const Type& type) {
   }
 }
 
-// Calls that occur more than once in a list of expressions, to be computed once. Calls that a short-circuiting function may never
-// reach are left alone: computing them could fail.
+// Calls that occur more than once in a list of expressions, to be computed once. Calls that a
+// short-circuiting function may never reach are left alone: computing them could fail.
 class CommonCalls {
  public:
-  CommonCalls(std::vector<std::pair<SymbolId, ExprPtr>>* definitions, Symbols* symbols) : symbols_(symbols) {
+  CommonCalls(std::vector<std::pair<SymbolId, ExprPtr>>* definitions, Symbols* symbols)
+      : symbols_(symbols) {
     for (const auto& [symbol, expr] : *definitions) Count(*expr);
     for (auto& [symbol, expr] : *definitions) Replace(&expr);
   }
@@ -88,13 +91,15 @@ class CommonCalls {
     if (expr.kind != Expr::Kind::kCall) return false;
     bool free_of_parameters = true;
     ForEachNode(expr, [&](const Expr& node) {
-      if (node.kind == Expr::Kind::kParameter || node.kind == Expr::Kind::kLambda) free_of_parameters = false;
+      if (node.kind == Expr::Kind::kParameter || node.kind == Expr::Kind::kLambda)
+        free_of_parameters = false;
     });
     return free_of_parameters && IsDeterministic(expr);
   }
   static size_t ReachedArguments(const Expr& expr) {
-    return expr.function != nullptr && expr.function->short_circuits() ? std::min<size_t>(1, expr.arguments.size())
-                                                                      : expr.arguments.size();
+    return expr.function != nullptr && expr.function->short_circuits()
+               ? std::min<size_t>(1, expr.arguments.size())
+               : expr.arguments.size();
   }
   void Count(const Expr& expr) {
     if (expr.kind == Expr::Kind::kLambda) return;
@@ -127,8 +132,7 @@ class CommonCalls {
 
 class Lowerer {
  public:
-  Lowerer(const Symbols& symbols, int64_t team_id)
-      : symbols_(symbols), team_id_(team_id) {}
+  Lowerer(Symbols* symbols, int64_t team_id) : symbols_(*symbols), team_id_(team_id) {}
 
   absl::StatusOr<Lowered> Lower(Op* op, const Required& required) {
     switch (op->kind) {
@@ -172,19 +176,23 @@ class Lowerer {
     if (input.ids == ids) return input;
     const Positions positions = PositionsOf(input.ids);
     PlanPtr project = Make(Plan::Kind::kProject, ids);
-    for (SymbolId id : ids) project->expressions.push_back(Expr::Column(At(positions, id), symbols_[id].type));
+    for (SymbolId id : ids)
+      project->expressions.push_back(Expr::Column(At(positions, id), symbols_[id].type));
     if (MergeProjection(*input.plan, project.get())) input.plan = std::move(input.plan->inputs[0]);
     project->inputs.push_back(std::move(input.plan));
     return {std::move(project), ids};
   }
 
  private:
-  // A projection of columns over a projection takes over the inner expressions, unless one would then be computed twice.
+  // A projection of columns over a projection takes over the inner expressions, unless one would
+  // then be computed twice.
   static bool MergeProjection(const Plan& inner, Plan* outer) {
     if (inner.kind != Plan::Kind::kProject) return false;
     std::set<size_t> used;
     for (const ExprPtr& expr : outer->expressions) {
-      if (!used.insert(expr->column).second && inner.expressions[expr->column]->kind == Expr::Kind::kCall) return false;
+      if (!used.insert(expr->column).second &&
+          inner.expressions[expr->column]->kind == Expr::Kind::kCall)
+        return false;
     }
     for (ExprPtr& expr : outer->expressions) expr = inner.expressions[expr->column]->Clone();
     return true;
@@ -253,7 +261,8 @@ class Lowerer {
   }
 
   absl::StatusOr<Lowered> Extend(Op* op, const Required& required) {
-    std::erase_if(op->definitions, [&](const auto& definition) { return !required.contains(definition.first); });
+    std::erase_if(op->definitions,
+                  [&](const auto& definition) { return !required.contains(definition.first); });
     if (op->definitions.empty()) return Lower(op->inputs[0].get(), required);
     auto shared = CommonCalls(&op->definitions, &symbols_).TakeShared();
     if (!shared.empty()) {
@@ -270,7 +279,8 @@ class Lowerer {
     std::vector<SymbolId> ids(passed.begin(), passed.end());
     for (const auto& [symbol, expr] : op->definitions) ids.push_back(symbol);
     PlanPtr plan = Make(Plan::Kind::kProject, ids);
-    for (SymbolId id : passed) plan->expressions.push_back(Expr::Column(At(positions, id), symbols_[id].type));
+    for (SymbolId id : passed)
+      plan->expressions.push_back(Expr::Column(At(positions, id), symbols_[id].type));
     for (auto& [symbol, expr] : op->definitions) {
       Renumber(expr.get(), positions);
       plan->expressions.push_back(std::move(expr));
@@ -304,9 +314,11 @@ class Lowerer {
     return Lowered{std::move(plan), std::move(ids)};
   }
 
-  static std::vector<SortKey> SortKeys(const std::vector<SortItem>& items, const Positions& positions) {
+  static std::vector<SortKey> SortKeys(const std::vector<SortItem>& items,
+                                       const Positions& positions) {
     std::vector<SortKey> keys;
-    for (const SortItem& item : items) keys.push_back({At(positions, item.symbol), item.descending});
+    for (const SortItem& item : items)
+      keys.push_back({At(positions, item.symbol), item.descending});
     return keys;
   }
 
@@ -329,7 +341,8 @@ class Lowerer {
     plan->offset = op->offset;
     plan->with_ties = op->with_ties;
     plan->sort_keys = SortKeys(op->sort_items, PositionsOf(input.ids));
-    if (input.plan->kind == Plan::Kind::kSort && op->limit && !op->with_ties && *op->limit + op->offset >= *op->limit) {
+    if (input.plan->kind == Plan::Kind::kSort && op->limit && !op->with_ties &&
+        *op->limit + op->offset >= *op->limit) {
       input.plan->limit = *op->limit + op->offset;
     }
     plan->inputs.push_back(std::move(input.plan));
@@ -354,7 +367,8 @@ class Lowerer {
     for (SymbolId id : op->symbols) {
       if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
     }
-    HOGLET_ASSIGN_OR_RETURN(Lowered input, Lower(op->inputs[0].get(), Required(ids.begin(), ids.end())));
+    HOGLET_ASSIGN_OR_RETURN(Lowered input,
+                            Lower(op->inputs[0].get(), Required(ids.begin(), ids.end())));
     input = Exactly(std::move(input), ids);
     PlanPtr plan = Make(Plan::Kind::kDistinct, ids);
     plan->inputs.push_back(std::move(input.plan));
@@ -372,7 +386,8 @@ class Lowerer {
       if (right_symbols.contains(id)) right_asked.insert(id);
     }
     if (op->predicate != nullptr) {
-      for (SymbolId id : ColumnsOf(*op->predicate)) (right_symbols.contains(id) ? right_below : left_below).insert(id);
+      for (SymbolId id : ColumnsOf(*op->predicate))
+        (right_symbols.contains(id) ? right_below : left_below).insert(id);
     }
     HOGLET_ASSIGN_OR_RETURN(Lowered left, Lower(op->inputs[0].get(), left_below));
     HOGLET_ASSIGN_OR_RETURN(Lowered right, Lower(op->inputs[1].get(), right_below));
@@ -386,9 +401,11 @@ class Lowerer {
     PlanPtr plan = Make(Plan::Kind::kJoin, left_only ? left.ids : pair_ids);
     plan->join_kind = kind;
     plan->join_any = any;
-    const Positions left_positions = PositionsOf(left.ids), right_positions = PositionsOf(right.ids);
+    const Positions left_positions = PositionsOf(left.ids),
+                    right_positions = PositionsOf(right.ids);
     for (size_t i = 0; i < op->left_keys.size(); ++i) {
-      plan->join_keys.emplace_back(At(left_positions, op->left_keys[i]), At(right_positions, op->right_keys[i]));
+      plan->join_keys.emplace_back(At(left_positions, op->left_keys[i]),
+                                   At(right_positions, op->right_keys[i]));
     }
     if (op->predicate != nullptr) {
       Renumber(op->predicate.get(), PositionsOf(pair_ids));
@@ -397,7 +414,9 @@ class Lowerer {
     plan->inputs.push_back(std::move(left.plan));
     plan->inputs.push_back(std::move(right.plan));
     Lowered result{std::move(plan), left_only ? left.ids : pair_ids};
-    return kind == JoinKind::kAnti && !right_asked.empty() ? WithDefaults(std::move(result), right_asked) : std::move(result);
+    return kind == JoinKind::kAnti && !right_asked.empty()
+               ? WithDefaults(std::move(result), right_asked)
+               : std::move(result);
   }
 
   // An anti join's right columns read as type defaults.
@@ -405,8 +424,10 @@ class Lowerer {
     std::vector<SymbolId> ids = input.ids;
     ids.insert(ids.end(), missing.begin(), missing.end());
     PlanPtr plan = Make(Plan::Kind::kProject, ids);
-    for (size_t i = 0; i < input.ids.size(); ++i) plan->expressions.push_back(Expr::Column(i, symbols_[input.ids[i]].type));
-    for (SymbolId id : missing) plan->expressions.push_back(Expr::Constant(DefaultOf(symbols_[id].type), symbols_[id].type));
+    for (size_t i = 0; i < input.ids.size(); ++i)
+      plan->expressions.push_back(Expr::Column(i, symbols_[input.ids[i]].type));
+    for (SymbolId id : missing)
+      plan->expressions.push_back(Expr::Constant(DefaultOf(symbols_[id].type), symbols_[id].type));
     plan->inputs.push_back(std::move(input.plan));
     return {std::move(plan), std::move(ids)};
   }
@@ -419,13 +440,15 @@ class Lowerer {
     if (kept.empty()) kept.push_back(0);
     std::vector<SymbolId> ids;
     for (size_t j : kept) ids.push_back(op->symbols[j]);
-    PlanPtr plan = Make(op->kind == Op::Kind::kUnion ? Plan::Kind::kUnion : Plan::Kind::kSetOp, ids);
+    PlanPtr plan =
+        Make(op->kind == Op::Kind::kUnion ? Plan::Kind::kUnion : Plan::Kind::kSetOp, ids);
     plan->set_all = op->set_all;
     plan->set_except = op->set_except;
     for (size_t i = 0; i < op->inputs.size(); ++i) {
       std::vector<SymbolId> wanted;
       for (size_t j : kept) wanted.push_back(op->input_columns[i][j]);
-      HOGLET_ASSIGN_OR_RETURN(Lowered input, Lower(op->inputs[i].get(), Required(wanted.begin(), wanted.end())));
+      HOGLET_ASSIGN_OR_RETURN(Lowered input,
+                              Lower(op->inputs[i].get(), Required(wanted.begin(), wanted.end())));
       plan->inputs.push_back(Exactly(std::move(input), wanted).plan);
     }
     return Lowered{std::move(plan), std::move(ids)};
@@ -455,7 +478,8 @@ class Lowerer {
   }
 
   absl::StatusOr<Lowered> Window(Op* op, const Required& required) {
-    std::erase_if(op->windows, [&](const Op::Window& window) { return !required.contains(window.symbol); });
+    std::erase_if(op->windows,
+                  [&](const Op::Window& window) { return !required.contains(window.symbol); });
     if (op->windows.empty()) return Lower(op->inputs[0].get(), required);
     Required below = required;
     for (const auto& window : op->windows) below.erase(window.symbol);
@@ -479,17 +503,64 @@ class Lowerer {
     return Lowered{std::move(plan), std::move(ids)};
   }
 
-  Symbols symbols_;  // a copy: shared calls get symbols of their own
+  Symbols& symbols_;
   int64_t team_id_;
+};
+
+// A column can only be used above the operator that makes it: not so a window function in WHERE, an
+// aggregate in a JOIN condition.
+class Validator {
+ public:
+  explicit Validator(const Symbols& symbols) : symbols_(symbols) {}
+
+  absl::Status Check(const Op& op) {
+    std::set<SymbolId> available;
+    for (const OpPtr& input : op.inputs) {
+      HOGLET_RETURN_IF_ERROR(Check(*input));
+      const std::set<SymbolId> more = SymbolsOf(*input);
+      available.insert(more.begin(), more.end());
+    }
+    Required used;
+    if (op.predicate != nullptr) AddColumnsOf(*op.predicate, &used);
+    for (const auto& [symbol, expr] : op.definitions) AddColumnsOf(*expr, &used);
+    for (const auto& aggregate : op.aggregates) RequireCall(aggregate.call, &used);
+    for (const SortItem& item : op.sort_items) used.insert(item.symbol);
+    for (const auto& [array, element] : op.arrays) used.insert(array);
+    used.insert(op.left_keys.begin(), op.left_keys.end());
+    used.insert(op.right_keys.begin(), op.right_keys.end());
+    for (const auto& columns : op.input_columns) used.insert(columns.begin(), columns.end());
+    for (const auto& window : op.windows) {
+      RequireCall(window.call.aggregate, &used);
+      used.insert(window.call.partition_by.begin(), window.call.partition_by.end());
+      for (const SortKey& key : window.call.order_by) used.insert(key.column);
+    }
+    const bool passes = op.kind == Op::Kind::kAggregate || op.kind == Op::Kind::kLimitBy ||
+                        op.kind == Op::Kind::kDistinct;
+    if (passes) used.insert(op.symbols.begin(), op.symbols.end());
+    for (SymbolId id : used) {
+      if (available.contains(id)) continue;
+      return CodedError(
+          "illegal_aggregation",
+          StrCat("'", symbols_[id].name, "' cannot be used in this part of the query"));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const Symbols& symbols_;
 };
 
 }  // namespace
 
-absl::StatusOr<PlanPtr> LowerToPlan(OpPtr op, const std::vector<SymbolId>& outputs, const std::vector<std::string>& names,
-                                    const Symbols& symbols, int64_t team_id, ExprBuilder* builder) {
+absl::StatusOr<PlanPtr> LowerToPlan(OpPtr op, const std::vector<SymbolId>& outputs,
+                                    const std::vector<std::string>& names, Symbols* symbols,
+                                    int64_t team_id, ExprBuilder* builder) {
+  HOGLET_RETURN_IF_ERROR(Validator(*symbols).Check(*op));
+  ReadPropertiesAtScans(op.get(), symbols, builder);
   HOGLET_ASSIGN_OR_RETURN(op, PushDownFilters(std::move(op), builder));
   Lowerer lowerer(symbols, team_id);
-  HOGLET_ASSIGN_OR_RETURN(Lowered lowered, lowerer.Lower(op.get(), Required(outputs.begin(), outputs.end())));
+  HOGLET_ASSIGN_OR_RETURN(Lowered lowered,
+                          lowerer.Lower(op.get(), Required(outputs.begin(), outputs.end())));
   PlanPtr plan = lowerer.Exactly(std::move(lowered), outputs).plan;
   for (size_t i = 0; i < names.size(); ++i) plan->output[i].name = names[i];
   return plan;

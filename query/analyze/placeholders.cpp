@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "src/base/strings.h"
 #include "absl/strings/str_join.h"
 #include "include/hoglet/status.h"
 #include "query/analyze/expr_builder.h"
 #include "query/hogql/ast_walk.h"
+#include "src/base/strings.h"
 
 namespace hoglet::analysis {
 namespace {
@@ -22,10 +22,12 @@ struct Surroundings {
 bool TakesFilters(const ast::SelectQuery* select) {
   static constexpr std::string_view kTables[] = {"events", "sessions", "logs", "traces", "groups"};
   if (select == nullptr) return false;
-  for (const ast::JoinExpr* join = select->select_from.get(); join != nullptr; join = join->next_join.get()) {
+  for (const ast::JoinExpr* join = select->select_from.get(); join != nullptr;
+       join = join->next_join.get()) {
     auto* field = ast::As<ast::Field>(join->table);
     if (field == nullptr || field->chain.size() != 1) continue;
-    if (std::find(std::begin(kTables), std::end(kTables), field->chain[0]) != std::end(kTables)) return true;
+    if (std::find(std::begin(kTables), std::end(kTables), field->chain[0]) != std::end(kTables))
+      return true;
   }
   return false;
 }
@@ -35,7 +37,8 @@ class Filler {
   explicit Filler(const AnalyzeContext& context) : context_(context) {}
 
   absl::Status Fill(ast::ExprPtr* slot, Surroundings around) {
-    if (auto* placeholder = ast::As<ast::Placeholder>(*slot)) return Replace(*placeholder, slot, around);
+    if (auto* placeholder = ast::As<ast::Placeholder>(*slot))
+      return Replace(*placeholder, slot, around);
     if (auto* select = ast::As<ast::SelectQuery>(*slot)) around.select = select;
     around.in_comparison = (*slot)->kind == ast::NodeKind::kCompareOperation;
     absl::Status status;
@@ -53,7 +56,8 @@ class Filler {
   }
 
  private:
-  absl::Status Replace(const ast::Placeholder& placeholder, ast::ExprPtr* slot, const Surroundings& around) {
+  absl::Status Replace(const ast::Placeholder& placeholder, ast::ExprPtr* slot,
+                       const Surroundings& around) {
     auto* field = ast::As<ast::Field>(placeholder.expr);
     if (field == nullptr) return QueryError("You can not use placeholders here");
     const std::string name = absl::StrJoin(field->chain, ".");
@@ -64,33 +68,39 @@ class Filler {
     }
     if (field->chain[0] == "filters") return Filters(name, slot, around);
     if (field->chain[0] == "variables") {
-      return QueryError(StrCat("Variable ", field->chain.size() > 1 ? field->chain[1] : "", " is missing from query"));
+      return QueryError(StrCat("Variable ", field->chain.size() > 1 ? field->chain[1] : "",
+                               " is missing from query"));
     }
     if (context_.values.empty()) return QueryError(StrCat("Unresolved placeholder: {", name, "}"));
     std::vector<std::string> names;
     for (const auto& [known, expr] : context_.values) names.push_back(known);
-    return QueryError(StrCat("Placeholder {", name, "} is not available in this context. You can use the following: ",
-                                   absl::StrJoin(names, ", ")));
+    return QueryError(StrCat("Placeholder {", name,
+                             "} is not available in this context. You can use the following: ",
+                             absl::StrJoin(names, ", ")));
   }
 
   absl::Status Filters(const std::string& name, ast::ExprPtr* slot, const Surroundings& around) {
     if (name == "filters") {
       if (!TakesFilters(around.select)) {
         return QueryError(
-            "Cannot use 'filters' placeholder in a SELECT clause that does not select from the events, sessions, logs, traces or groups "
+            "Cannot use 'filters' placeholder in a SELECT clause that does not select from the "
+            "events, sessions, logs, traces or groups "
             "table.");
       }
       *slot = std::make_unique<ast::Constant>(true);
       return absl::OkStatus();
     }
     if (name != "filters.dateRange.from" && name != "filters.dateRange.to") {
-      return QueryError(StrCat("Unsupported filters placeholder `{", name,
-                                     "}`. Supported filters placeholders are: `{filters}`, `{filters.dateRange.from}`, "
-                                     "`{filters.dateRange.to}`."));
+      return QueryError(
+          StrCat("Unsupported filters placeholder `{", name,
+                 "}`. Supported filters placeholders are: `{filters}`, `{filters.dateRange.from}`, "
+                 "`{filters.dateRange.to}`."));
     }
     if (!around.in_comparison) {
-      return QueryError(StrCat("The `{", name, "}` placeholder must be used directly in a comparison (e.g. `timestamp > {", name,
-                                     "}`), not nested inside a function call, when the date range is not set."));
+      return QueryError(
+          StrCat("The `{", name,
+                 "}` placeholder must be used directly in a comparison (e.g. `timestamp > {", name,
+                 "}`), not nested inside a function call, when the date range is not set."));
     }
     range_unset_ = true;
     *slot = std::make_unique<ast::Constant>();
@@ -103,6 +113,8 @@ class Filler {
 
 }  // namespace
 
-absl::Status FillPlaceholders(hogql::ExprPtr* query, const AnalyzeContext& context) { return Filler(context).Fill(query, {}); }
+absl::Status FillPlaceholders(hogql::ExprPtr* query, const AnalyzeContext& context) {
+  return Filler(context).Fill(query, {});
+}
 
 }  // namespace hoglet::analysis

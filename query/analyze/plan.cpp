@@ -1,10 +1,11 @@
 #include <algorithm>
+#include <cstdlib>
 
 #include "absl/strings/cord.h"
-#include "src/base/strings.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "query/analyze/logical_plan.h"
+#include "src/base/strings.h"
 
 namespace hoglet {
 namespace {
@@ -24,6 +25,16 @@ std::string Quote(std::string_view text) {
   return out + "'";
 }
 
+// Few digits that read back as the same number.
+std::string ShortestText(double number) {
+  std::string text;
+  for (int digits = 15; digits <= 17; ++digits) {
+    text = absl::StrFormat("%.*g", digits, number);
+    if (std::strtod(text.c_str(), nullptr) == number) break;
+  }
+  return text;
+}
+
 }  // namespace
 
 absl::Status WithErrorCode(absl::Status status, std::string_view code) {
@@ -41,10 +52,10 @@ absl::Status MemoryBudget::Charge(uint64_t bytes) {
   const uint64_t now = before + bytes;
   if (now > bytes_max_ || now < before) {
     used_.fetch_sub(bytes, std::memory_order_relaxed);
-    return WithErrorCode(
-        absl::ResourceExhaustedError(StrCat("Query has reached the max memory limit before completing: ", bytes,
-                                                  " more bytes would pass the limit of ", bytes_max_, " bytes.")),
-        "memory_limit_exceeded");
+    return WithErrorCode(absl::ResourceExhaustedError(StrCat(
+                             "Query has reached the max memory limit before completing: ", bytes,
+                             " more bytes would pass the limit of ", bytes_max_, " bytes.")),
+                         "memory_limit_exceeded");
   }
   uint64_t peak = peak_.load(std::memory_order_relaxed);
   while (peak < now && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
@@ -57,7 +68,9 @@ absl::Status EvalContext::CheckAlive() const {
     return WithErrorCode(absl::CancelledError("Query was cancelled."), "query_was_cancelled");
   }
   if (deadline_ns > 0 && monotonic_ns != nullptr && monotonic_ns() > deadline_ns) {
-    return WithErrorCode(absl::DeadlineExceededError("Query has hit the max execution time before completing."), "timeout_exceeded");
+    return WithErrorCode(
+        absl::DeadlineExceededError("Query has hit the max execution time before completing."),
+        "timeout_exceeded");
   }
   return absl::OkStatus();
 }
@@ -98,25 +111,29 @@ ExprPtr Expr::Constant(Datum value, Type type) {
 std::string DatumToString(const Datum& value, const Type& type) {
   if (value.is_null()) return "NULL";
   if (auto* text = std::get_if<std::string>(&value.value)) return Quote(*text);
-  if (auto* number = std::get_if<double>(&value.value)) return absl::StrFormat("%.17g", *number);
+  if (auto* number = std::get_if<double>(&value.value)) return ShortestText(*number);
   if (auto* integer = std::get_if<int64_t>(&value.value)) {
     if (type.kind() == TypeKind::kUInt64) return StrCat(static_cast<uint64_t>(*integer));
     if (type.kind() == TypeKind::kBool) return *integer != 0 ? "true" : "false";
-    if (type.IsDateOrTime() || type.kind() == TypeKind::kInterval || type.kind() == TypeKind::kDecimal) {
+    if (type.IsDateOrTime() || type.kind() == TypeKind::kInterval ||
+        type.kind() == TypeKind::kDecimal) {
       return StrCat(type.NotNullable().Name(), ":", *integer);
     }
     return StrCat(*integer);
   }
   if (auto* wide = std::get_if<Int128>(&value.value)) {
     const auto bits = static_cast<UInt128>(*wide);
-    return absl::StrFormat("0x%016x%016x", static_cast<uint64_t>(bits >> 64), static_cast<uint64_t>(bits));
+    return absl::StrFormat("0x%016x%016x", static_cast<uint64_t>(bits >> 64),
+                           static_cast<uint64_t>(bits));
   }
   std::vector<std::string> parts;
   const auto& list = value.list();
   for (size_t i = 0; i < list.size(); ++i) {
     const bool tuple = type.kind() == TypeKind::kTuple;
-    const auto& children = type.kind() == TypeKind::kArray || tuple ? type.children() : std::vector<Type>();
-    const Type element = tuple ? (i < children.size() ? children[i] : Type()) : (children.empty() ? Type() : children[0]);
+    const auto& children =
+        type.kind() == TypeKind::kArray || tuple ? type.children() : std::vector<Type>();
+    const Type element = tuple ? (i < children.size() ? children[i] : Type())
+                               : (children.empty() ? Type() : children[0]);
     parts.push_back(DatumToString(list[i], element));
   }
   const bool tuple = type.kind() == TypeKind::kTuple;
@@ -133,11 +150,14 @@ std::string ExprToString(const Expr& expr) {
       return DatumToString(expr.constant, expr.type);
     case Expr::Kind::kLambda: {
       std::vector<std::string> names;
-      for (size_t i = 0; i < expr.parameter_count; ++i) names.push_back(StrCat("p", expr.first_parameter + i));
+      for (size_t i = 0; i < expr.parameter_count; ++i)
+        names.push_back(StrCat("p", expr.first_parameter + i));
       return StrCat("(", absl::StrJoin(names, ", "), ") -> ", ExprToString(*expr.arguments[0]));
     }
     case Expr::Kind::kSubquery:
-      if (expr.in_set) return StrCat("inSet(", ExprToString(*expr.arguments[0]), ", <", PlanToString(*expr.subplan), ">)");
+      if (expr.in_set)
+        return StrCat("inSet(", ExprToString(*expr.arguments[0]), ", <",
+                      PlanToString(*expr.subplan), ">)");
       return StrCat("<", PlanToString(*expr.subplan), ">");
     case Expr::Kind::kCall: {
       std::vector<std::string> arguments;
@@ -161,16 +181,19 @@ std::string FilterToString(const ScanFilter& filter) {
   if (filter.timestamp_us_min) parts.push_back(StrCat("timestamp>=", *filter.timestamp_us_min));
   if (filter.timestamp_us_max) parts.push_back(StrCat("timestamp<=", *filter.timestamp_us_max));
   if (filter.events) parts.push_back(StrCat("event in [", absl::StrJoin(*filter.events, ","), "]"));
-  if (filter.distinct_ids) parts.push_back(StrCat("distinct_id in [", absl::StrJoin(*filter.distinct_ids, ","), "]"));
+  if (filter.distinct_ids)
+    parts.push_back(StrCat("distinct_id in [", absl::StrJoin(*filter.distinct_ids, ","), "]"));
   if (filter.uuids) parts.push_back(StrCat("uuid in ", filter.uuids->size()));
   for (const auto& property : filter.properties_in) {
-    parts.push_back(StrCat(property.column, ".", property.key, " in [", absl::StrJoin(property.texts, ","), "]"));
+    parts.push_back(StrCat(property.column, ".", property.key, " in [",
+                           absl::StrJoin(property.texts, ","), "]"));
   }
   return parts.empty() ? "" : StrCat(" prune{", absl::StrJoin(parts, " "), "}");
 }
 
 std::string ColumnList(const std::vector<size_t>& columns) {
-  return absl::StrJoin(columns, ", ", [](std::string* out, size_t column) { StrAppend(out, "#", column); });
+  return absl::StrJoin(columns, ", ",
+                       [](std::string* out, size_t column) { StrAppend(out, "#", column); });
 }
 
 std::string KeyList(const std::vector<SortKey>& keys) {
@@ -181,44 +204,56 @@ std::string KeyList(const std::vector<SortKey>& keys) {
 
 std::string AggregateText(const AggregateCall& call) {
   std::string text = StrCat(call.name, "(", ColumnList(call.arguments));
-  for (const auto& [column, descending] : call.order_by) StrAppend(&text, " ORDER BY #", column, descending ? " DESC" : "");
+  for (const auto& [column, descending] : call.order_by)
+    StrAppend(&text, " ORDER BY #", column, descending ? " DESC" : "");
   text += ")";
   if (call.filter) StrAppend(&text, " FILTER #", *call.filter);
   return text;
 }
 
 std::string WindowText(const Plan::WindowCall& call) {
-  std::string text = call.aggregate.function != nullptr ? AggregateText(call.aggregate)
-                                                        : StrCat(call.function_name, "(", ColumnList(call.aggregate.arguments), ")");
+  std::string text =
+      call.aggregate.function != nullptr
+          ? AggregateText(call.aggregate)
+          : StrCat(call.function_name, "(", ColumnList(call.aggregate.arguments), ")");
   StrAppend(&text, " OVER (");
-  if (!call.partition_by.empty()) StrAppend(&text, "PARTITION ", ColumnList(call.partition_by), " ");
+  if (!call.partition_by.empty())
+    StrAppend(&text, "PARTITION ", ColumnList(call.partition_by), " ");
   if (!call.order_by.empty()) StrAppend(&text, "ORDER ", KeyList(call.order_by), " ");
-  StrAppend(&text, call.rows_frame ? "ROWS " : "RANGE ", call.start ? StrCat(*call.start) : "start", "..",
-                  call.end ? StrCat(*call.end) : "end", ")");
+  StrAppend(&text, call.rows_frame ? "ROWS " : "RANGE ", call.start ? StrCat(*call.start) : "start",
+            "..", call.end ? StrCat(*call.end) : "end", ")");
   return text;
 }
 
 std::string JoinText(const Plan& plan) {
-  static constexpr const char* kKinds[] = {"Inner", "Left", "Right", "Full", "Cross", "Semi", "Anti"};
-  std::string text = StrCat(kKinds[static_cast<int>(plan.join_kind)], plan.join_any ? " Any" : "", " Join");
-  for (const auto& [left, right] : plan.join_keys) StrAppend(&text, " left#", left, "=right#", right);
+  static constexpr const char* kKinds[] = {"Inner", "Left", "Right", "Full",
+                                           "Cross", "Semi", "Anti"};
+  std::string text =
+      StrCat(kKinds[static_cast<int>(plan.join_kind)], plan.join_any ? " Any" : "", " Join");
+  for (const auto& [left, right] : plan.join_keys)
+    StrAppend(&text, " left#", left, "=right#", right);
   if (plan.residual != nullptr) StrAppend(&text, " on ", ExprToString(*plan.residual));
   return text;
 }
 
 std::string ExprList(const std::vector<ExprPtr>& expressions) {
-  return absl::StrJoin(expressions, ", ", [](std::string* out, const ExprPtr& expr) { StrAppend(out, ExprToString(*expr)); });
+  return absl::StrJoin(expressions, ", ", [](std::string* out, const ExprPtr& expr) {
+    StrAppend(out, ExprToString(*expr));
+  });
 }
 
 std::string LimitText(const Plan& plan) {
-  return StrCat(plan.limit ? StrCat(*plan.limit) : "all", plan.offset > 0 ? StrCat(" offset ", plan.offset) : "");
+  return StrCat(plan.limit ? StrCat(*plan.limit) : "all",
+                plan.offset > 0 ? StrCat(" offset ", plan.offset) : "");
 }
 
 std::string AggregateLine(const Plan& plan) {
   std::vector<std::string> calls;
   for (const auto& call : plan.aggregates) calls.push_back(AggregateText(call));
-  std::string text = StrCat("Aggregate by [", ColumnList(plan.group_keys), "] ", absl::StrJoin(calls, ", "));
-  for (const auto& set : plan.grouping_sets) StrAppend(&text, " set(", absl::StrJoin(set, ","), ")");
+  std::string text =
+      StrCat("Aggregate by [", ColumnList(plan.group_keys), "] ", absl::StrJoin(calls, ", "));
+  for (const auto& set : plan.grouping_sets)
+    StrAppend(&text, " set(", absl::StrJoin(set, ","), ")");
   return text;
 }
 
@@ -227,8 +262,9 @@ std::string OperatorLine(const Plan& plan) {
     case Plan::Kind::kScan: {
       std::vector<std::string> columns;
       for (const auto& column : plan.columns) columns.push_back(ColumnRefToString(column));
-      return StrCat("Scan ", plan.table, " team ", plan.team_id, " [", absl::StrJoin(columns, ", "), "]", FilterToString(plan.filter),
-                          plan.sample_ratio < 1 ? StrCat(" sample ", plan.sample_ratio) : "");
+      return StrCat("Scan ", plan.table, " team ", plan.team_id, " [", absl::StrJoin(columns, ", "),
+                    "]", FilterToString(plan.filter),
+                    plan.sample_ratio < 1 ? StrCat(" sample ", plan.sample_ratio) : "");
     }
     case Plan::Kind::kValues: {
       std::vector<std::string> rows;
@@ -244,9 +280,11 @@ std::string OperatorLine(const Plan& plan) {
     case Plan::Kind::kAggregate:
       return AggregateLine(plan);
     case Plan::Kind::kSort:
-      return StrCat("Sort ", KeyList(plan.sort_keys), plan.limit ? StrCat(" top ", *plan.limit) : "");
+      return StrCat("Sort ", KeyList(plan.sort_keys),
+                    plan.limit ? StrCat(" top ", *plan.limit) : "");
     case Plan::Kind::kLimit:
-      return StrCat("Limit ", LimitText(plan), plan.with_ties ? StrCat(" with ties ", KeyList(plan.sort_keys)) : "");
+      return StrCat("Limit ", LimitText(plan),
+                    plan.with_ties ? StrCat(" with ties ", KeyList(plan.sort_keys)) : "");
     case Plan::Kind::kLimitBy:
       return StrCat("LimitBy ", LimitText(plan), " by ", ColumnList(plan.columns_by));
     case Plan::Kind::kDistinct:
@@ -258,7 +296,8 @@ std::string OperatorLine(const Plan& plan) {
     case Plan::Kind::kSetOp:
       return StrCat(plan.set_except ? "Except" : "Intersect", plan.set_all ? " All" : "");
     case Plan::Kind::kArrayJoin:
-      return StrCat(plan.left_array_join ? "Left " : "", "ArrayJoin ", ColumnList(plan.array_columns));
+      return StrCat(plan.left_array_join ? "Left " : "", "ArrayJoin ",
+                    ColumnList(plan.array_columns));
     case Plan::Kind::kWindow: {
       std::vector<std::string> calls;
       for (const auto& call : plan.windows) calls.push_back(WindowText(call));

@@ -6,7 +6,8 @@
 namespace hoglet::analysis {
 namespace {
 
-// A pushed filter repeats what the projection computes anyway; more nodes than this are computed once instead.
+// A pushed filter repeats what the projection computes anyway; more nodes than this are computed
+// once instead.
 constexpr size_t kRepeatedNodesMax = 6;
 
 bool Within(const std::set<SymbolId>& some, const std::set<SymbolId>& all) {
@@ -43,9 +44,11 @@ class Pusher {
         SplitConjuncts(std::move(op->predicate), &conjuncts);
         return Push(std::move(op->inputs[0]), std::move(conjuncts));
       case Op::Kind::kSort:
-        return Through(std::move(op), std::move(conjuncts), [](const std::set<SymbolId>&) { return true; });
+        return Through(std::move(op), std::move(conjuncts),
+                       [](const std::set<SymbolId>&) { return true; });
       case Op::Kind::kDistinct:
-        return Through(std::move(op), std::move(conjuncts), [](const std::set<SymbolId>&) { return true; });
+        return Through(std::move(op), std::move(conjuncts),
+                       [](const std::set<SymbolId>&) { return true; });
       case Op::Kind::kExtend:
         return Extend(std::move(op), std::move(conjuncts));
       case Op::Kind::kAggregate:
@@ -57,7 +60,8 @@ class Pusher {
       case Op::Kind::kUnion:
         return Union(std::move(op), std::move(conjuncts));
       default:
-        return Through(std::move(op), std::move(conjuncts), [](const std::set<SymbolId>&) { return false; });
+        return Through(std::move(op), std::move(conjuncts),
+                       [](const std::set<SymbolId>&) { return false; });
     }
   }
 
@@ -69,7 +73,8 @@ class Pusher {
     return filter;
   }
 
-  // Deterministic conjuncts whose columns `passes` go on below all inputs (of which there is one, or none passes).
+  // Deterministic conjuncts whose columns `passes` go on below all inputs (of which there is one,
+  // or none passes).
   template <typename Passes>
   absl::StatusOr<OpPtr> Through(OpPtr op, Conjuncts conjuncts, const Passes& passes) {
     Conjuncts below, here;
@@ -89,38 +94,44 @@ class Pusher {
     std::set<SymbolId> defined;
     for (const auto& [symbol, expr] : op->definitions) {
       defined.insert(symbol);
-      if (NodeCount(*expr) <= kRepeatedNodesMax && IsDeterministic(*expr)) cheap[symbol] = expr.get();
+      if (NodeCount(*expr) <= kRepeatedNodesMax && IsDeterministic(*expr))
+        cheap[symbol] = expr.get();
     }
     for (ExprPtr& conjunct : conjuncts) {
       std::set<SymbolId> used;
       for (SymbolId id : ColumnsOf(*conjunct)) {
         if (defined.contains(id)) used.insert(id);
       }
-      const bool all_cheap = std::all_of(used.begin(), used.end(), [&](SymbolId id) { return cheap.contains(id); });
+      const bool all_cheap =
+          std::all_of(used.begin(), used.end(), [&](SymbolId id) { return cheap.contains(id); });
       if (all_cheap && !used.empty()) Substitute(&conjunct, cheap);
     }
-    return Through(std::move(op), std::move(conjuncts), [&](const std::set<SymbolId>& columns) { return !Touches(columns, defined); });
+    return Through(std::move(op), std::move(conjuncts),
+                   [&](const std::set<SymbolId>& columns) { return !Touches(columns, defined); });
   }
 
   absl::StatusOr<OpPtr> Aggregate(OpPtr op, Conjuncts conjuncts) {
     const std::set<SymbolId> keys(op->symbols.begin(), op->symbols.end());
     const bool open = !keys.empty() && op->grouping_sets.empty();
-    return Through(std::move(op), std::move(conjuncts),
-                   [&](const std::set<SymbolId>& columns) { return open && !columns.empty() && Within(columns, keys); });
+    return Through(std::move(op), std::move(conjuncts), [&](const std::set<SymbolId>& columns) {
+      return open && !columns.empty() && Within(columns, keys);
+    });
   }
 
   absl::StatusOr<OpPtr> ArrayJoin(OpPtr op, Conjuncts conjuncts) {
     std::set<SymbolId> elements;
     for (const auto& [array, element] : op->arrays) elements.insert(element);
-    return Through(std::move(op), std::move(conjuncts),
-                   [&](const std::set<SymbolId>& columns) { return !columns.empty() && !Touches(columns, elements); });
+    return Through(std::move(op), std::move(conjuncts), [&](const std::set<SymbolId>& columns) {
+      return !columns.empty() && !Touches(columns, elements);
+    });
   }
 
   absl::StatusOr<OpPtr> Join(OpPtr op, Conjuncts conjuncts) {
     using JoinKind = Plan::JoinKind;
     const JoinKind kind = op->join_kind;
     const bool both = kind == JoinKind::kInner || kind == JoinKind::kCross;
-    const bool left_open = both || kind == JoinKind::kLeft || kind == JoinKind::kSemi || kind == JoinKind::kAnti;
+    const bool left_open =
+        both || kind == JoinKind::kLeft || kind == JoinKind::kSemi || kind == JoinKind::kAnti;
     const bool right_open = (both && !op->join_any) || kind == JoinKind::kRight;
     const std::set<SymbolId> left = SymbolsOf(*op->inputs[0]);
     const std::set<SymbolId> right = SymbolsOf(*op->inputs[1]);
@@ -128,6 +139,7 @@ class Pusher {
     for (ExprPtr& conjunct : conjuncts) {
       const std::set<SymbolId> columns = ColumnsOf(*conjunct);
       const bool movable = !columns.empty() && IsDeterministic(*conjunct);
+      if (both && !op->join_any && AddKey(*conjunct, left, right, op.get())) continue;
       if (movable && left_open && Within(columns, left)) {
         to_left.push_back(std::move(conjunct));
       } else if (movable && right_open && Within(columns, right)) {
@@ -139,6 +151,23 @@ class Pusher {
     HOGLET_ASSIGN_OR_RETURN(op->inputs[0], Push(std::move(op->inputs[0]), std::move(to_left)));
     HOGLET_ASSIGN_OR_RETURN(op->inputs[1], Push(std::move(op->inputs[1]), std::move(to_right)));
     return Wrap(std::move(op), std::move(here));
+  }
+
+  // An equality between columns of the two sides is a key; a cross join with one is an inner join.
+  static bool AddKey(const Expr& conjunct, const std::set<SymbolId>& left,
+                     const std::set<SymbolId>& right, Op* op) {
+    if (conjunct.kind != Expr::Kind::kCall || conjunct.name != "equals") return false;
+    const Expr* a = conjunct.arguments[0].get();
+    const Expr* b = conjunct.arguments[1].get();
+    if (a->kind != Expr::Kind::kColumn || b->kind != Expr::Kind::kColumn ||
+        !a->type.SameBase(b->type))
+      return false;
+    if (right.contains(a->column)) std::swap(a, b);
+    if (!left.contains(a->column) || !right.contains(b->column)) return false;
+    op->left_keys.push_back(a->column);
+    op->right_keys.push_back(b->column);
+    op->join_kind = Plan::JoinKind::kInner;
+    return true;
   }
 
   absl::StatusOr<OpPtr> Union(OpPtr op, Conjuncts conjuncts) {
@@ -175,7 +204,9 @@ class Pusher {
   ExprBuilder* builder_;
 };
 
-void AddAll(const std::set<SymbolId>& from, std::set<SymbolId>* to) { to->insert(from.begin(), from.end()); }
+void AddAll(const std::set<SymbolId>& from, std::set<SymbolId>* to) {
+  to->insert(from.begin(), from.end());
+}
 
 }  // namespace
 
@@ -205,6 +236,8 @@ std::set<SymbolId> SymbolsOf(const Op& op) {
   return symbols;
 }
 
-absl::StatusOr<OpPtr> PushDownFilters(OpPtr op, ExprBuilder* builder) { return Pusher(builder).Push(std::move(op), {}); }
+absl::StatusOr<OpPtr> PushDownFilters(OpPtr op, ExprBuilder* builder) {
+  return Pusher(builder).Push(std::move(op), {});
+}
 
 }  // namespace hoglet::analysis

@@ -3,22 +3,31 @@
 #include "query/analyze/logical_op.h"
 #include "src/base/time.h"
 
-// Reads a filter over a scan for bounds that let the scan skip granules. Whatever is not understood is simply no hint.
+// Reads a filter over a scan for bounds that let the scan skip granules. Whatever is not understood
+// is simply no hint.
 
 namespace hoglet::analysis {
 namespace {
 
-
-// Longest stretch of time that a rounding function maps to one value; an hour is added for days that are 25 hours long.
+// Longest stretch of time that a rounding function maps to one value; an hour is added for days
+// that are 25 hours long.
 std::optional<int64_t> RoundingSpan(std::string_view name) {
   struct Row {
     std::string_view name;
     int64_t hours;
   };
-  static constexpr Row kRows[] = {{"toDate", 25},           {"toStartOfDay", 25},           {"toStartOfHour", 2},
-                                  {"toStartOfMinute", 1},   {"toStartOfSecond", 1},         {"toStartOfFiveMinutes", 1},
-                                  {"toStartOfTenMinutes", 1}, {"toStartOfFifteenMinutes", 1}, {"toStartOfWeek", 7 * 24 + 1},
-                                  {"toMonday", 7 * 24 + 1}, {"toStartOfMonth", 31 * 24 + 1}, {"toStartOfQuarter", 92 * 24 + 1},
+  static constexpr Row kRows[] = {{"toDate", 25},
+                                  {"toStartOfDay", 25},
+                                  {"toStartOfHour", 2},
+                                  {"toStartOfMinute", 1},
+                                  {"toStartOfSecond", 1},
+                                  {"toStartOfFiveMinutes", 1},
+                                  {"toStartOfTenMinutes", 1},
+                                  {"toStartOfFifteenMinutes", 1},
+                                  {"toStartOfWeek", 7 * 24 + 1},
+                                  {"toMonday", 7 * 24 + 1},
+                                  {"toStartOfMonth", 31 * 24 + 1},
+                                  {"toStartOfQuarter", 92 * 24 + 1},
                                   {"toStartOfYear", 366 * 24 + 1}};
   for (const Row& row : kRows) {
     if (row.name == name) return row.hours * kMicrosPerHour;
@@ -34,7 +43,8 @@ std::optional<int64_t> ConstantMicros(const Expr& expr, const std::string& zone)
   constexpr int64_t kMagnitudeMax = int64_t{1} << 40;  // seconds; anything further is no hint
   switch (expr.type.kind()) {
     case TypeKind::kDateTime:
-      return std::abs(*value) < kMagnitudeMax ? std::optional(*value * kMicrosPerSecond) : std::nullopt;
+      return std::abs(*value) < kMagnitudeMax ? std::optional(*value * kMicrosPerSecond)
+                                              : std::nullopt;
     case TypeKind::kDateTime64: {
       int64_t us = *value;
       for (int scale = expr.type.scale(); scale < 6; ++scale) us *= 10;
@@ -85,7 +95,8 @@ class HintReader {
   }
 
   bool IsTimestamp(const Expr& expr) const {
-    if (expr.kind == Expr::Kind::kCall && expr.name == "toTimeZone") return IsTimestamp(*expr.arguments[0]);
+    if (expr.kind == Expr::Kind::kCall && expr.name == "toTimeZone")
+      return IsTimestamp(*expr.arguments[0]);
     const ColumnRef* column = Column(expr);
     return column != nullptr && column->name == "timestamp" && column->key.empty();
   }
@@ -96,10 +107,14 @@ class HintReader {
     std::string_view op = expr.name;
     if (IsConstant(*side)) {
       std::swap(side, constant);
-      if (op == "less") op = "greater";
-      else if (op == "lessOrEquals") op = "greaterOrEquals";
-      else if (op == "greater") op = "less";
-      else if (op == "greaterOrEquals") op = "lessOrEquals";
+      if (op == "less")
+        op = "greater";
+      else if (op == "lessOrEquals")
+        op = "greaterOrEquals";
+      else if (op == "greater")
+        op = "less";
+      else if (op == "greaterOrEquals")
+        op = "lessOrEquals";
     }
     int64_t span = 0;
     if (side->kind == Expr::Kind::kCall && !side->arguments.empty()) {
@@ -124,7 +139,8 @@ class HintReader {
 
   // column = 'text' or column IN ('a', 'b').
   std::optional<ColumnTexts> ReadTexts(const Expr& expr) const {
-    if (expr.kind == Expr::Kind::kCall && expr.name == "ifNull" && ConstantTruth(*expr.arguments[1]) == false) {
+    if (expr.kind == Expr::Kind::kCall && expr.name == "ifNull" &&
+        ConstantTruth(*expr.arguments[1]) == false) {
       return ReadTexts(*expr.arguments[0]);
     }
     if (expr.kind != Expr::Kind::kCall || expr.arguments.size() != 2) return std::nullopt;
@@ -132,10 +148,16 @@ class HintReader {
     const Expr* side = expr.arguments[0].get();
     const Expr* constant = expr.arguments[1].get();
     if (expr.name == "equals" && IsConstant(*side)) std::swap(side, constant);
-    const ColumnRef* column = Column(*side);
+    // ifNull(column, '') is what $session_id and its like are: equal to a text that is not empty,
+    // so is the column.
+    const bool or_empty = side->kind == Expr::Kind::kCall && side->name == "ifNull" &&
+                          ConstantText(*side->arguments[1]) != nullptr &&
+                          ConstantText(*side->arguments[1])->empty();
+    const ColumnRef* column = Column(or_empty ? *side->arguments[0] : *side);
     if (column == nullptr || !IsConstant(*constant)) return std::nullopt;
     ColumnTexts result{column, {}};
     if (auto* text = std::get_if<std::string>(&constant->constant.value)) {
+      if (or_empty && text->empty()) return std::nullopt;
       result.second.push_back(*text);
       return result;
     }
@@ -143,7 +165,7 @@ class HintReader {
     if (list == nullptr) return std::nullopt;
     for (const Datum& item : *list) {
       auto* text = std::get_if<std::string>(&item.value);
-      if (text == nullptr) return std::nullopt;
+      if (text == nullptr || (or_empty && text->empty())) return std::nullopt;
       result.second.push_back(*text);
     }
     return result;
@@ -163,9 +185,12 @@ class HintReader {
     if (all) Narrow(all->first, std::move(all->second));
   }
 
-  static void Intersect(std::optional<std::vector<std::string>>* kept, std::vector<std::string> texts) {
+  static void Intersect(std::optional<std::vector<std::string>>* kept,
+                        std::vector<std::string> texts) {
     if (kept->has_value()) {
-      std::erase_if(texts, [&](const std::string& text) { return std::find((*kept)->begin(), (*kept)->end(), text) == (*kept)->end(); });
+      std::erase_if(texts, [&](const std::string& text) {
+        return std::find((*kept)->begin(), (*kept)->end(), text) == (*kept)->end();
+      });
     }
     *kept = std::move(texts);
   }
@@ -173,7 +198,8 @@ class HintReader {
   void Narrow(const ColumnRef* column, std::vector<std::string> texts) {
     ScanFilter& filter = scan_->filter;
     if (!column->key.empty()) {
-      if (column->json == ColumnRef::Json::kText) filter.properties_in.push_back({column->name, column->key, std::move(texts)});
+      if (column->json == ColumnRef::Json::kText)
+        filter.properties_in.push_back({column->name, column->key, std::move(texts)});
     } else if (column->name == "event") {
       Intersect(&filter.events, std::move(texts));
     } else if (column->name == "distinct_id") {
@@ -196,7 +222,9 @@ class HintReader {
     const Expr* constant = expr.arguments[1].get();
     if (expr.name == "equals" && IsConstant(*side)) std::swap(side, constant);
     const ColumnRef* column = Column(*side);
-    if (column == nullptr || column->name != "uuid" || !IsConstant(*constant) || scan_->filter.uuids) return;
+    if (column == nullptr || column->name != "uuid" || !IsConstant(*constant) ||
+        scan_->filter.uuids)
+      return;
     std::vector<Uuid> uuids;
     auto* list = std::get_if<std::vector<Datum>>(&constant->constant.value);
     const std::vector<Datum> one{constant->constant};

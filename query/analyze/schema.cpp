@@ -56,7 +56,8 @@ FieldDef Traverser(std::string name, std::vector<std::string> chain) {
   field.chain = std::move(chain);
   return field;
 }
-FieldDef LazyJoin(std::string name, std::string table, std::string left_key, std::string right_key, bool inner = false) {
+FieldDef LazyJoin(std::string name, std::string table, std::string left_key, std::string right_key,
+                  bool inner = false) {
   FieldDef field;
   field.kind = Kind::kLazyJoin;
   field.name = std::move(name);
@@ -67,25 +68,36 @@ FieldDef LazyJoin(std::string name, std::string table, std::string left_key, std
   return field;
 }
 
-Type PersonModeType() { return Type::Enum8({{"full", 0}, {"propertyless", 1}, {"force_upgrade", 2}}); }
+Type PersonModeType() {
+  return Type::Enum8({{"full", 0}, {"propertyless", 1}, {"force_upgrade", 2}});
+}
 
-constexpr PropertyKind kGroupKinds[] = {PropertyKind::kGroup0, PropertyKind::kGroup1, PropertyKind::kGroup2, PropertyKind::kGroup3,
+constexpr PropertyKind kGroupKinds[] = {PropertyKind::kGroup0, PropertyKind::kGroup1,
+                                        PropertyKind::kGroup2, PropertyKind::kGroup3,
                                         PropertyKind::kGroup4};
 
 // What ingestion derives from elements_chain.
 void AddElementColumns(std::vector<FieldDef>* fields) {
   const Type list = Type::Array(StringType());
-  fields->push_back(Expression("elements_chain_href", R"hogql(extract(elements_chain, '(?::|")href="(.*?)"'))hogql", StringType()));
-  fields->push_back(Expression("elements_chain_texts", R"hogql(arrayDistinct(extractAll(elements_chain, '(?::|")text="(.*?)"')))hogql", list));
-  fields->push_back(Expression("elements_chain_ids", R"hogql(arrayDistinct(extractAll(elements_chain, '(?::|")attr_id="(.*?)"')))hogql", list));
-  fields->push_back(Expression("elements_chain_elements",
-                               R"hogql(arrayDistinct(extractAll(elements_chain, '(?:^|;)(a|button|form|input|select|textarea|label)(?:\\.|$|:)')))hogql",
-                               list));
+  fields->push_back(Expression("elements_chain_href",
+                               R"hogql(extract(elements_chain, '(?::|")href="(.*?)"'))hogql",
+                               StringType()));
+  fields->push_back(Expression(
+      "elements_chain_texts",
+      R"hogql(arrayDistinct(extractAll(elements_chain, '(?::|")text="(.*?)"')))hogql", list));
+  fields->push_back(Expression(
+      "elements_chain_ids",
+      R"hogql(arrayDistinct(extractAll(elements_chain, '(?::|")attr_id="(.*?)"')))hogql", list));
+  fields->push_back(Expression(
+      "elements_chain_elements",
+      R"hogql(arrayDistinct(extractAll(elements_chain, '(?:^|;)(a|button|form|input|select|textarea|label)(?:\\.|$|:)')))hogql",
+      list));
 }
 
 // The person as it stands on the event's row.
 std::vector<FieldDef> PersonOnEvent() {
-  return {Renamed("id", "person_id", UuidType()), Renamed("created_at", "person_created_at", MomentType()),
+  return {Renamed("id", "person_id", UuidType()),
+          Renamed("created_at", "person_created_at", MomentType()),
           Json("properties", "person_properties", PropertyKind::kPerson)};
 }
 
@@ -106,7 +118,8 @@ Schema::Schema(const AnalyzeContext& context) {
     TableDef table;
     table.name = table.physical = name;
     for (const PlainTable::Column& column : plain.columns) {
-      FieldDef field = column.json ? Json(column.name, column.name, PropertyKind::kNone) : Column(column.name, column.type);
+      FieldDef field = column.json ? Json(column.name, column.name, PropertyKind::kNone)
+                                   : Column(column.name, column.type);
       field.hidden = column.hidden;
       table.fields.push_back(std::move(field));
     }
@@ -131,13 +144,18 @@ void Schema::AddEvents(const AnalyzeContext& context) {
   TableDef events;
   events.name = events.physical = "events";
   auto& fields = events.fields;
-  fields = {Column("uuid", UuidType()),          Column("event", StringType()),
-            Json("properties", "properties", PropertyKind::kEvent), Column("timestamp", MomentType()),
-            Column("distinct_id", StringType()), Column("elements_chain", StringType()),
-            Column("created_at", MomentType()),  Expression("$session_id", "ifNull(properties.$session_id, '')", StringType()),
+  fields = {Column("uuid", UuidType()),
+            Column("event", StringType()),
+            Json("properties", "properties", PropertyKind::kEvent),
+            Column("timestamp", MomentType()),
+            Column("distinct_id", StringType()),
+            Column("elements_chain", StringType()),
+            Column("created_at", MomentType()),
+            Expression("$session_id", "ifNull(properties.$session_id, '')", StringType()),
             Expression("$window_id", "ifNull(properties.$window_id, '')", StringType())};
   for (int i = 0; i < 5; ++i) {
-    fields.push_back(Expression(StrCat("$group_", i), StrCat("ifNull(properties.$group_", i, ", '')"), StringType()));
+    fields.push_back(Expression(StrCat("$group_", i),
+                                StrCat("ifNull(properties.$group_", i, ", '')"), StringType()));
   }
   AddElementColumns(&fields);
   fields.push_back(Column("person_mode", PersonModeType()));
@@ -145,7 +163,8 @@ void Schema::AddEvents(const AnalyzeContext& context) {
   fields.push_back(Hidden(Column("_timestamp", MomentType())));
   fields.push_back(Hidden(Column("historical_migration", BoolType())));
   fields.push_back(Hidden(Renamed("event_person_id", "person_id", UuidType())));
-  fields.push_back(LazyJoin("pdi", "person_distinct_ids", "distinct_id", "distinct_id", /*inner=*/true));
+  fields.push_back(
+      LazyJoin("pdi", "person_distinct_ids", "distinct_id", "distinct_id", /*inner=*/true));
   fields.push_back(Virtual("poe", PersonOnEvent()));
   if (context.persons_mode == PersonsOnEventsMode::kDisabled) {
     fields.push_back(Traverser("person_id", {"pdi", "person_id"}));
@@ -178,12 +197,17 @@ void Schema::AddPersons() {
   raw.name = "raw_persons";
   raw.physical = "persons";
   raw.listed = false;
-  raw.fields = {Column("id", UuidType()), Column("created_at", MomentType()), Json("properties", "properties", PropertyKind::kPerson),
-                Column("is_identified", BoolType()), Column("is_deleted", BoolType()), Column("version", IntegerType())};
+  raw.fields = {Column("id", UuidType()),
+                Column("created_at", MomentType()),
+                Json("properties", "properties", PropertyKind::kPerson),
+                Column("is_identified", BoolType()),
+                Column("is_deleted", BoolType()),
+                Column("version", IntegerType())};
   TableDef persons = raw;
   persons.name = "persons";
   persons.listed = true;
-  for (FieldDef& field : persons.fields) field.hidden = field.name == "is_deleted" || field.name == "version";
+  for (FieldDef& field : persons.fields)
+    field.hidden = field.name == "is_deleted" || field.name == "version";
   persons.filter = "is_deleted = 0 and created_at < now() + interval 1 day";
   persons.fields.push_back(LazyJoin("pdi", "person_distinct_ids", "id", "person_id"));
   Add(std::move(raw));
@@ -193,11 +217,12 @@ void Schema::AddPersons() {
   raw_ids.name = "raw_person_distinct_ids";
   raw_ids.physical = "person_distinct_ids";
   raw_ids.listed = false;
-  raw_ids.fields = {Column("distinct_id", StringType()), Column("person_id", UuidType()), Column("is_deleted", BoolType()),
-                    Column("version", IntegerType())};
+  raw_ids.fields = {Column("distinct_id", StringType()), Column("person_id", UuidType()),
+                    Column("is_deleted", BoolType()), Column("version", IntegerType())};
   TableDef ids = raw_ids;
   ids.name = "person_distinct_ids";
-  for (FieldDef& field : ids.fields) field.hidden = field.name == "is_deleted" || field.name == "version";
+  for (FieldDef& field : ids.fields)
+    field.hidden = field.name == "is_deleted" || field.name == "version";
   ids.filter = "is_deleted = 0";
   ids.fields.push_back(LazyJoin("person", "persons", "person_id", "id"));
   Add(std::move(raw_ids));
@@ -207,8 +232,9 @@ void Schema::AddPersons() {
 void Schema::AddOthers() {
   TableDef groups;
   groups.name = groups.physical = "groups";
-  groups.fields = {Column("index", IntegerType()), Column("key", StringType()), Column("created_at", MomentType()),
-                   Column("updated_at", MomentType()), Json("properties", "properties", PropertyKind::kNone)};
+  groups.fields = {Column("index", IntegerType()), Column("key", StringType()),
+                   Column("created_at", MomentType()), Column("updated_at", MomentType()),
+                   Json("properties", "properties", PropertyKind::kNone)};
   TableDef raw_groups = groups;
   raw_groups.name = "raw_groups";
   raw_groups.listed = false;
@@ -225,13 +251,15 @@ void Schema::AddOthers() {
   people.name = "raw_cohort_people";
   people.physical = "cohort_people";
   people.listed = false;
-  people.fields = {Column("person_id", UuidType()), Column("cohort_id", IntegerType()), Column("sign", IntegerType()),
-                   Column("version", IntegerType())};
+  people.fields = {Column("person_id", UuidType()), Column("cohort_id", IntegerType()),
+                   Column("sign", IntegerType()), Column("version", IntegerType())};
   Add(std::move(people));
   TableDef cohort_people;
   cohort_people.name = "cohort_people";
   cohort_people.listed = false;
-  cohort_people.view = "select person_id, cohort_id from raw_cohort_people group by person_id, cohort_id having sum(sign) > 0";
+  cohort_people.view =
+      "select person_id, cohort_id from raw_cohort_people group by person_id, cohort_id having "
+      "sum(sign) > 0";
   Add(std::move(cohort_people));
 
   TableDef sessions;

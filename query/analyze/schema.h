@@ -30,7 +30,7 @@ struct FieldDef {
   std::vector<FieldDef> children;
   std::vector<std::string> chain;
   std::string join_table;
-  std::string left_key;   // HogQL expressions
+  std::string left_key;  // HogQL expressions
   std::string right_key;
   std::string right_filter;
   bool inner_join = false;

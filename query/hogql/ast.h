@@ -165,8 +165,7 @@ struct BigInteger {
 };
 
 // Null is std::monostate. Infinities and NaN are doubles.
-using ConstantValue =
-    std::variant<std::monostate, bool, int64_t, BigInteger, double, std::string>;
+using ConstantValue = std::variant<std::monostate, bool, int64_t, BigInteger, double, std::string>;
 
 struct Constant : NodeOf<NodeKind::kConstant, Expr> {
   Constant() = default;

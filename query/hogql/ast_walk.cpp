@@ -14,15 +14,11 @@ template <class T, class V>
 void ForEachPointer(T& field, const V& visit);
 
 template <class P, class V>
-  requires std::is_base_of_v<Node, P>
-void VisitPointer(std::unique_ptr<P>& pointer, const V& visit) {
-  visit(pointer);
-}
+requires std::is_base_of_v<Node, P>
+void VisitPointer(std::unique_ptr<P>& pointer, const V& visit) { visit(pointer); }
 template <class P, class V>
-  requires std::is_base_of_v<Node, P>
-void VisitPointer(const std::unique_ptr<P>& pointer, const V& visit) {
-  visit(pointer);
-}
+requires std::is_base_of_v<Node, P>
+void VisitPointer(const std::unique_ptr<P>& pointer, const V& visit) { visit(pointer); }
 
 template <class T>
 struct IsPointer : std::false_type {};

@@ -1,10 +1,10 @@
 #include "query/hogql/keywords.h"
-#include "src/base/strings.h"
 
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
+#include "src/base/strings.h"
 
 namespace hoglet::hogql {
 

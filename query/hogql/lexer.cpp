@@ -1,9 +1,9 @@
 #include "query/hogql/lexer.h"
-#include "src/base/strings.h"
 
 #include <optional>
 
 #include "absl/strings/str_format.h"
+#include "src/base/strings.h"
 
 namespace hoglet::hogql {
 
@@ -34,8 +34,8 @@ CodePoint DecodeAt(std::string_view text, uint32_t byte) {
 
 bool IsSpace(char32_t c) {
   return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
-         c == 0x205F || c == 0x3000 || c == 0xFEFF;
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000 || c == 0xFEFF;
 }
 
 struct Symbol {
@@ -45,24 +45,24 @@ struct Symbol {
 
 // Longer spellings before their prefixes.
 constexpr Symbol kSymbols[] = {
-    {"=~*", TokenKind::kIRegex},       {"!~*", TokenKind::kNotIRegex},
-    {"->", TokenKind::kArrow},         {"::", TokenKind::kDoubleColon},
-    {":=", TokenKind::kAssign},        {"||", TokenKind::kConcat},
-    {"==", TokenKind::kEqual},         {"=~", TokenKind::kRegex},
-    {"!=", TokenKind::kNotEqual},      {"!~", TokenKind::kNotRegex},
-    {"<>", TokenKind::kNotEqual},      {"<=", TokenKind::kLessEqual},
-    {">=", TokenKind::kGreaterEqual},  {"~*", TokenKind::kIRegex},
-    {"?.", TokenKind::kNullProperty},  {"??", TokenKind::kNullish},
-    {"*", TokenKind::kStar},           {":", TokenKind::kColon},
-    {",", TokenKind::kComma},          {"-", TokenKind::kDash},
-    {".", TokenKind::kDot},            {"=", TokenKind::kEqual},
-    {"<", TokenKind::kLess},           {">", TokenKind::kGreater},
-    {"~", TokenKind::kRegex},          {"?", TokenKind::kQuestion},
-    {"%", TokenKind::kPercent},        {"+", TokenKind::kPlus},
-    {"/", TokenKind::kSlash},          {"#", TokenKind::kHash},
-    {";", TokenKind::kSemicolon},      {"(", TokenKind::kLeftParen},
-    {")", TokenKind::kRightParen},     {"[", TokenKind::kLeftBracket},
-    {"]", TokenKind::kRightBracket},   {"{", TokenKind::kLeftBrace},
+    {"=~*", TokenKind::kIRegex},      {"!~*", TokenKind::kNotIRegex},
+    {"->", TokenKind::kArrow},        {"::", TokenKind::kDoubleColon},
+    {":=", TokenKind::kAssign},       {"||", TokenKind::kConcat},
+    {"==", TokenKind::kEqual},        {"=~", TokenKind::kRegex},
+    {"!=", TokenKind::kNotEqual},     {"!~", TokenKind::kNotRegex},
+    {"<>", TokenKind::kNotEqual},     {"<=", TokenKind::kLessEqual},
+    {">=", TokenKind::kGreaterEqual}, {"~*", TokenKind::kIRegex},
+    {"?.", TokenKind::kNullProperty}, {"??", TokenKind::kNullish},
+    {"*", TokenKind::kStar},          {":", TokenKind::kColon},
+    {",", TokenKind::kComma},         {"-", TokenKind::kDash},
+    {".", TokenKind::kDot},           {"=", TokenKind::kEqual},
+    {"<", TokenKind::kLess},          {">", TokenKind::kGreater},
+    {"~", TokenKind::kRegex},         {"?", TokenKind::kQuestion},
+    {"%", TokenKind::kPercent},       {"+", TokenKind::kPlus},
+    {"/", TokenKind::kSlash},         {"#", TokenKind::kHash},
+    {";", TokenKind::kSemicolon},     {"(", TokenKind::kLeftParen},
+    {")", TokenKind::kRightParen},    {"[", TokenKind::kLeftBracket},
+    {"]", TokenKind::kRightBracket},  {"{", TokenKind::kLeftBrace},
     {"}", TokenKind::kRightBrace},
 };
 
@@ -180,8 +180,8 @@ Token Lexer::LexNumber(TextPosition begin) const {
     if (base == 'b' && IsDigit(At(byte + 2))) {
       const uint32_t end = SkipDigits(byte + 2);
       const auto digits = text_.substr(byte + 2, end - byte - 2);
-      const bool valid = digits.find_first_not_of("01") == std::string_view::npos &&
-                         digits.size() <= 64;
+      const bool valid =
+          digits.find_first_not_of("01") == std::string_view::npos && digits.size() <= 64;
       return Make(valid ? TokenKind::kBinary : TokenKind::kError, begin, end - byte);
     }
     if (base == 'o' && At(byte + 2) >= '0' && At(byte + 2) <= '7') {
@@ -343,7 +343,7 @@ std::string Lexer::ErrorMessage(const Token& token) const {
   const char next = At(token.begin.byte + 1);
   if (c == '\'' || c == '"' || c == '`') {
     return StrCat(c == '\'' ? "String" : "Quoted name",
-                        " is not closed or contains an unknown escape");
+                  " is not closed or contains an unknown escape");
   }
   if (c == '0') return StrCat("Malformed binary number ", Text(token));
   if (c == 'F') return "A full template (F'...) is not allowed here, use f'...'";

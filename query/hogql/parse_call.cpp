@@ -41,21 +41,27 @@ std::optional<Parser::Arguments> Parser::ParseArguments() {
   const Restored<bool> in_bound(&in_between_bound_, false);
   Take();
   Arguments arguments;
-  if (At(Keyword::kDistinct) &&
-      (At(TokenKind::kRightParen, 1) || CanStartOperand(Peek(1)))) {
+  if (At(Keyword::kDistinct) && (At(TokenKind::kRightParen, 1) || CanStartOperand(Peek(1)))) {
     Take();
     arguments.distinct = true;
   }
-  while (!At(TokenKind::kRightParen)) {
+  if (!At(TokenKind::kRightParen)) {
     HOGQL_TRY(expr, ParseExpr());
     arguments.exprs.push_back(std::move(expr));
-    if (!Accept(TokenKind::kComma)) break;
   }
-  if (!arguments.exprs.empty() && Accept(Keyword::kOrder, Keyword::kBy)) {
-    HOGQL_NEED(ParseOrders(&arguments.order_by));
-  }
-  HOGQL_NEED(Expect(TokenKind::kRightParen));
+  HOGQL_NEED(FinishArguments(&arguments));
   return arguments;
+}
+
+// What follows the first argument, up to and including the closing parenthesis.
+bool Parser::FinishArguments(Arguments* arguments) {
+  if (arguments->exprs.empty()) return Expect(TokenKind::kRightParen);
+  while (Accept(TokenKind::kComma) && !At(TokenKind::kRightParen)) {
+    HOGQL_TRY(expr, ParseExpr());
+    arguments->exprs.push_back(std::move(expr));
+  }
+  if (Accept(Keyword::kOrder, Keyword::kBy)) HOGQL_NEED(ParseOrders(&arguments->order_by));
+  return Expect(TokenKind::kRightParen);
 }
 
 ExprPtr Parser::ParseCallTail(std::string name, Arguments first, TextPosition start) {
@@ -70,9 +76,8 @@ ExprPtr Parser::ParseCallTail(std::string name, Arguments first, TextPosition st
     Take();
     Take();
     auto call = std::make_unique<Call>();
-    HOGQL_NEED(Expect(TokenKind::kLeftParen) && Expect(Keyword::kOrder) &&
-               Expect(Keyword::kBy) && ParseOrders(&call->within_group) &&
-               Expect(TokenKind::kRightParen));
+    HOGQL_NEED(Expect(TokenKind::kLeftParen) && Expect(Keyword::kOrder) && Expect(Keyword::kBy) &&
+               ParseOrders(&call->within_group) && Expect(TokenKind::kRightParen));
     call->name = std::move(name);
     call->params = std::move(first.exprs);
     return Finish(std::move(call), start);
@@ -140,30 +145,15 @@ ExprPtr Parser::ParseCastLike(Keyword keyword) {
     const Restored<bool> in_bound(&in_between_bound_, false);
     Take();
     const TextPosition expr_start = Start();
-    ExprPtr expr = ParseUnaliased();
-    if (expr == nullptr) return nullptr;
+    HOGQL_TRY(expr, ParseUnaliased());
     while (At(Keyword::kAs)) {
-      const Mark mark = Save();
-      Take();
-      const bool alias_follows = keyword == Keyword::kSubstring || At(Keyword::kAs, 1);
-      if (!alias_follows) {
-        if (std::optional<std::string> type = ParseType()) {
-          if (Expect(TokenKind::kRightParen)) {
-            if (keyword == Keyword::kTryCast) {
-              auto cast = std::make_unique<TryCast>();
-              cast->expr = std::move(expr);
-              cast->type_name = *std::move(type);
-              return Finish(std::move(cast), start);
-            }
-            auto cast = std::make_unique<TypeCast>();
-            cast->expr = std::move(expr);
-            cast->type_name = *std::move(type);
-            return Finish(std::move(cast), start);
-          }
-        }
+      if (keyword != Keyword::kSubstring) {
+        const Mark mark = Save();
+        if (ExprPtr cast = ParseCastType(keyword, &expr, start)) return cast;
         Restore(mark);
-        Take();
       }
+      // The AS of an alias, then; that of the type may still come.
+      Take();
       if (!AtName() && !At(TokenKind::kString)) {
         Expected("a type");
         return nullptr;
@@ -174,24 +164,31 @@ ExprPtr Parser::ParseCastLike(Keyword keyword) {
       expr = Finish(std::move(alias), expr_start);
     }
     if (keyword == Keyword::kSubstring && Accept(Keyword::kFrom)) {
-      HOGQL_TRY(from, ParseExpr());
+      HOGQL_NEED(ParseExpr());
       if (Accept(Keyword::kFor)) HOGQL_NEED(ParseExpr());
       HOGQL_NEED(Expect(TokenKind::kRightParen));
       Defer(ParseErrorClass::kNotImplementedError, "Unsupported rule: ColumnExprSubstring");
       return expr;
     }
     arguments.exprs.push_back(std::move(expr));
-    if (At(Keyword::kOrder) && At(Keyword::kBy, 1)) {
-      Take();
-      Take();
-      HOGQL_NEED(ParseOrders(&arguments.order_by) && Expect(TokenKind::kRightParen));
-    } else if (Accept(TokenKind::kComma)) {
-      HOGQL_NEED(ParseExprsUntil(TokenKind::kRightParen, &arguments.exprs));
-    } else {
-      HOGQL_NEED(Expect(TokenKind::kRightParen));
-    }
+    HOGQL_NEED(FinishArguments(&arguments));
   }
   return ParseCallTail(std::move(name), std::move(arguments), start);
+}
+
+// `AS type )`. On failure `*expr` is untouched.
+ExprPtr Parser::ParseCastType(Keyword keyword, ExprPtr* expr, TextPosition start) {
+  Take();
+  if (At(Keyword::kAs, 1)) return nullptr;
+  HOGQL_TRY(type, ParseType());
+  HOGQL_NEED(Expect(TokenKind::kRightParen));
+  const auto finish = [&](auto cast) -> ExprPtr {
+    cast->expr = std::move(*expr);
+    cast->type_name = *std::move(type);
+    return Finish(std::move(cast), start);
+  };
+  return keyword == Keyword::kTryCast ? finish(std::make_unique<TryCast>())
+                                      : finish(std::make_unique<TypeCast>());
 }
 
 ExprPtr Parser::ParseTrim() {
@@ -213,10 +210,12 @@ ExprPtr Parser::ParseTrim() {
 std::unique_ptr<WindowExpr> Parser::ParseWindow() {
   const TextPosition start = Start();
   auto window = std::make_unique<WindowExpr>();
-  if (Accept(Keyword::kPartition, Keyword::kBy)) {
-    HOGQL_NEED(ParseOpenList(&window->partition_by));
+  if (Accept(Keyword::kPartition)) {
+    HOGQL_NEED(Expect(Keyword::kBy) && ParseOpenList(&window->partition_by));
   }
-  if (Accept(Keyword::kOrder, Keyword::kBy)) HOGQL_NEED(ParseOrders(&window->order_by));
+  if (Accept(Keyword::kOrder)) {
+    HOGQL_NEED(Expect(Keyword::kBy) && ParseOrders(&window->order_by));
+  }
   if (At(Keyword::kRows) || At(Keyword::kRange)) {
     window->frame_method =
         Take().keyword == Keyword::kRows ? FrameMethod::kRows : FrameMethod::kRange;
@@ -245,13 +244,12 @@ std::unique_ptr<WindowFrameExpr> Parser::ParseFrameBound() {
   const TextPosition start = Start();
   auto bound = std::make_unique<WindowFrameExpr>();
   if (Accept(Keyword::kCurrent, Keyword::kRow)) return Finish(std::move(bound), start);
-  const bool unbounded = At(Keyword::kUnbounded) && (At(Keyword::kPreceding, 1) ||
-                                                     At(Keyword::kFollowing, 1));
+  const bool unbounded =
+      At(Keyword::kUnbounded) && (At(Keyword::kPreceding, 1) || At(Keyword::kFollowing, 1));
   if (unbounded) {
     Take();
   } else {
-    // A bound of a frame ends at AND.
-    bound->frame_value = ParseBinary(Level::kNot);
+    bound->frame_value = ParseUnaliased();
     HOGQL_NEED(bound->frame_value);
   }
   if (Accept(Keyword::kPreceding)) {
@@ -309,7 +307,6 @@ std::optional<std::string> Parser::ParseTypeArgument() {
     }
     return ParseType();
   }
-  const Mark mark = Save();
   const TextPosition start = Start();
   if (!AtNumber() && !At(TokenKind::kString)) {
     Expected("a type");
@@ -319,11 +316,9 @@ std::optional<std::string> Parser::ParseTypeArgument() {
   if (Accept(TokenKind::kEqual)) {
     HOGQL_NEED(AtNumber());
     HOGQL_TRY(value, ParseNumber());
-    Defer(ParseErrorClass::kNotImplementedError, "Unsupported: Enum in CAST");
+    Defer(ParseErrorClass::kNotImplementedError, "Unsupported rule: ColumnTypeExprEnum");
   }
-  (void)mark;
-  return std::string(
-      lexer_.text().substr(start.byte, last_end_.byte - start.byte));
+  return std::string(lexer_.text().substr(start.byte, last_end_.byte - start.byte));
 }
 
 }  // namespace hoglet::hogql

@@ -45,8 +45,7 @@ Outcome ParseKind(std::string_view kind, std::string_view text) {
 
 bool SameJson(dom::element expected, dom::element got);
 
-// An absent member equals one that is null. `sugar` is a flag of calls that the tree form writes
-// only for calls in call syntax: where one side leaves it out, false is meant.
+// An absent member equals one that is null.
 bool SameMembers(dom::object left, dom::object right) {
   for (const auto [key, value] : left) {
     dom::element other;
@@ -167,14 +166,13 @@ class VectorRun {
     }
     const std::optional<ParseError> error = GetParseError(outcome.status);
     if (!error.has_value()) {
-      Fail(StrCat(error_class, ": ", message),
-           outcome.json.value_or(outcome.status.ToString()));
+      Fail(StrCat(error_class, ": ", message), outcome.json.value_or(outcome.status.ToString()));
       return;
     }
     int64_t start = 0;
     int64_t end = 0;
-    const bool placed = line["start"].get(start) == simdjson::SUCCESS &&
-                        line["end"].get(end) == simdjson::SUCCESS;
+    const bool placed =
+        line["start"].get(start) == simdjson::SUCCESS && line["end"].get(end) == simdjson::SUCCESS;
     const bool grammar = TextMember(line, "msg_from") != "builder";
     bool passed = ParseErrorClassName(error->error_class) == error_class;
     if (!grammar) passed = passed && error->message == message;
@@ -183,11 +181,10 @@ class VectorRun {
     if (placed && grammar) {
       ++counts_.grammar_errors;
       counts_.grammar_starts_equal += error->start == start;
-      if (error->start != start) fprintf(stderr,"DBG %s want %d got %d: %s\n", name_.c_str(), (int)start, (int)error->start, error->message.c_str());
     }
     Check(passed, StrCat(error_class, " [", start, ", ", end, "): ", message),
-          StrCat(ParseErrorClassName(error->error_class), " [", error->start, ", ",
-                       error->end, "): ", error->message));
+          StrCat(ParseErrorClassName(error->error_class), " [", error->start, ", ", error->end,
+                 "): ", error->message));
   }
 
   const std::string_view file_name_;

@@ -93,8 +93,7 @@ void Parser::CheckAlias(const Token& token) {
   const std::string lower = absl::AsciiStrToLower(ToAbsl(word));
   if (lower == "true" || lower == "false" || lower == "null" || lower == "team_id") {
     Defer(ParseErrorClass::kSyntaxError,
-          StrCat("\"", word,
-                       "\" cannot be an alias or identifier, as it's a reserved keyword"));
+          StrCat("\"", word, "\" cannot be an alias or identifier, as it's a reserved keyword"));
   }
 }
 
@@ -164,11 +163,11 @@ bool Parser::SplitsHere(size_t ahead) {
   if (split_ == nullptr || split_->bracket_depth != bracket_depth_) return false;
   if (split_->stop == index_ + ahead) return true;
   const TokenKind kind = Peek(ahead).kind;
-  const bool candidate =
-      split_->percent
-          ? kind == TokenKind::kPercent
-          : kind == TokenKind::kLeftParen || kind == TokenKind::kLeftBracket ||
-                kind == TokenKind::kDash || kind == TokenKind::kStar || kind == TokenKind::kLess;
+  const bool candidate = split_->percent
+                             ? kind == TokenKind::kPercent
+                             : kind == TokenKind::kLeftParen || kind == TokenKind::kLeftBracket ||
+                                   kind == TokenKind::kDash || kind == TokenKind::kStar ||
+                                   kind == TokenKind::kLess;
   if (candidate) split_->last = index_ + ahead;
   return false;
 }
@@ -236,8 +235,7 @@ std::optional<ExprPtr> Parser::ParsePostfix(ExprPtr* left, TextPosition start) {
   }
 }
 
-std::optional<ExprPtr> Parser::ParseKeywordOperator(ExprPtr* left, Level min,
-                                                    TextPosition start) {
+std::optional<ExprPtr> Parser::ParseKeywordOperator(ExprPtr* left, Level min, TextPosition start) {
   const Keyword keyword = Peek().keyword;
   const bool negated = keyword == Keyword::kNot;
   switch (negated ? Peek(1).keyword : keyword) {
@@ -270,7 +268,11 @@ std::optional<ExprPtr> Parser::ParseKeywordOperator(ExprPtr* left, Level min,
       if (min > Level::kIsNull) return std::nullopt;
       return ParseIs(std::move(*left), start);
     case Keyword::kIgnore:
-      if (min > Level::kIsNull || !At(Keyword::kNulls, 1)) return std::nullopt;
+      if (min > Level::kIsNull) return std::nullopt;
+      if (!At(Keyword::kNulls, 1)) {
+        ExpectedAt(Peek(1), "NULLS");
+        return std::nullopt;
+      }
       Take();
       Take();
       return std::move(*left);

@@ -32,8 +32,8 @@ bool IsJoinWord(Keyword keyword) {
 // Every sequence of words that may stand before JOIN.
 std::vector<Words> MakeJoinForms() {
   using enum Keyword;
-  std::vector<Words> forms = {{},          {kInner},      {kAll},        {kAny},        {kAsof},
-                              {kAnti},     {kSemi},       {kAsof, kAnti}, {kAsof, kSemi}};
+  std::vector<Words> forms = {{},      {kInner}, {kAll},         {kAny},        {kAsof},
+                              {kAnti}, {kSemi},  {kAsof, kAnti}, {kAsof, kSemi}};
   for (const Keyword strictness : {kAll, kAny, kAsof}) {
     forms.push_back({strictness, kInner});
     forms.push_back({kInner, strictness});
@@ -107,7 +107,8 @@ std::unique_ptr<JoinExpr> Parser::ParseJoin() {
   return ParseJoinRest(std::move(left), start);
 }
 
-std::unique_ptr<JoinExpr> Parser::ParseJoinRest(std::unique_ptr<JoinExpr> left, TextPosition) {
+std::unique_ptr<JoinExpr> Parser::ParseJoinRest(std::unique_ptr<JoinExpr> left,
+                                                TextPosition start) {
   // The height of a chain is counted here, from its start, because the chain grows at its end.
   int32_t chain_length = 1;
   JoinExpr* last = left.get();
@@ -118,6 +119,14 @@ std::unique_ptr<JoinExpr> Parser::ParseJoinRest(std::unique_ptr<JoinExpr> left, 
   };
   go_to_end();
   while (true) {
+    if (At(Keyword::kPivot) || At(Keyword::kUnpivot)) {
+      // Of all that was joined so far.
+      left = ParseTableSuffixes(std::move(left), start, /*joined=*/true);
+      HOGQL_NEED(left);
+      last = left.get();
+      chain_length = 1;
+      continue;
+    }
     std::string join_type;
     bool constrained = true;
     if (Accept(TokenKind::kComma) || Accept(Keyword::kCross, Keyword::kJoin)) {
@@ -214,13 +223,15 @@ bool Parser::ParseJoinConstraint(JoinExpr* right) {
 // A table with everything that belongs to it, or a join in parentheses.
 std::unique_ptr<JoinExpr> Parser::ParseJoinOperand() {
   const TextPosition start = Start();
-  HOGQL_TRY(table, ParseTable());
-  return ParseTableSuffixes(std::move(table), start);
+  bool joined = false;
+  HOGQL_TRY(table, ParseTable(&joined));
+  return ParseTableSuffixes(std::move(table), start, joined);
 }
 
-// [PIVOT ... | UNPIVOT ... | alias]* [FINAL] [SAMPLE ...]
+// [PIVOT ... | UNPIVOT ... | alias]* [FINAL] [SAMPLE ...], of which only the first two may follow a
+// join in parentheses.
 std::unique_ptr<JoinExpr> Parser::ParseTableSuffixes(std::unique_ptr<JoinExpr> table,
-                                                     TextPosition start) {
+                                                     TextPosition start, bool joined) {
   while (true) {
     const bool pivot = At(Keyword::kPivot);
     if (pivot || At(Keyword::kUnpivot)) {
@@ -231,21 +242,21 @@ std::unique_ptr<JoinExpr> Parser::ParseTableSuffixes(std::unique_ptr<JoinExpr> t
                               : ParseUnpivot(std::move(inner), start));
       table = std::make_unique<JoinExpr>();
       table->table = std::move(result);
-    } else {
-      const Token token = Peek();
-      const bool implicit_alias =
-          token.kind == TokenKind::kQuotedIdentifier ||
-          (token.kind == TokenKind::kIdentifier && IsImplicitTableAlias(token.keyword));
-      if ((!implicit_alias && !At(Keyword::kAs)) || table->next_join != nullptr) break;
-      HOGQL_NEED(ParseTableAlias(table.get()));
+      joined = false;
+      continue;
     }
+    const Token token = Peek();
+    const bool implicit_alias =
+        token.kind == TokenKind::kQuotedIdentifier ||
+        (token.kind == TokenKind::kIdentifier && IsImplicitTableAlias(token.keyword));
+    if ((!implicit_alias && !At(Keyword::kAs)) || joined) break;
+    HOGQL_NEED(ParseTableAlias(table.get()));
   }
-  if (table->next_join == nullptr) {
-    table->table_final = Accept(Keyword::kFinal);
-    if (At(Keyword::kSample)) {
-      table->sample = ParseSample();
-      HOGQL_NEED(table->sample);
-    }
+  if (joined) return table;
+  table->table_final = Accept(Keyword::kFinal);
+  if (At(Keyword::kSample)) {
+    table->sample = ParseSample();
+    HOGQL_NEED(table->sample);
   }
   return Finish(std::move(table), start);
 }
@@ -263,10 +274,10 @@ bool Parser::ParseTableAlias(JoinExpr* table) {
   return ParseNames(TokenKind::kRightParen, &table->column_aliases, /*allow_empty=*/false);
 }
 
-std::unique_ptr<JoinExpr> Parser::ParseTable() {
+std::unique_ptr<JoinExpr> Parser::ParseTable(bool* joined) {
   const TextPosition start = Start();
   auto table = std::make_unique<JoinExpr>();
-  if (At(TokenKind::kLeftParen)) return ParseTableParen();
+  if (At(TokenKind::kLeftParen)) return ParseTableParen(joined);
   if (At(TokenKind::kLeftBrace)) {
     table->table = ParseBrace();
     HOGQL_NEED(table->table);
@@ -295,7 +306,7 @@ std::unique_ptr<JoinExpr> Parser::ParseTable() {
   return Finish(std::move(table), start);
 }
 
-std::unique_ptr<JoinExpr> Parser::ParseTableParen() {
+std::unique_ptr<JoinExpr> Parser::ParseTableParen(bool* joined) {
   const Nest nest(this);
   HOGQL_NEED(nest);
   const Bracket bracket(this);
@@ -303,7 +314,8 @@ std::unique_ptr<JoinExpr> Parser::ParseTableParen() {
   Take();
   HOGQL_TRY(content, ParseTableParenContent());
   HOGQL_NEED(Expect(TokenKind::kRightParen));
-  if (content->kind == NodeKind::kJoinExpr) {
+  *joined = content->kind == NodeKind::kJoinExpr;
+  if (*joined) {
     return std::unique_ptr<JoinExpr>(static_cast<JoinExpr*>(content.release()));
   }
   content->span = {start.offset, last_end_.offset};
@@ -354,13 +366,14 @@ ExprPtr Parser::ContinueParenContent(ExprPtr inner, TextPosition start) {
   if (is_query && AtSetQueryRest()) return ParseSetQueryRest(std::move(inner), start);
   if (At(TokenKind::kRightParen)) return inner;
   std::unique_ptr<JoinExpr> table;
-  if (inner->kind == NodeKind::kJoinExpr) {
+  const bool joined = inner->kind == NodeKind::kJoinExpr;
+  if (joined) {
     table.reset(static_cast<JoinExpr*>(inner.release()));
   } else {
     table = std::make_unique<JoinExpr>();
     table->table = std::move(inner);
   }
-  table = ParseTableSuffixes(std::move(table), start);
+  table = ParseTableSuffixes(std::move(table), start, joined);
   HOGQL_NEED(table);
   return ParseJoinRest(std::move(table), start);
 }

@@ -141,7 +141,7 @@ std::optional<ConstantValue> Parser::ParseNumberValue(bool negative) {
     case TokenKind::kOctalPrefixed:
       Defer(ParseErrorClass::kSyntaxError,
             StrCat("HogQL does not support `0o`-prefixed octal integer literals; got `",
-                         TextOf(token), "`. Use a plain decimal literal instead."));
+                   TextOf(token), "`. Use a plain decimal literal instead."));
       return int64_t{0};
     case TokenKind::kDot:
       return sign * ReadDouble(StrCat(".", TextOf(Take())));
@@ -250,8 +250,7 @@ ExprPtr Parser::MakeTextInterval(const std::string& text, TextPosition start) {
   const std::string count = text.substr(0, space);
   const std::string unit_text = text.substr(space + 1);
   if (count.empty() || count.find_first_not_of("0123456789") != std::string::npos) {
-    return refuse(
-        StrCat("Unsupported interval count: '", count, "' is not a valid integer"));
+    return refuse(StrCat("Unsupported interval count: '", count, "' is not a valid integer"));
   }
   int64_t value = 0;
   if (!absl::SimpleAtoi(count, &value)) {

@@ -96,8 +96,8 @@ std::optional<ExprPtr> Parser::ParseKeywordConstruct(const Token& word) {
       if (!call || !CanStartOperand(Peek(2)) || At(Keyword::kDistinct, 2)) return std::nullopt;
       return ParseCastLike(word.keyword);
     case Keyword::kTrim:
-      if (call && (At(Keyword::kBoth, 2) || At(Keyword::kLeading, 2) ||
-                   At(Keyword::kTrailing, 2)) &&
+      if (call &&
+          (At(Keyword::kBoth, 2) || At(Keyword::kLeading, 2) || At(Keyword::kTrailing, 2)) &&
           (At(TokenKind::kString, 3) || At(TokenKind::kTemplateStart, 3))) {
         return ParseTrim();
       }
@@ -106,9 +106,9 @@ std::optional<ExprPtr> Parser::ParseKeywordConstruct(const Token& word) {
     case Keyword::kTimestamp:
       if (!At(TokenKind::kString, 1)) return std::nullopt;
       Take();
-      Defer(ParseErrorClass::kNotImplementedError,
-            word.keyword == Keyword::kDate ? "Unsupported rule: ColumnExprDate"
-                                           : "Unsupported rule: ColumnExprTimestamp");
+      Defer(ParseErrorClass::kNotImplementedError, word.keyword == Keyword::kDate
+                                                       ? "Unsupported rule: ColumnExprDate"
+                                                       : "Unsupported rule: ColumnExprTimestamp");
       return ParseString();
     case Keyword::kColumns:
       if (!call || At(TokenKind::kRightParen, 2)) return std::nullopt;
@@ -194,8 +194,7 @@ ExprPtr Parser::ParseSearchedCase(ExprPtr subject, TextPosition start) {
 ExprPtr Parser::ParseAsterisk() {
   const TextPosition start = Start();
   Take();
-  if (At(Keyword::kColumns) && At(TokenKind::kLeftParen, 1) &&
-      !At(TokenKind::kRightParen, 2)) {
+  if (At(Keyword::kColumns) && At(TokenKind::kLeftParen, 1) && !At(TokenKind::kRightParen, 2)) {
     auto spread = std::make_unique<SpreadExpr>();
     spread->expr = ParseColumns();
     HOGQL_NEED(spread->expr);

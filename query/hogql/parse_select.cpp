@@ -88,8 +88,7 @@ ExprPtr Parser::ParseSetQueryRest(ExprPtr first, TextPosition start) {
 bool Parser::ParseSetOperator(SelectSetNode* node) {
   const Keyword keyword = Take().keyword;
   const bool all = Accept(Keyword::kAll);
-  const bool distinct =
-      !all && keyword != Keyword::kExcept && Accept(Keyword::kDistinct);
+  const bool distinct = !all && keyword != Keyword::kExcept && Accept(Keyword::kDistinct);
   if (keyword == Keyword::kUnion) {
     node->set_operator = all ? SetOperator::kUnionAll : SetOperator::kUnionDistinct;
   } else if (keyword == Keyword::kExcept) {
@@ -261,8 +260,7 @@ ExprPtr Parser::ParseSelect(CTEList ctes, TextPosition start) {
   HOGQL_NEED(ParseColumns(query.get(), &clauses_done));
   if (!clauses_done) HOGQL_NEED(ParseClauses(query.get(), Clause::kFrom));
   if (query->array_join_op != ArrayJoinOp::kNone && query->select_from == nullptr) {
-    Defer(ParseErrorClass::kSyntaxError,
-          "Using ARRAY JOIN without a FROM clause is not permitted");
+    Defer(ParseErrorClass::kSyntaxError, "Using ARRAY JOIN without a FROM clause is not permitted");
   }
   return Finish(std::move(query), start);
 }
@@ -285,8 +283,8 @@ ExprPtr Parser::ParseColumn() {
   if (!implicit_alias) return expr;
   const auto* field = As<Field>(expr);
   if (field != nullptr && field->chain.size() == 1 &&
-      absl::EqualsIgnoreCase(field->chain[0], "from") &&
-      lexer_.text()[start.byte] != '`' && lexer_.text()[start.byte] != '"') {
+      absl::EqualsIgnoreCase(field->chain[0], "from") && lexer_.text()[start.byte] != '`' &&
+      lexer_.text()[start.byte] != '"') {
     Defer(ParseErrorClass::kSyntaxError, "Cannot use \"from\" before an implicit alias");
   }
   auto alias = std::make_unique<Alias>();
@@ -446,7 +444,10 @@ bool Parser::ParseArrayJoin(SelectQuery* query) {
   ArrayJoinOp op = ArrayJoinOp::kArrayJoin;
   if (At(Keyword::kLeft) || At(Keyword::kInner)) {
     op = At(Keyword::kLeft) ? ArrayJoinOp::kLeftArrayJoin : ArrayJoinOp::kInnerArrayJoin;
-    if (!At(Keyword::kArray, 1)) return true;
+    if (!At(Keyword::kArray, 1)) {
+      ExpectedAt(Peek(1), "ARRAY JOIN");
+      return true;
+    }
     Take();
   }
   if (!Accept(Keyword::kArray)) return true;

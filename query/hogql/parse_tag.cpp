@@ -100,8 +100,7 @@ std::unique_ptr<HogQLXAttribute> Parser::ParseTagAttribute(const Token& name, Te
 }
 
 // From behind '>' to behind the closing tag of `kind`.
-std::optional<ExprList> Parser::ParseTagChildren(const std::string& kind,
-                                                 TextPosition* position) {
+std::optional<ExprList> Parser::ParseTagChildren(const std::string& kind, TextPosition* position) {
   ExprList children;
   const size_t deferred_before = deferred_.size();
   while (true) {
@@ -135,12 +134,11 @@ std::optional<ExprList> Parser::ParseTagChildren(const std::string& kind,
       }
       if (TextOf(name) != kind) {
         // Said before anything about the children.
-        deferred_.insert(
-            deferred_.begin() + static_cast<std::ptrdiff_t>(deferred_before),
-            {ParseErrorClass::kSyntaxError,
-             StrCat("Opening and closing HogQLX tags must match. Got ", kind, " and ",
-                    TextOf(name)),
-             {}});
+        deferred_.insert(deferred_.begin() + static_cast<std::ptrdiff_t>(deferred_before),
+                         {ParseErrorClass::kSyntaxError,
+                          StrCat("Opening and closing HogQLX tags must match. Got ", kind, " and ",
+                                 TextOf(name)),
+                          {}});
       }
       *position = close.end;
       return children;

@@ -19,8 +19,7 @@ constexpr char kPayloadUrl[] = "hoglet/hogql-parse-error";
 std::optional<ParseError> CheckText(std::string_view text) {
   if (text.size() > kTextBytesMax) {
     return ParseError{ParseErrorClass::kSyntaxError,
-                      StrCat("The text has ", text.size(), " bytes, the limit is ",
-                                   kTextBytesMax)};
+                      StrCat("The text has ", text.size(), " bytes, the limit is ", kTextBytesMax)};
   }
   size_t bad_byte = 0;
   if (!IsValidUtf8(text, &bad_byte)) {
@@ -73,8 +72,8 @@ absl::Status MakeParseStatus(const ParseError& error, std::string_view text) {
       placed ? StrCat(error.message, " at line ", place.line, ", column ", place.column)
              : error.message);
   status.SetPayload(kPayloadUrl,
-                    absl::Cord(StrCat(static_cast<int>(error.error_class), ",", error.start,
-                                            ",", error.end, ",", error.message)));
+                    absl::Cord(StrCat(static_cast<int>(error.error_class), ",", error.start, ",",
+                                      error.end, ",", error.message)));
   return status;
 }
 
@@ -116,13 +115,12 @@ absl::StatusOr<std::unique_ptr<Program>> ParseProgram(std::string_view text) {
 
 absl::StatusOr<std::string> ParseStringLiteral(std::string_view text) {
   const char quote = text.empty() ? '\0' : text.front();
-  const bool quoted = text.size() >= 2 && text.back() == quote &&
-                      (quote == '\'' || quote == '"' || quote == '`');
+  const bool quoted =
+      text.size() >= 2 && text.back() == quote && (quote == '\'' || quote == '"' || quote == '`');
   if (!quoted) {
     return MakeParseStatus(
         {ParseErrorClass::kSyntaxError,
-         StrCat("Invalid string literal, must start and end with the same quote type: ",
-                      text)},
+         StrCat("Invalid string literal, must start and end with the same quote type: ", text)},
         text);
   }
   return DecodeQuoted(text);

@@ -11,7 +11,7 @@ namespace hoglet::hogql {
 
 namespace {
 
-constexpr uint64_t kStepsBase = 1'000'000;
+constexpr uint64_t kStepsBase = 200'000;
 constexpr uint64_t kStepsPerByte = 16;
 constexpr size_t kExpectedShownMax = 4;
 
@@ -70,10 +70,10 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 // The keyword that a misspelt word most likely meant; empty when none is near.
 std::string_view NearestKeyword(std::string_view word) {
   static constexpr std::string_view kCommon[] = {
-      "SELECT", "DISTINCT", "FROM",  "WHERE",  "PREWHERE", "GROUP",   "HAVING", "ORDER",
-      "LIMIT",  "OFFSET",   "JOIN",  "LEFT",   "INNER",    "UNION",   "WITH",   "BETWEEN",
-      "SAMPLE", "FINAL",    "WHEN",  "THEN",   "ELSE",     "WINDOW",  "OVER",   "PARTITION",
-      "USING",  "RETURN",   "WHILE", "INTERVAL"};
+      "SELECT", "DISTINCT", "FROM",      "WHERE", "PREWHERE", "GROUP", "HAVING",
+      "ORDER",  "LIMIT",    "OFFSET",    "JOIN",  "LEFT",     "INNER", "UNION",
+      "WITH",   "BETWEEN",  "SAMPLE",    "FINAL", "WHEN",     "THEN",  "ELSE",
+      "WINDOW", "OVER",     "PARTITION", "USING", "RETURN",   "WHILE", "INTERVAL"};
   if (word.size() < 3 || word.size() > 12) return "";
   const std::string upper = absl::AsciiStrToUpper(ToAbsl(word));
   const size_t limit = word.size() < 5 ? 1 : 2;

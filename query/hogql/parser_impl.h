@@ -25,9 +25,11 @@ namespace hoglet::hogql {
 // Returns the "nothing" of the enclosing function when `expression` is null, false or nullopt.
 #define HOGQL_TRY(name, expression) \
   auto name = (expression);         \
-  if (!name) return {}
+  if (!name) return {               \
+    }
 #define HOGQL_NEED(expression) \
-  if (!(expression)) return {}
+  if (!(expression)) return {  \
+    }
 
 // Binding strength of operators, loosest first.
 enum class Level : int {
@@ -118,9 +120,7 @@ class Parser {
   template <class T>
   class Restored {
    public:
-    Restored(T* variable, T value) : variable_(*variable), before_(*variable) {
-      variable_ = value;
-    }
+    Restored(T* variable, T value) : variable_(*variable), before_(*variable) { variable_ = value; }
     ~Restored() { variable_ = before_; }
 
    private:
@@ -162,8 +162,8 @@ class Parser {
   std::string DescribeFound(const Token& token) const;
 
   // ---- parse_expr.cpp: operators ---------------------------------------------------------------
-  ExprPtr ParseExpr();         // Any expression, aliases included.
-  ExprPtr ParseUnaliased();    // Any expression without AS at the end.
+  ExprPtr ParseExpr();       // Any expression, aliases included.
+  ExprPtr ParseUnaliased();  // Any expression without AS at the end.
   ExprPtr ParseBinary(Level min);
   ExprPtr ParsePrefix();
   ExprPtr ParseNot();
@@ -202,7 +202,8 @@ class Parser {
     return MakeSugar(std::move(name), std::move(list), start);
   }
 
-  // ---- parse_primary.cpp: operands ---------------------------------------------------------------
+  // ---- parse_primary.cpp: operands
+  // ---------------------------------------------------------------
   ExprPtr ParsePrimary();
   ExprPtr ParseWord();
   // A construct that begins with a keyword. Nullopt when the keyword is a mere name here.
@@ -230,7 +231,8 @@ class Parser {
   // May a text that did not parse as a query, though SELECT or WITH is here, be something else?
   bool QueryWordMayBeName();
 
-  // ---- parse_call.cpp: calls, casts, windows -----------------------------------------------------
+  // ---- parse_call.cpp: calls, casts, windows
+  // -----------------------------------------------------
   struct Arguments {
     ExprList exprs;
     OrderList order_by;
@@ -238,12 +240,14 @@ class Parser {
   };
   ExprPtr ParseCall();
   std::optional<Arguments> ParseArguments();
+  bool FinishArguments(Arguments* arguments);
   ExprPtr ParseCallTail(std::string name, Arguments first, TextPosition start);
   bool ParseFilter(ExprPtr* filter);
   ExprPtr ParseQueryCall(TextPosition start);
   ExprPtr ParseWindowCall(const std::string& name, Arguments* first,
                           std::optional<Arguments>* second, TextPosition start);
   ExprPtr ParseCastLike(Keyword keyword);
+  ExprPtr ParseCastType(Keyword keyword, ExprPtr* expr, TextPosition start);
   ExprPtr ParseTrim();
   std::unique_ptr<WindowExpr> ParseWindow();
   bool ParseFrame(WindowExpr* window);
@@ -252,7 +256,8 @@ class Parser {
   std::optional<std::string> ParseTypeArguments();
   std::optional<std::string> ParseTypeArgument();
 
-  // ---- parse_literal.cpp -------------------------------------------------------------------------
+  // ---- parse_literal.cpp
+  // -------------------------------------------------------------------------
   bool AtNumber(size_t ahead = 0);
   ExprPtr ParseNumber();
   bool AtUnsignedNumber(size_t ahead);
@@ -268,7 +273,8 @@ class Parser {
   ExprPtr ParseInterval();
   ExprPtr MakeTextInterval(const std::string& text, TextPosition start);
 
-  // ---- parse_tag.cpp -----------------------------------------------------------------------------
+  // ---- parse_tag.cpp
+  // -----------------------------------------------------------------------------
   bool AtTag();
   ExprPtr ParseTag();
   std::unique_ptr<HogQLXTag> ParseTagFrom(TextPosition open, TextPosition* end);
@@ -276,7 +282,8 @@ class Parser {
   std::optional<ExprList> ParseTagChildren(const std::string& kind, TextPosition* position);
   ExprPtr ParseBracedExpr(TextPosition brace, TextPosition* end);
 
-  // ---- parse_select.cpp --------------------------------------------------------------------------
+  // ---- parse_select.cpp
+  // --------------------------------------------------------------------------
   ExprPtr ParseSetQuery();
   ExprPtr ParseSetQueryRest(ExprPtr first, TextPosition start);
   bool AtSetQueryRest();
@@ -320,17 +327,19 @@ class Parser {
   bool ParseSettings();
   bool AtSelectEnd();
 
-  // ---- parse_join.cpp ----------------------------------------------------------------------------
+  // ---- parse_join.cpp
+  // ----------------------------------------------------------------------------
   std::unique_ptr<JoinExpr> ParseJoin();
   std::unique_ptr<JoinExpr> ParseJoinRest(std::unique_ptr<JoinExpr> left, TextPosition start);
   // The words up to and including JOIN, canonical; nullopt when no join follows. Sets `*failed`.
   std::optional<std::string> ParseJoinWords(bool* failed);
   bool ParseJoinConstraint(JoinExpr* right);
   std::unique_ptr<JoinExpr> ParseJoinOperand();
-  std::unique_ptr<JoinExpr> ParseTableSuffixes(std::unique_ptr<JoinExpr> table,
-                                               TextPosition start);
-  std::unique_ptr<JoinExpr> ParseTable();
-  std::unique_ptr<JoinExpr> ParseTableParen();
+  std::unique_ptr<JoinExpr> ParseTableSuffixes(std::unique_ptr<JoinExpr> table, TextPosition start,
+                                               bool joined);
+  // `*joined` tells a join in parentheses, which takes no alias.
+  std::unique_ptr<JoinExpr> ParseTable(bool* joined);
+  std::unique_ptr<JoinExpr> ParseTableParen(bool* joined);
   // After the opening parenthesis; leaves the closing one. The result is a JoinExpr (a join) or a
   // query or VALUES.
   ExprPtr ParseTableParenContent();
@@ -346,7 +355,8 @@ class Parser {
   bool ParsePivotIn(ExprPtr* column, ExprList* values);
   ExprPtr ParseTupleOrOne(Keyword follower);
 
-  // ---- parse_statement.cpp -----------------------------------------------------------------------
+  // ---- parse_statement.cpp
+  // -----------------------------------------------------------------------
   bool ParseDeclarations(TokenKind closer, std::vector<StatementPtr>* declarations);
   // A statement; an empty one leaves `*statement` null.
   bool ParseStatement(StatementPtr* statement);

@@ -4,13 +4,13 @@
 #include <cmath>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "query/hogql/ast_fields.h"
 #include "query/hogql/ast_json.h"
 #include "query/hogql/keywords.h"
+#include "query/hogql/parser.h"
+#include "query/hogql/quoting.h"
 #include "src/base/strings.h"
 
 namespace hoglet::hogql {
@@ -18,87 +18,6 @@ namespace hoglet::hogql {
 namespace {
 
 constexpr int kIndentWidth = 4;
-
-bool IsPlainName(std::string_view name) {
-  if (name.empty() || absl::ascii_isdigit(name[0])) return false;
-  return std::all_of(name.begin(), name.end(),
-                     [](char c) { return absl::ascii_isalnum(c) || c == '_' || c == '$'; });
-}
-
-// Words that would be taken for something else at the start of an operand.
-bool IsRiskyFieldName(std::string_view name) {
-  switch (FindKeyword(name)) {
-    case Keyword::kArray:
-    case Keyword::kCase:
-    case Keyword::kDistinct:
-    case Keyword::kFrom:
-    case Keyword::kGroup:
-    case Keyword::kHaving:
-    case Keyword::kInner:
-    case Keyword::kInterval:
-    case Keyword::kLambda:
-    case Keyword::kLeft:
-    case Keyword::kLimit:
-    case Keyword::kNot:
-    case Keyword::kOffset:
-    case Keyword::kOrder:
-    case Keyword::kPrewhere:
-    case Keyword::kQualify:
-    case Keyword::kReturn:
-    case Keyword::kSample:
-    case Keyword::kSelect:
-    case Keyword::kSettings:
-    case Keyword::kUnion:
-    case Keyword::kUsing:
-    case Keyword::kWhere:
-    case Keyword::kWindow:
-    case Keyword::kWith:
-      return true;
-    default:
-      return absl::EqualsIgnoreCase(ToAbsl(name), "true") || absl::EqualsIgnoreCase(ToAbsl(name), "false");
-  }
-}
-
-// Escapes what a literal in these quotes cannot hold as it is. The quote itself is doubled in
-// names and escaped in strings, as the original does.
-void AppendEscaped(std::string_view text, std::string* out) {
-  for (const char c : text) {
-    switch (c) {
-      case '\b':
-        *out += "\\b";
-        break;
-      case '\f':
-        *out += "\\f";
-        break;
-      case '\r':
-        *out += "\\r";
-        break;
-      case '\n':
-        *out += "\\n";
-        break;
-      case '\t':
-        *out += "\\t";
-        break;
-      case '\a':
-        *out += "\\a";
-        break;
-      case '\v':
-        *out += "\\v";
-        break;
-      case '\\':
-        *out += "\\\\";
-        break;
-      default:
-        *out += c;
-    }
-  }
-}
-
-std::string Backquoted(std::string_view name) {
-  std::string quoted = "`";
-  AppendEscaped(absl::StrReplaceAll(ToAbsl(name), {{"`", "``"}}), &quoted);
-  return quoted + "`";
-}
 
 std::string_view ArithmeticName(ArithmeticOp op) {
   switch (op) {
@@ -140,12 +59,15 @@ class Printer {
   std::string List(const ExprList& list) {
     std::vector<std::string> items;
     for (const ExprPtr& expr : list) {
-      const auto* lambda = As<Lambda>(expr);
-      // `a, x -> y` would be a lambda of two arguments.
-      const bool parenthesise = !items.empty() && lambda != nullptr && lambda->args.size() == 1;
-      items.push_back(parenthesise ? LambdaText(*lambda, true) : Print(expr));
+      items.push_back(items.empty() ? Print(expr) : LaterItem(expr));
     }
     return absl::StrJoin(items, ", ");
+  }
+
+  // Not the first of a list: `a, x -> y` would be a lambda of two arguments.
+  std::string LaterItem(const ExprPtr& expr) {
+    const auto* lambda = As<Lambda>(expr);
+    return lambda != nullptr ? LambdaText(*lambda, true) : Print(expr);
   }
 
   // Could an operator written behind (or around) the printed node take only a part of it?
@@ -206,7 +128,7 @@ class Printer {
     std::vector<std::string> parts;
     for (const std::string& name : node.chain) {
       const bool risky = parts.empty() && IsRiskyFieldName(name);
-      parts.push_back(name == "*" ? name : risky ? Backquoted(name) : QuoteName(name));
+      parts.push_back(name == "*" ? name : risky ? Backquote(name) : QuoteName(name));
     }
     return absl::StrJoin(parts, ".");
   }
@@ -216,17 +138,17 @@ class Printer {
   static std::string AliasName(const std::string& alias) {
     const std::string lower = absl::AsciiStrToLower(alias);
     const bool reserved = lower == "true" || lower == "false" || lower == "team_id";
-    return reserved ? Backquoted(alias) : QuoteName(alias);
+    return reserved ? Backquote(alias) : QuoteName(alias);
   }
   std::string Text(const ArithmeticOperation& node) {
-    return CallText(ArithmeticName(node.op), Print(node.left), Print(node.right));
+    return CallText(ArithmeticName(node.op), Print(node.left), LaterItem(node.right));
   }
   std::string Text(const CompareOperation& node) {
     if (node.is_null_comparison_style) {
       return CallText(node.op == CompareOp::kEqual ? "isNull" : "isNotNull", Print(node.left));
     }
     const std::string left = Print(node.left);
-    const std::string right = Print(node.right);
+    const std::string right = LaterItem(node.right);
     switch (node.op) {
       case CompareOp::kEqual:
         return CallText("equals", left, right);
@@ -270,11 +192,11 @@ class Printer {
   }
   std::string Text(const IsDistinctFrom& node) {
     return StrCat(Operand(node.left), node.negated ? " IS NOT" : " IS", " DISTINCT FROM ",
-                        Operand(node.right));
+                  Operand(node.right));
   }
   std::string Text(const BetweenExpr& node) {
     return StrCat(Operand(node.expr), node.negated ? " NOT BETWEEN " : " BETWEEN ",
-                        Operand(node.low), " AND ", Operand(node.high));
+                  Operand(node.low), " AND ", Operand(node.high));
   }
   std::string Text(const And& node) { return StrCat("and(", List(node.exprs), ")"); }
   std::string Text(const Or& node) { return StrCat("or(", List(node.exprs), ")"); }
@@ -324,9 +246,9 @@ class Printer {
     if (node.frame_start != nullptr) {
       const char* method = node.frame_method == FrameMethod::kRange ? "RANGE " : "ROWS ";
       const std::string start = Print(node.frame_start);
-      parts.push_back(node.frame_end == nullptr ? StrCat(method, start)
-                                                : StrCat(method, "BETWEEN ", start, " AND ",
-                                                               Print(node.frame_end)));
+      parts.push_back(node.frame_end == nullptr
+                          ? StrCat(method, start)
+                          : StrCat(method, "BETWEEN ", start, " AND ", Print(node.frame_end)));
     }
     return absl::StrJoin(parts, " ");
   }
@@ -347,22 +269,19 @@ class Printer {
     return StrCat("{", absl::StrJoin(items, ", "), "}");
   }
   std::string Text(const ArrayAccess& node) {
-    return StrCat(Base(node.array), node.nullish ? "?." : "", "[", Print(node.property),
-                        "]");
+    return StrCat(Base(node.array), node.nullish ? "?." : "", "[", Print(node.property), "]");
   }
   std::string Text(const ArraySlice& node) {
-    return StrCat(Base(node.array), "[",
-                        node.start_expr == nullptr ? "" : Operand(node.start_expr), ":",
-                        node.end_expr == nullptr ? "" : Operand(node.end_expr), "]");
+    return StrCat(Base(node.array), "[", node.start_expr == nullptr ? "" : Operand(node.start_expr),
+                  ":", node.end_expr == nullptr ? "" : Operand(node.end_expr), "]");
   }
   std::string Text(const TupleAccess& node) {
     return StrCat(Base(node.tuple), node.nullish ? "?." : ".", node.index);
   }
   std::string LambdaText(const Lambda& node, bool parenthesise) {
     const std::string args = Names(node.args);
-    return StrCat(
-        node.args.size() == 1 && !parenthesise ? args : StrCat("(", args, ")"), " -> ",
-        node.block != nullptr ? Print(node.block) : Print(node.expr));
+    return StrCat(node.args.size() == 1 && !parenthesise ? args : StrCat("(", args, ")"), " -> ",
+                  node.block != nullptr ? Print(node.block) : Print(node.expr));
   }
   std::string Text(const Lambda& node) { return LambdaText(node, false); }
   std::string Text(const TypeCast& node) {
@@ -373,10 +292,10 @@ class Printer {
   }
   // A type name is text already, except that a quoted one may hold anything.
   static std::string TypeName(const std::string& name) {
-    const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
-      return absl::ascii_isalnum(c) || std::string_view("_$ ,()[]'.:/-").find(c) != std::string_view::npos;
-    });
-    return plain && !name.empty() ? name : Backquoted(name);
+    if (IsPlainName(name) && IsNameKeyword(FindKeyword(name))) return name;
+    const absl::StatusOr<ExprPtr> read = ParseExpr(StrCat("CAST(a AS ", name, ")"));
+    const TypeCast* cast = read.ok() ? As<TypeCast>(*read) : nullptr;
+    return cast != nullptr && cast->type_name == name ? name : Backquote(name);
   }
   std::string Text(const Placeholder& node) { return StrCat("{", Print(node.expr), "}"); }
   std::string Text(const PositionalRef& node) { return StrCat("#", node.index); }
@@ -390,8 +309,8 @@ class Printer {
       const auto path = [](std::string* out, const std::string& dotted) {
         const std::vector<std::string> parts = absl::StrSplit(dotted, '.');
         StrAppend(out, absl::StrJoin(parts, ".", [](std::string* o, const std::string& p) {
-                          o->append(QuoteName(p));
-                        }));
+                    o->append(QuoteName(p));
+                  }));
       };
       StrAppend(&text, " EXCLUDE (", absl::StrJoin(node.exclude, ", ", path), ")");
     }
@@ -456,10 +375,7 @@ class Printer {
     if (!pretty_) return List(list);
     ++depth_;
     std::vector<std::string> items;
-    for (const ExprPtr& expr : list) {
-      const auto* lambda = As<Lambda>(expr);
-      items.push_back(lambda != nullptr ? LambdaText(*lambda, true) : Print(expr));
-    }
+    for (const ExprPtr& expr : list) items.push_back(LaterItem(expr));
     --depth_;
     return absl::StrJoin(items, Comma());
   }
@@ -486,8 +402,7 @@ class Printer {
       items.push_back(Print(cte));
       --depth_;
     }
-    return StrCat("WITH", recursive ? " RECURSIVE" : "", Space(),
-                        absl::StrJoin(items, Comma()));
+    return StrCat("WITH", recursive ? " RECURSIVE" : "", Space(), absl::StrJoin(items, Comma()));
   }
   std::string Text(const CTE& node) {
     if (node.is_column) return StrCat(Print(node.expr), " AS ", QuoteName(node.name));
@@ -579,9 +494,8 @@ class Printer {
       if (node.limit_by != nullptr) clauses->push_back(Print(node.limit_by));
     }
     if (node.limit != nullptr) {
-      clauses->push_back(StrCat("LIMIT ", Operand(node.limit),
-                                      node.limit_percent ? " %" : "",
-                                      node.limit_with_ties ? " WITH TIES" : ""));
+      clauses->push_back(StrCat("LIMIT ", Operand(node.limit), node.limit_percent ? " %" : "",
+                                node.limit_with_ties ? " WITH TIES" : ""));
     }
     if (node.offset != nullptr) clauses->push_back(StrCat("OFFSET ", Operand(node.offset)));
   }
@@ -633,8 +547,8 @@ class Printer {
     for (const auto& next : node.subsequent_select_queries) {
       const bool last = next == node.subsequent_select_queries.back();
       StrAppend(&text, ClauseBreak(), SetOperatorText(next->set_operator),
-                      next->by_name ? " BY NAME" : "", ClauseBreak(),
-                      SetOperand(next->select_query, last && tail));
+                next->by_name ? " BY NAME" : "", ClauseBreak(),
+                SetOperand(next->select_query, last && tail));
     }
     if (!node.ctes.empty()) text = StrCat(With(node.ctes), " (", text, ")");
     std::vector<std::string> clauses = {std::move(text)};
@@ -643,7 +557,7 @@ class Printer {
   }
   std::string Text(const SelectSetNode& node) {
     return StrCat(SetOperatorText(node.set_operator), node.by_name ? " BY NAME " : " ",
-                        Print(node.select_query));
+                  Print(node.select_query));
   }
 
   // ---- FROM --------------------------------------------------------------------------------
@@ -660,10 +574,10 @@ class Printer {
     std::string text = node.join_type.empty() ? "" : StrCat(node.join_type, " ");
     if (const auto* field = As<Field>(node.table)) {
       // A table's name cannot be taken for anything else.
-      StrAppend(&text, absl::StrJoin(field->chain, ".",
-                                           [](std::string* out, const std::string& part) {
-                                             out->append(QuoteName(part));
-                                           }));
+      StrAppend(&text,
+                absl::StrJoin(field->chain, ".", [](std::string* out, const std::string& part) {
+                  out->append(QuoteName(part));
+                }));
     } else {
       text += Print(node.table);
     }
@@ -719,21 +633,20 @@ class Printer {
   std::string Text(const PivotExpr& node) {
     std::vector<std::string> columns;
     for (const auto& column : node.columns) columns.push_back(Print(column));
-    std::string text = StrCat(TableName(node.table), " PIVOT (", List(node.aggregates),
-                                    " FOR ", absl::StrJoin(columns, " "));
+    std::string text = StrCat(TableName(node.table), " PIVOT (", List(node.aggregates), " FOR ",
+                              absl::StrJoin(columns, " "));
     if (!node.group_by.empty()) StrAppend(&text, " GROUP BY ", List(node.group_by));
     return text + ")";
   }
   std::string Text(const UnpivotColumn& node) {
-    return StrCat(TupleOrOne(node.value_columns), " FOR ", TupleOrOne(node.name_columns),
-                        " IN (", List(node.unpivot_values), ")");
+    return StrCat(TupleOrOne(node.value_columns), " FOR ", TupleOrOne(node.name_columns), " IN (",
+                  List(node.unpivot_values), ")");
   }
   std::string Text(const UnpivotExpr& node) {
     std::vector<std::string> columns;
     for (const auto& column : node.columns) columns.push_back(Print(column));
-    return StrCat(TableName(node.table), " UNPIVOT ",
-                        node.include_nulls ? "INCLUDE NULLS (" : "(",
-                        absl::StrJoin(columns, ", "), ")");
+    return StrCat(TableName(node.table), " UNPIVOT ", node.include_nulls ? "INCLUDE NULLS (" : "(",
+                  absl::StrJoin(columns, ", "), ")");
   }
 
   // ---- programs ----------------------------------------------------------------------------
@@ -758,9 +671,21 @@ class Printer {
     return StrCat("let ", QuoteName(node.name), " := ", Print(node.expr), ";");
   }
   std::string Text(const VariableAssignment& node) {
-    return StrCat(Print(node.left), " := ", Print(node.right), ";");
+    return StrCat(StatementStart(node.left), " := ", Print(node.right), ";");
   }
-  std::string Text(const ExprStatement& node) { return StrCat(Print(node.expr), ";"); }
+  std::string Text(const ExprStatement& node) { return StrCat(StatementStart(node.expr), ";"); }
+  // An expression must not begin like another statement.
+  std::string StatementStart(const ExprPtr& expr) {
+    const std::string text = Print(expr);
+    const std::string word =
+        text.substr(0, text.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
+                                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789"));
+    const Keyword keyword = FindKeyword(word);
+    const bool risky = text.starts_with('{') || keyword == Keyword::kIf ||
+                       keyword == Keyword::kFor || keyword == Keyword::kReturn ||
+                       keyword == Keyword::kElse || expr->kind == NodeKind::kNamedArgument;
+    return risky ? StrCat("(", text, ")") : text;
+  }
   std::string Text(const ReturnStatement& node) {
     return node.expr == nullptr ? "return;" : StrCat("return ", Print(node.expr), ";");
   }
@@ -784,27 +709,23 @@ class Printer {
       return child == nullptr ? std::string() : WithoutSemicolon(Print(child));
     };
     return StrCat("for (", part(node.initializer), "; ", part(node.condition), "; ",
-                        part(node.increment), ") ", Body(node.body));
+                  part(node.increment), ") ", Body(node.body));
   }
   std::string Text(const ForInStatement& node) {
     return StrCat("for (let ",
-                        node.key_var.has_value() ? StrCat(QuoteName(*node.key_var), ", ")
-                                                 : "",
-                        QuoteName(node.value_var), " in ", Print(node.expr), ") ",
-                        Body(node.body));
+                  node.key_var.has_value() ? StrCat(QuoteName(*node.key_var), ", ") : "",
+                  QuoteName(node.value_var), " in ", Print(node.expr), ") ", Body(node.body));
   }
   std::string Text(const Function& node) {
-    return StrCat("fn ", QuoteName(node.name), "(", Names(node.params), ") ",
-                        Body(node.body));
+    return StrCat("fn ", QuoteName(node.name), "(", Names(node.params), ") ", Body(node.body));
   }
   std::string Text(const TryCatchStatement& node) {
     std::string text = StrCat("try ", Print(node.try_block));
     for (const auto& handler : node.catches) {
       text += " catch ";
       if (handler.variable.has_value()) {
-        StrAppend(&text, "(", QuoteName(*handler.variable),
-                        handler.type.has_value() ? ": " : "",
-                        handler.type.has_value() ? QuoteName(*handler.type) : "", ") ");
+        StrAppend(&text, "(", QuoteName(*handler.variable), handler.type.has_value() ? ": " : "",
+                  handler.type.has_value() ? QuoteName(*handler.type) : "", ") ");
       }
       text += Print(handler.block);
     }
@@ -818,30 +739,12 @@ class Printer {
 
 }  // namespace
 
-std::string PrintHogQL(const Node& node, PrintStyle style) {
-  return Printer(style).PrintTop(node);
-}
+std::string PrintHogQL(const Node& node, PrintStyle style) { return Printer(style).PrintTop(node); }
 
 std::string ColumnName(const Expr& expr) {
   std::string text = Printer(PrintStyle::kCompact).Print(expr);
   text.erase(std::remove(text.begin(), text.end(), '%'), text.end());
   return text;
-}
-
-std::string QuoteName(std::string_view name) {
-  return IsPlainName(name) && IsNameKeyword(FindKeyword(name)) ? std::string(name)
-                                                               : Backquoted(name);
-}
-
-std::string QuoteString(std::string_view text) {
-  std::string quoted = "'";
-  std::string escaped;
-  AppendEscaped(text, &escaped);
-  for (const char c : escaped) {
-    if (c == '\'') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + "'";
 }
 
 }  // namespace hoglet::hogql

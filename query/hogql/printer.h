@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "query/hogql/ast.h"
+#include "query/hogql/quoting.h"
 
 namespace hoglet::hogql {
 
@@ -20,11 +21,5 @@ std::string PrintHogQL(const Node& node, PrintStyle style = PrintStyle::kCompact
 
 // The name of the result column of an expression without an alias: its canonical text without '%'.
 std::string ColumnName(const Expr& expr);
-
-// `name` as it must be written: as is, or in backquotes.
-std::string QuoteName(std::string_view name);
-
-// `text` as a string literal.
-std::string QuoteString(std::string_view text);
 
 }  // namespace hoglet::hogql

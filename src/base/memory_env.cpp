@@ -268,7 +268,8 @@ class MemoryEnv::HeldLock : public FileLock {
 MemoryEnv::MemoryEnv(uint64_t seed)
     : root_(std::make_shared<Directory>()), random_(seed), now_us_(kStartMicros) {}
 
-MemoryEnv::~MemoryEnv() = default;
+// The pending changes of the root point back at it.
+MemoryEnv::~MemoryEnv() { root_->pending.clear(); }
 
 std::shared_ptr<MemoryEnv::Directory> MemoryEnv::FindDirectory(const std::string& path) {
   std::shared_ptr<Directory> directory = root_;

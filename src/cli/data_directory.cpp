@@ -21,8 +21,37 @@ class ProjectTeams final : public TeamDirectory {
     return TeamSettings{.team_id = project->id,
                         .project_id = project->id,
                         .anonymize_ips = project->anonymize_ips,
-                        .is_person_processing_opted_out = project->person_processing_opt_out,
+                        .is_person_processing_opted_out = project->is_person_processing_opted_out,
                         .drop_events_older_than_s = project->drop_events_older_than_s};
+  }
+
+ private:
+  const MetadataStore* metadata_;
+};
+
+ProjectInfo InfoOf(const Project& project) {
+  return {.team_id = project.id, .name = project.name, .token = project.api_token, .timezone = project.timezone};
+}
+
+// The HTTP surfaces ask for projects and keys.
+class ProjectKeys final : public ProjectDirectory {
+ public:
+  explicit ProjectKeys(const MetadataStore* metadata) : metadata_(metadata) {}
+
+  bool IsKnownToken(std::string_view token) const override { return metadata_->FindProjectByToken(token).has_value(); }
+  std::vector<ProjectInfo> Projects() const override {
+    std::vector<ProjectInfo> out;
+    for (const Project& project : metadata_->Projects()) out.push_back(InfoOf(project));
+    return out;
+  }
+  std::optional<ProjectInfo> FindProject(TeamId id) const override {
+    const std::optional<Project> project = metadata_->FindProject(id);
+    if (!project.has_value()) return std::nullopt;
+    return InfoOf(*project);
+  }
+  bool IsPersonalApiKey(std::string_view key) const override { return metadata_->FindApiKey(key).has_value(); }
+  bool MayRead(std::string_view personal_api_key, TeamId team_id) const override {
+    return metadata_->FindProject(team_id).has_value() && IsPersonalApiKey(personal_api_key);
   }
 
  private:
@@ -59,8 +88,9 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(Env* env, con
   const MemoryShares shares(options.memory_limit_bytes);
   const unsigned threads = options.threads > 0 ? options.threads : CpuCount();
 
-  MetadataStore::FirstStart first_start{.project_token = options.project_token, .personal_api_key = options.personal_api_key};
-  HOGLET_ASSIGN_OR_RETURN(out->metadata_, MetadataStore::Open(env, StrCat(path, "/metadata"), first_start));
+  const MetadataStore::ChosenKeys chosen{.project_token = options.project_token, .personal_api_key = options.personal_api_key};
+  HOGLET_ASSIGN_OR_RETURN(out->metadata_, MetadataStore::Open(env, StrCat(path, "/metadata"), chosen));
+  out->projects_ = std::make_unique<ProjectKeys>(out->metadata_.get());
   HOGLET_ASSIGN_OR_RETURN(out->log_, Log::Open(env, StrCat(path, "/log"), {}));
   EventTable::Options table_options;
   table_options.cache_bytes_max = shares.cache_bytes;

@@ -7,6 +7,7 @@
 #include "include/hoglet/env.h"
 #include "include/hoglet/log.h"
 #include "include/hoglet/query_engine.h"
+#include "include/hoglet/token_directory.h"
 #include "src/api/project_tables.h"
 #include "src/capture/capture_service.h"
 #include "src/ingest/ingestor.h"
@@ -45,15 +46,16 @@ class DataDirectory {
   PersonStore& persons() { return *persons_; }
   Ingestor& ingestor() { return *ingestor_; }
   QueryEngine& engine() { return *engine_; }
-  // What the first start made up: shown once.
-  bool created() const { return metadata_->created(); }
-  const std::string& new_personal_api_key() const { return metadata_->new_personal_api_key(); }
+  // Of a directory just made, to be shown once; empty otherwise.
+  const std::string& new_personal_api_key() const { return metadata_->initial_api_key(); }
+  const ProjectDirectory& projects() const { return *projects_; }
 
  private:
   DataDirectory() = default;
 
   std::unique_ptr<FileLock> lock_;
   std::unique_ptr<MetadataStore> metadata_;
+  std::unique_ptr<ProjectDirectory> projects_;
   std::unique_ptr<Log> log_;
   std::unique_ptr<EventTable> events_;
   std::unique_ptr<PersonStore> persons_;

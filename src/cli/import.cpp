@@ -289,9 +289,8 @@ absl::Status RunImport(const ImportCommand& command) {
     destination = std::make_unique<ServerDestination>(env, url);
   } else {
     HOGLET_ASSIGN_OR_RETURN(directory, DataDirectory::Open(env, command.data, {}));
-    const std::vector<ProjectInfo> projects = directory->metadata().Projects();
-    if (token.empty()) token = projects[0].token;
-    if (!directory->metadata().IsKnownToken(token)) return absl::InvalidArgumentError("--token belongs to no project of this data directory");
+    if (token.empty()) token = directory->projects().Projects()[0].token;
+    if (!directory->projects().IsKnownToken(token)) return absl::InvalidArgumentError("--token belongs to no project of this data directory");
     destination = std::make_unique<DirectoryDestination>(env, directory.get());
   }
   Progress progress(env, command);

@@ -77,7 +77,7 @@ absl::Status QueryDirectory(const QueryCommand& command) {
   // A crash may have left events in the log: they count.
   directory->ingestor().WaitApplied(directory->log().end_offset(kEventsTopic), command.timeout_s * 1'000'000);
   QueryRequest request;
-  request.team_id = directory->metadata().Projects()[0].team_id;
+  request.team_id = directory->projects().Projects()[0].team_id;
   request.text = command.query;
   request.limit_context = LimitContext::kExport;
   request.timeout_us = command.timeout_s * 1'000'000;

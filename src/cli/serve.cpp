@@ -101,7 +101,7 @@ absl::Status RunServe(const ServeCommand& command) {
   parts.env = env;
   parts.log = &directory->log();
   parts.query_engine = &directory->engine();
-  parts.projects = &directory->metadata();
+  parts.projects = &directory->projects();
   parts.version = kVersion;
   parts.readiness = [&directory, recovered_to]() -> absl::Status {
     HOGLET_RETURN_IF_ERROR(directory->log().Health());
@@ -127,7 +127,7 @@ absl::Status RunServe(const ServeCommand& command) {
   HOGLET_ASSIGN_OR_RETURN(auto server, Server::Start(parts, server_options));
   const bool any = address.host == "0.0.0.0" || address.host == "::";
   const std::string url = StrCat("http://", any ? "127.0.0.1" : address.host, ":", server->port());
-  PrintWelcome(*directory, directory->metadata().Projects()[0], url, command.data);
+  PrintWelcome(*directory, directory->projects().Projects()[0], url, command.data);
 
   int signal_number = 0;
   sigwait(&signals, &signal_number);

@@ -16,6 +16,7 @@ namespace {
 
 constexpr uint64_t kFileBytesMax = 64ull << 20;
 constexpr size_t kTokenCharacters = 43;
+constexpr size_t kTokenBytesMax = 64;  // what capture accepts
 constexpr size_t kNameBytesMax = 200;
 constexpr size_t kApiKeysMax = 10'000;
 constexpr std::string_view kApiKeyPrefix = "phx_";
@@ -26,6 +27,26 @@ std::string Sha256Hex(std::string_view text) { return HexEncode(Sha256(text)); }
 // "phx_abcd...wxyz"
 std::string MaskOf(std::string_view key) {
   return StrCat(key.substr(0, kApiKeyPrefix.size() + 4), "...", key.substr(key.size() - 4));
+}
+
+std::string PathIn(const std::string& directory) { return directory + "/metadata.json"; }
+
+// A key that can stand in a header, a URL and a line of a shell.
+bool IsPlainKey(std::string_view key, size_t bytes_max) {
+  return key.size() <= bytes_max &&
+         std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\'' && c != '\\'; });
+}
+
+absl::Status CheckChosenKeys(const MetadataStore::ChosenKeys& chosen) {
+  if (!IsPlainKey(chosen.project_token, kTokenBytesMax) || chosen.project_token.starts_with(kApiKeyPrefix)) {
+    return absl::InvalidArgumentError(StrCat("a project token has up to ", kTokenBytesMax,
+                                             " printable ASCII characters, no spaces or quotes, and does not begin with ", kApiKeyPrefix));
+  }
+  const std::string& key = chosen.personal_api_key;
+  if (!key.empty() && (!IsPlainKey(key, kNameBytesMax) || !key.starts_with(kApiKeyPrefix) || key.size() < kApiKeyPrefix.size() + 4)) {
+    return absl::InvalidArgumentError(StrCat("a personal API key is ", kApiKeyPrefix, " and 4 or more printable ASCII characters"));
+  }
+  return absl::OkStatus();
 }
 
 class FileMetadataStore : public MetadataStore {
@@ -39,7 +60,7 @@ class FileMetadataStore : public MetadataStore {
     return absl::OkStatus();
   }
 
-  absl::Status Create() {
+  absl::Status Create(const ChosenKeys& chosen) {
     const int64_t now_us = env_->NowMicros();
     MetadataDocument document;
     document.organization = {
@@ -47,10 +68,24 @@ class FileMetadataStore : public MetadataStore {
     document.projects.push_back({.id = 1,
                                  .uuid = UuidV7(env_),
                                  .name = "Default project",
-                                 .api_token = NewToken(),
+                                 .api_token = chosen.project_token.empty() ? NewToken() : chosen.project_token,
                                  .created_at_us = now_us});
-    initial_api_key_ = AddApiKey("Created at first start", &document);
+    initial_api_key_ = chosen.personal_api_key.empty() ? NewApiKey() : chosen.personal_api_key;
+    AddApiKey(initial_api_key_, "Created at first start", &document);
     absl::MutexLock lock(&mutex_);
+    return ReplaceLocked(std::move(document));
+  }
+
+  // Chosen keys at a later start.
+  absl::Status Adopt(const ChosenKeys& chosen) {
+    if (!chosen.project_token.empty() && !FindProjectByToken(chosen.project_token).has_value()) {
+      return absl::FailedPreconditionError(
+          StrCat(path_, ": no project has the token given; leave it out, or use another data directory"));
+    }
+    if (chosen.personal_api_key.empty() || FindApiKey(chosen.personal_api_key).has_value()) return absl::OkStatus();
+    absl::MutexLock lock(&mutex_);
+    MetadataDocument document = document_;
+    AddApiKey(chosen.personal_api_key, "Given at start", &document);
     return ReplaceLocked(std::move(document));
   }
 
@@ -126,7 +161,8 @@ class FileMetadataStore : public MetadataStore {
       return absl::ResourceExhaustedError(StrCat("api key: there are ", kApiKeysMax, " already"));
     }
     MetadataDocument document = document_;
-    const std::string key = AddApiKey(label, &document);
+    std::string key = NewApiKey();
+    AddApiKey(key, label, &document);
     HOGLET_RETURN_IF_ERROR(ReplaceLocked(std::move(document)));
     return key;
   }
@@ -145,14 +181,14 @@ class FileMetadataStore : public MetadataStore {
  private:
   std::string NewToken() { return StrCat(kTokenPrefix, RandomToken(env_, kTokenCharacters)); }
 
-  std::string AddApiKey(const std::string& label, MetadataDocument* document) {
-    std::string key = StrCat(kApiKeyPrefix, RandomToken(env_, kTokenCharacters));
+  std::string NewApiKey() { return StrCat(kApiKeyPrefix, RandomToken(env_, kTokenCharacters)); }
+
+  void AddApiKey(const std::string& key, const std::string& label, MetadataDocument* document) {
     document->api_keys.push_back({.id = document->next_api_key_id++,
                                   .label = label,
                                   .sha256_hex = Sha256Hex(key),
                                   .mask = MaskOf(key),
                                   .created_at_us = env_->NowMicros()});
-    return key;
   }
 
   static absl::Status CheckProject(const Project& project) {
@@ -200,16 +236,26 @@ class FileMetadataStore : public MetadataStore {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<MetadataStore>> MetadataStore::Open(Env* env,
-                                                                   const std::string& directory) {
+absl::StatusOr<std::unique_ptr<MetadataStore>> MetadataStore::Open(Env* env, const std::string& directory, const ChosenKeys& chosen) {
+  HOGLET_RETURN_IF_ERROR(CheckChosenKeys(chosen));
   HOGLET_RETURN_IF_ERROR(env->CreateDirectories(directory));
-  auto store = std::make_unique<FileMetadataStore>(env, directory + "/metadata.json");
-  if (env->Exists(directory + "/metadata.json")) {
+  auto store = std::make_unique<FileMetadataStore>(env, PathIn(directory));
+  if (env->Exists(PathIn(directory))) {
     HOGLET_RETURN_IF_ERROR(store->Load());
+    HOGLET_RETURN_IF_ERROR(store->Adopt(chosen));
   } else {
-    HOGLET_RETURN_IF_ERROR(store->Create());
+    HOGLET_RETURN_IF_ERROR(store->Create(chosen));
   }
   return store;
+}
+
+absl::StatusOr<uint64_t> MetadataStore::Check(Env* env, const std::string& directory,
+                                              const std::function<void(const std::string&)>& report) {
+  HOGLET_ASSIGN_OR_RETURN(const std::string bytes, env->ReadWholeFile(PathIn(directory), kFileBytesMax));
+  const auto document = DecodeMetadata(bytes, PathIn(directory));
+  if (document.ok()) return document->projects.size();
+  report(std::string(FromAbsl(document.status().message())));
+  return 0;
 }
 
 }  // namespace hoglet

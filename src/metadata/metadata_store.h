@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,12 +52,24 @@ struct PersonalApiKey {
 // Thread-safe; look-ups take a shared lock only.
 class MetadataStore {
  public:
+  // Keys that the operator chose; empty ones are made up at the first start.
+  struct ChosenKeys {
+    std::string project_token;     // at a later start: must be that of a project
+    std::string personal_api_key;  // at a later start: is added if it is new
+  };
+
   // Reads `directory`/metadata.json, or creates it with organization 1 and project 1. kDataLoss if the file is damaged (it is left as
-  // it is), kUnimplemented if it is of a newer version.
-  static absl::StatusOr<std::unique_ptr<MetadataStore>> Open(Env* env, const std::string& directory);
+  // it is), kUnimplemented if it is of a newer version, kInvalidArgument for a malformed chosen key, kFailedPrecondition for a chosen
+  // token of no project.
+  static absl::StatusOr<std::unique_ptr<MetadataStore>> Open(Env* env, const std::string& directory, const ChosenKeys& chosen);
+  static absl::StatusOr<std::unique_ptr<MetadataStore>> Open(Env* env, const std::string& directory) {
+    return Open(env, directory, ChosenKeys());
+  }
+  // Reads the file without changing it; `report` gets a line if it is damaged. Returns the number of projects.
+  static absl::StatusOr<uint64_t> Check(Env* env, const std::string& directory, const std::function<void(const std::string&)>& report);
   virtual ~MetadataStore() = default;
 
-  // The personal API key made when the store was created, to be shown once; empty at every later start.
+  // The personal API key of a store just created, to be shown once; empty at every later start.
   virtual const std::string& initial_api_key() const = 0;
 
   virtual Organization organization() const = 0;

@@ -42,7 +42,7 @@ void ExpectHolds(Log* log, const Model& model, uint64_t seed) {
 
 TEST(LogCrash, RandomCrashesLoseNothingAcknowledged) {
   SetLogLevel(LogLevel::kError);
-  for (uint64_t seed = 0; seed < 300; ++seed) {
+  for (uint64_t seed = 0; seed < 1500; ++seed) {
     MemoryEnv memory(seed);
     FaultEnv env(&memory);
     std::mt19937_64 random(seed);

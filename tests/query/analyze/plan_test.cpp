@@ -8,8 +8,9 @@
 #include "query/hogql/parser.h"
 #include "tests/query/analyze/fake_catalog.h"
 
-// Queries and their plans, as text in plans.txt: "-- query" lines, then the plan or "error: ..." up to an empty line.
-// HOGLET_UPDATE=1 rewrites the file with what comes out; read the difference before you keep it.
+// Queries and their plans, as text in plans.txt: "-- query" lines, then the plan or "error: ..." up
+// to an empty line. HOGLET_UPDATE=1 rewrites the file with what comes out; read the difference
+// before you keep it.
 
 namespace hoglet {
 namespace {
@@ -23,9 +24,12 @@ class Properties : public SchemaProvider {
     return PropertyType::kNone;
   }
   std::vector<std::string> GroupTypes() const override { return {"organization"}; }
-  std::vector<Cohort> CohortsById(int64_t id) const override { return id == 7 ? std::vector<Cohort>{{7, true, {}}} : std::vector<Cohort>(); }
+  std::vector<Cohort> CohortsById(int64_t id) const override {
+    return id == 7 ? std::vector<Cohort>{{7, true, {}}} : std::vector<Cohort>();
+  }
   std::vector<std::string> ActionsByName(std::string_view name) const override {
-    return name == "buy" ? std::vector<std::string>{"event = 'order' and properties.amount > 0"} : std::vector<std::string>();
+    return name == "buy" ? std::vector<std::string>{"event = 'order' and properties.amount > 0"}
+                         : std::vector<std::string>();
   }
 };
 
@@ -38,14 +42,19 @@ std::string PlanOf(const std::string& query) {
   context.schema = &properties;
   context.eval.now_us = 1'700'000'000'000'000;
   if (query.find("/* Berlin */") != std::string::npos) context.timezone = "Europe/Berlin";
-  if (query.find("/* joined */") != std::string::npos) context.persons_mode = PersonsOnEventsMode::kOverridePropertiesJoined;
-  if (query.find("/* disabled */") != std::string::npos) context.persons_mode = PersonsOnEventsMode::kDisabled;
+  if (query.find("/* joined */") != std::string::npos)
+    context.persons_mode = PersonsOnEventsMode::kOverridePropertiesJoined;
+  if (query.find("/* disabled */") != std::string::npos)
+    context.persons_mode = PersonsOnEventsMode::kDisabled;
   auto tree = hogql::ParseSelect(query);
   if (!tree.ok()) return "error: " + std::string(tree.status().message()) + "\n";
   auto analyzed = AnalyzeSelect(**tree, context);
-  if (!analyzed.ok()) return "error: " + ErrorCodeOf(analyzed.status()) + ": " + std::string(analyzed.status().message()) + "\n";
+  if (!analyzed.ok())
+    return "error: " + ErrorCodeOf(analyzed.status()) + ": " +
+           std::string(analyzed.status().message()) + "\n";
   std::string columns;
-  for (const OutputColumn& column : analyzed->plan->output) columns += (columns.empty() ? "" : ", ") + column.name + " " + column.type.Name();
+  for (const OutputColumn& column : analyzed->plan->output)
+    columns += (columns.empty() ? "" : ", ") + column.name + " " + column.type.Name();
   return columns + "\n" + PlanToString(*analyzed->plan);
 }
 

@@ -8,7 +8,8 @@
 #include "simdjson.h"
 #include "tests/query/analyze/fake_catalog.h"
 
-// Queries that parse and must then fail, with the text of the error: tests/vectors/hogql-parse/resolve.jsonl.
+// Queries that parse and must then fail, with the text of the error:
+// tests/vectors/hogql-parse/resolve.jsonl.
 
 namespace hoglet {
 namespace {
@@ -60,7 +61,8 @@ TEST(ResolveVectors, FailWithTheStatedText) {
     auto analyzed = AnalyzeSelect(**tree, context);
     const std::string message = std::string(analyzed.status().message());
     const bool good = !analyzed.ok() && Matches(item, message);
-    EXPECT_TRUE(good) << text << "\n  wanted (" << item.match << "): " << item.error << "\n  got: " << message;
+    EXPECT_TRUE(good) << text << "\n  wanted (" << item.match << "): " << item.error
+                      << "\n  got: " << message;
     passed += good;
   }
   std::cout << "resolve: " << passed << " of " << total << "\n";

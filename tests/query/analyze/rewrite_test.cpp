@@ -10,8 +10,9 @@
 #include "simdjson.h"
 #include "tests/query/analyze/fake_catalog.h"
 
-// What HogQL calls become: the ClickHouse text of tests/vectors/hogql-eval/eval.jsonl against ours. Spelling that means the same is
-// evened out; some rewrites differ on purpose (Differs), so the share that is equal is what is tested.
+// What HogQL calls become: the ClickHouse text of tests/vectors/hogql-eval/eval.jsonl against ours.
+// Spelling that means the same is evened out; some rewrites differ on purpose (Differs), so the
+// share that is equal is what is tested.
 
 namespace hoglet {
 namespace {
@@ -36,14 +37,18 @@ TEST(Rewrite, GivesTheCallsOfTheVectors) {
     simdjson::dom::element row;
     if (parser.parse(line).get(row) != simdjson::SUCCESS) continue;  // a number beyond double
     std::string_view hogql, clickhouse;
-    if (row["hogql"].get(hogql) != simdjson::SUCCESS || row["clickhouse"].get(clickhouse) != simdjson::SUCCESS) continue;
+    if (row["hogql"].get(hogql) != simdjson::SUCCESS ||
+        row["clickhouse"].get(clickhouse) != simdjson::SUCCESS)
+      continue;
     AnalyzeContext context;
     context.functions = &catalog;
     context.fold_constants = false;
     std::string_view zone;
     int64_t week = 0;
-    if (row["settings"]["project_timezone"].get(zone) == simdjson::SUCCESS) context.timezone = std::string(zone);
-    if (row["settings"]["week_start_day"].get(week) == simdjson::SUCCESS) context.week_start_day = static_cast<int>(week);
+    if (row["settings"]["project_timezone"].get(zone) == simdjson::SUCCESS)
+      context.timezone = std::string(zone);
+    if (row["settings"]["week_start_day"].get(week) == simdjson::SUCCESS)
+      context.week_start_day = static_cast<int>(week);
     auto tree = hogql::ParseExpr(hogql);
     ASSERT_TRUE(tree.ok()) << hogql << ": " << tree.status();
     ++total;
@@ -56,7 +61,9 @@ TEST(Rewrite, GivesTheCallsOfTheVectors) {
     const std::string ours = Even(ExprToString(**bound));
     const bool equal = ours == Even(std::string(clickhouse));
     same += equal;
-    if (!equal && dump) std::cout << "DIFF " << hogql << "\n  ch " << clickhouse << "\n  us " << ExprToString(**bound) << "\n";
+    if (!equal && dump)
+      std::cout << "DIFF " << hogql << "\n  ch " << clickhouse << "\n  us " << ExprToString(**bound)
+                << "\n";
   }
   std::cout << "rewrite: " << same << " same, " << failed << " refused, of " << total << "\n";
   EXPECT_GT(same * 100, total * 70);
