@@ -9,7 +9,8 @@
 #include <utility>
 #include <vector>
 
-// Requests and answers as handlers see them: no sockets, no library types. What is between them and the wire is src/http.
+// Requests and answers as handlers see them: no sockets, no library types. What is between them and
+// the wire is src/http.
 
 namespace hoglet {
 
@@ -50,7 +51,7 @@ struct HttpRequest {
   std::string path;    // percent-encoding untouched, without the query
   std::string query;   // raw, without '?'
   HttpHeaders headers;
-  std::string body;    // whole
+  std::string body;  // whole
   std::string peer_ip;
   // Of the route's pattern, percent-decoded.
   std::vector<std::pair<std::string, std::string>> path_parameters;
@@ -77,7 +78,8 @@ struct HttpResponse {
   std::string_view Body() const { return shared_body != nullptr ? *shared_body : body; }
 };
 
-// Called exactly once, from any thread, at once or later. Copies are one responder: the first call counts.
+// Called exactly once, from any thread, at once or later. Copies are one responder: the first call
+// counts.
 using HttpResponder = std::function<void(HttpResponse)>;
 // Runs on an event loop or a worker; must not block for long on the former.
 using HttpHandler = std::function<void(HttpRequest, HttpResponder)>;

@@ -8,7 +8,8 @@
 
 #include "include/hoglet/event.h"
 
-// Which keys open which project, as the HTTP surfaces ask it. Thread-safe; answers come from memory, as every request asks.
+// Which keys open which project, as the HTTP surfaces ask it. Thread-safe; answers come from
+// memory, as every request asks.
 
 namespace hoglet {
 
@@ -16,7 +17,8 @@ namespace hoglet {
 class TokenDirectory {
  public:
   virtual ~TokenDirectory() = default;
-  // Whether the token belongs to a project. In doubt, true: a refused event is lost for good (SDKs do not retry a 401).
+  // Whether the token belongs to a project. In doubt, true: a refused event is lost for good (SDKs
+  // do not retry a 401).
   virtual bool IsKnownToken(std::string_view token) const = 0;
 };
 

@@ -352,6 +352,11 @@ absl::StatusOr<ExprPtr> Binder::Rewrite(const ast::Call& call, const HogqlFuncti
                                         std::vector<Argument> arguments, Scope* scope) {
   const std::string_view name = function.name;
   const std::string_view clickhouse = function.clickhouse_name();
+  // Functions that take a lambda are not rewritten; those that are take none.
+  for (const Argument& argument : arguments) {
+    if (argument.lambda != nullptr)
+      return CallClickhouse(call.name, clickhouse, std::move(arguments));
+  }
   const size_t count = arguments.size();
   auto exprs = [&] {
     std::vector<ExprPtr> list;

@@ -104,10 +104,12 @@ absl::StatusOr<std::optional<bool>> CompareLiterals(CompareOp op, const ast::Con
 
 // Constants as one: an array where all have one type, which is cheaper than a tuple where there are
 // thousands.
-ExprPtr ConstantSet(std::vector<ExprPtr> items) {
+ExprPtr ConstantSet(const Type& left, std::vector<ExprPtr> items) {
   std::vector<Datum> values;
   std::vector<Type> types;
-  bool alike = !items.empty(), nullable = false;
+  // (1, 2) IN (1, 2) has one tuple on its right.
+  bool alike = !items.empty() && left.kind() != TypeKind::kTuple;
+  bool nullable = false;
   Type common;
   for (const ExprPtr& item : items) {
     if (item->type.kind() != TypeKind::kNothing) common = item->type.NotNullable();
@@ -278,7 +280,8 @@ absl::StatusOr<ExprPtr> Binder::BindIn(const ast::Expr& left, const ast::Expr& r
     constant = constant && IsConstant(*item);
   }
   if (!constant) return InAnyOf(std::move(value), std::move(bound), negated, *scope);
-  return InList(std::move(value), ConstantSet(std::move(bound)), negated);
+  ExprPtr set = ConstantSet(value->type, std::move(bound));
+  return InList(std::move(value), std::move(set), negated);
 }
 
 absl::StatusOr<ExprPtr> Binder::InList(ExprPtr left, ExprPtr right, bool negated) {

@@ -34,6 +34,8 @@ std::string KeyText(const PathKey& key) {
   return key.name() != nullptr ? *key.name() : StrCat(std::get<int64_t>(key.key));
 }
 
+constexpr size_t kExpandedNodesMax = 200'000;
+
 constexpr std::string_view kHole = "__argument_";
 
 }  // namespace
@@ -121,7 +123,16 @@ absl::StatusOr<ExprPtr> Binder::BindPath(const Path& path, Scope* scope) {
     }
   }
   auto alias = scope->aliases.find(name);
-  if (alias != scope->aliases.end()) return AccessRest(alias->second->Clone(), path, 1, name);
+  if (alias != scope->aliases.end()) {
+    // An alias stands for its whole expression, and may stand in it several times.
+    expanded_nodes_ += NodeCount(*alias->second);
+    if (expanded_nodes_ > kExpandedNodesMax) {
+      return CodedError("too_big_ast",
+                        StrCat("The query is too big with its aliases expanded: more than ",
+                               kExpandedNodesMax, " nodes"));
+    }
+    return AccessRest(alias->second->Clone(), path, 1, name);
+  }
   Table* found = nullptr;
   for (Table* table : scope->tables) {
     if (!HasChild(*table, name)) continue;

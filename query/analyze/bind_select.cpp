@@ -142,6 +142,11 @@ absl::StatusOr<const CteLink*> Binder::PushCtes(const ast::CTEList& list, const 
 
 absl::StatusOr<SelectResult> Binder::BindQuery(const ast::Expr& query, const CteLink* ctes) {
   constexpr int kQueryDepthMax = 200;
+  constexpr int kQueriesMax = 5'000;  // CTEs and views are bound anew at each use
+  if (++queries_bound_ > kQueriesMax) {
+    return CodedError("too_big_ast", StrCat("The query consists of more than ", kQueriesMax,
+                                            " SELECTs with its CTEs expanded"));
+  }
   ++query_depth_;
   auto result = [&]() -> absl::StatusOr<SelectResult> {
     if (query_depth_ > kQueryDepthMax)

@@ -311,6 +311,8 @@ class Binder {
   std::map<std::string, ast::ExprPtr> own_texts_;
   int depth_ = 0;
   int query_depth_ = 0;
+  int queries_bound_ = 0;
+  size_t expanded_nodes_ = 0;
 };
 
 // The names of the columns of a select item without alias.

@@ -89,6 +89,12 @@ absl::StatusOr<ExprPtr> ExprBuilder::Fold(ExprPtr call) {
   }
   auto result = call->function->Evaluate(context_, values, lambdas, 1);
   if (!result.ok() || result->size() != 1) return call;
+  // Long arrays are made when the query runs, not carried about in its plan.
+  constexpr size_t kFoldedElementsMax = 10'000;
+  if (call->type.physical() == Physical::kArray && !result->Flatten().children().empty() &&
+      result->Flatten().child().size() > kFoldedElementsMax) {
+    return call;
+  }
   return Expr::Constant(result->Get(0), call->type);
 }
 

@@ -17,6 +17,12 @@ namespace {
 // Candidate pairs a join may look at: a join without a usable key over two large inputs would otherwise run until its deadline.
 constexpr uint64_t kJoinPairsMax = 500'000'000;
 
+absl::Status TooManyPairs() {
+  return WithErrorCode(absl::ResourceExhaustedError(StrCat("Query has reached the limit of ", kJoinPairsMax,
+                                                           " pairs of joined rows; join on equal keys or filter first")),
+                       "too_many_rows");
+}
+
 class JoinNode final : public Node {
  public:
   JoinNode(const Plan& plan, NodePtr left, NodePtr right)
@@ -33,7 +39,11 @@ class JoinNode final : public Node {
     Chain();
     HOGLET_RETURN_IF_ERROR(charge_->Add(interner_.MemoryBytes() + (heads_.size() + next_.size()) * 4));
     matched_.assign(rows_.rows, 0);
-    return left_->Prepare(context);
+    HOGLET_RETURN_IF_ERROR(left_->Prepare(context));
+    // Without keys every left row meets every right one: refuse at once what would be refused later.
+    const uint64_t left_rows = plan_.join_keys.empty() ? left_->RowsAtLeast() : 0;
+    if (rows_.rows > 0 && left_rows > kJoinPairsMax / rows_.rows) return TooManyPairs();
+    return absl::OkStatus();
   }
 
   absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext& context) override;
@@ -147,12 +157,7 @@ class JoinOperator final : public Operator {
       chain_ = node_.next_[chain_];
     }
     const uint64_t pairs = node_.pairs_.fetch_add(left_rows_.size(), std::memory_order_relaxed) + left_rows_.size();
-    if (pairs > kJoinPairsMax) {
-      return WithErrorCode(absl::ResourceExhaustedError(StrCat("The join looks at more than ", kJoinPairsMax,
-                                                               " pairs of rows, the limit of a query; join on equal keys or filter first")),
-                           "too_many_rows");
-    }
-    return absl::OkStatus();
+    return pairs > kJoinPairsMax ? TooManyPairs() : absl::OkStatus();
   }
 
   absl::Status Emit(Batch* out) {

@@ -45,6 +45,8 @@ class Node {
   virtual bool parallel() const = 0;
   // Rows to expect, roughly; decides whether more than one worker pays.
   virtual uint64_t RowsEstimate() const = 0;
+  // Rows that are certain to come, where that is known without running: 0 otherwise.
+  virtual uint64_t RowsAtLeast() const { return 0; }
 
  private:
   std::vector<Type> types_;

@@ -37,6 +37,8 @@ class ScanNode final : public Node {
   absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext& context) override;
   bool parallel() const override { return true; }
   uint64_t RowsEstimate() const override { return rows_; }
+  // Masked rows are few, so a tenth is more than the allowance they need.
+  uint64_t RowsAtLeast() const override { return conjuncts_.empty() && plan_.sample_ratio >= 1 ? rows_ - rows_ / 10 : 0; }
 
  private:
   friend class ScanOperator;

@@ -82,6 +82,7 @@ class NumbersNode final : public Node {
   absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext& context) override;
   bool parallel() const override { return false; }
   uint64_t RowsEstimate() const override { return count_; }
+  uint64_t RowsAtLeast() const override { return count_; }
 
  private:
   friend class NumbersOperator;

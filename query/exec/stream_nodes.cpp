@@ -71,6 +71,7 @@ class ProjectNode final : public StreamNode {
     HOGLET_ASSIGN_OR_RETURN(auto input, input_->MakeOperator(context));
     return std::make_unique<ProjectOperator>(expressions_, std::move(input), context.eval);
   }
+  uint64_t RowsAtLeast() const override { return input_->RowsAtLeast(); }
 
  private:
   class ProjectOperator final : public Operator {

@@ -81,6 +81,8 @@ class WindowComputer {
     if (call_.aggregate.function != nullptr) return RunAggregate(partition, out);
     const std::string& name = call_.function_name;
     if (name == "row_number" || name == "rank" || name == "dense_rank") return RunRank(partition, out);
+    if (name == "ntile") return RunTiles(partition, out);
+    if (name == "percent_rank" || name == "cume_dist") return RunShare(partition, name == "cume_dist", out);
     if (name == "lagInFrame" || name == "leadInFrame") return RunShift(partition, name == "lagInFrame", out);
     if (name == "first_value" || name == "last_value" || name == "nth_value") return RunNth(partition, out);
     return absl::UnimplementedError(StrCat("window function '", name, "' is not supported"));
@@ -93,6 +95,32 @@ class WindowComputer {
       out->AppendInteger(call_.function_name == "row_number" ? static_cast<int64_t>(i + 1)
                          : call_.function_name == "rank"     ? static_cast<int64_t>(partition.peer_begin[i] + 1)
                                                              : dense);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status RunTiles(const Partition& partition, VectorBuilder* out) {
+    for (size_t i = 0; i < partition.count; ++i) {
+      const Datum tiles = Argument(0).Get(partition.rows[i]);
+      if (tiles.is_null() || tiles.integer() < 1) return absl::InvalidArgumentError("ntile needs a positive number of tiles");
+      // The first `larger` tiles have one row more than the others.
+      const auto count = static_cast<size_t>(tiles.integer());
+      const size_t size = partition.count / count;
+      const size_t larger = partition.count % count;
+      const size_t in_larger = larger * (size + 1);
+      out->AppendInteger(static_cast<int64_t>(1 + (i < in_larger ? i / (size + 1) : larger + (i - in_larger) / size)));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status RunShare(const Partition& partition, bool cumulative, VectorBuilder* out) {
+    const auto count = static_cast<double>(partition.count);
+    for (size_t i = 0; i < partition.count; ++i) {
+      if (cumulative) {
+        out->AppendDouble(static_cast<double>(partition.peer_end[i]) / count);
+      } else {
+        out->AppendDouble(partition.count > 1 ? static_cast<double>(partition.peer_begin[i]) / (count - 1) : 0);
+      }
     }
     return absl::OkStatus();
   }

@@ -324,7 +324,8 @@ struct WholeDivider {
       if (or_zero) return 0;
       return DivisionByZero();
     }
-    if (unsigned_a && unsigned_b) {
+    // The remainder is taken as C++ does: a mix with UInt64 is unsigned.
+    if ((unsigned_a && unsigned_b) || (what == Division::kMod && (unsigned_a || unsigned_b))) {
       return static_cast<int64_t>(Divide<uint64_t>(what, static_cast<uint64_t>(a), static_cast<uint64_t>(b)));
     }
     if (a == INT64_MIN && b == -1 && !unsigned_b && !unsigned_a) {

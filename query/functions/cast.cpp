@@ -117,8 +117,8 @@ bool NumberToTime(double seconds, Int128 whole, const Type& to, int64_t* out) {
 
 bool WholeToDecimal(Int128 value, const Type& to, Int128* out) {
   if (__builtin_mul_overflow(value, Pow10Wide(to.scale()), out)) return false;
-  const Int128 limit = Pow10Wide(std::min(to.precision(), 38));
-  return *out < limit && *out > -limit;
+  const Int128 limit = to.physical() == Physical::kI64 ? INT64_MAX : Pow10Wide(38);
+  return *out <= limit && *out >= -limit;
 }
 
 // Integers (as Int128) to anything numeric.
@@ -830,8 +830,8 @@ std::optional<Int128> ParseInteger(std::string_view text, const Type& type) {
                                                   : static_cast<UInt128>(MaxOf(type)) + (negative ? 1 : 0);
   for (const char c : text) {
     if (c < '0' || c > '9') return std::nullopt;
-    if (value > (~UInt128{0} - 9) / 10) return std::nullopt;
-    value = value * 10 + static_cast<UInt128>(c - '0');
+    if (__builtin_mul_overflow(value, UInt128{10}, &value)) return std::nullopt;
+    if (__builtin_add_overflow(value, static_cast<UInt128>(c - '0'), &value)) return std::nullopt;
     if (value > limit) return std::nullopt;
   }
   return negative ? -static_cast<Int128>(value) : static_cast<Int128>(value);
@@ -919,8 +919,16 @@ std::optional<int64_t> ParseDay(std::string_view text) {
     if (at >= text.size() || absl::ascii_isdigit(text[at])) return std::nullopt;
     ++at;
   }
-  if (!number(2, &day) || at != text.size()) return std::nullopt;
-  if (month < 1 || month > 12 || day < 1 || day > 31) return std::nullopt;
+  if (!number(2, &day)) return std::nullopt;
+  // A time of day may follow.
+  if (at < text.size()) {
+    if (text[at] != ' ' && text[at] != 'T') return std::nullopt;
+    for (++at; at < text.size(); ++at) {
+      if (!absl::ascii_isdigit(text[at]) && text[at] != ':' && text[at] != '.') return std::nullopt;
+    }
+  }
+  // No such day at all reads as the epoch.
+  if (month < 1 || month > 12 || day < 1 || day > 31) return 0;
   return DayNumberOf(year, month, day);
 }
 

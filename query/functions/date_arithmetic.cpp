@@ -97,7 +97,7 @@ int64_t AddInterval(const Type& type, const TimeZone& zone, IntervalUnit unit, i
     const int64_t local = seconds * kMicrosPerSecond + int64_t{zone.OffsetSeconds(seconds * kMicrosPerSecond)} * kMicrosPerSecond;
     const int64_t day = FloorDivide(local, kMicrosPerDay);
     const int64_t moved = AddToDay(day, unit, count) * kMicrosPerDay + (local - day * kMicrosPerDay);
-    const int64_t moment = FloorDivide(zone.is_utc() ? moved : FromLocalMicros(moved, zone), kMicrosPerSecond);
+    const int64_t moment = FloorDivide(MomentOfLocal(moved, zone), kMicrosPerSecond);
     if (type.kind() == TypeKind::kDateTime) return static_cast<uint32_t>(moment);
     return moment * unit_ticks + rest;
   }
@@ -200,6 +200,13 @@ Bound BindDateAdd(const Call& call) {
 template <IntervalUnit unit>
 Bound BindToInterval(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
+  if (call.type(0).IsStringLike()) {
+    return MapRows<int64_t, std::string_view>(Type::Interval(unit), [](std::string_view text) -> absl::StatusOr<int64_t> {
+      const auto count = ParseInteger(text, I64());
+      if (!count.has_value()) return Error("cannot_parse_text", "Cannot parse '", text, "' as a count of units");
+      return static_cast<int64_t>(*count);
+    });
+  }
   if (!call.type(0).IsNumber() && call.type(0).kind() != TypeKind::kInterval) return call.BadType(0);
   return MapRows<int64_t, int64_t>(Type::Interval(unit), [](int64_t n) { return n; });
 }

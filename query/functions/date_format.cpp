@@ -42,21 +42,21 @@ bool AppendConversion(char letter, const Moment& m, std::string* out) {
     case 'd': AppendPadded(c.day, 2, out); return true;
     case 'e': {
       char text[8];
-      std::snprintf(text, sizeof(text), "%2d", c.day);
+      std::snprintf(text, sizeof(text), "%d", c.day);
       out->append(text);
       return true;
     }
     case 'H': AppendPadded(c.hour, 2, out); return true;
     case 'k': {
       char text[8];
-      std::snprintf(text, sizeof(text), "%2d", c.hour);
+      std::snprintf(text, sizeof(text), "%02d", c.hour);
       out->append(text);
       return true;
     }
     case 'I': case 'h': AppendHour12(c.hour, 2, out); return true;
     case 'l': {
       char text[8];
-      std::snprintf(text, sizeof(text), "%2d", c.hour % 12 == 0 ? 12 : c.hour % 12);
+      std::snprintf(text, sizeof(text), "%02d", c.hour % 12 == 0 ? 12 : c.hour % 12);
       out->append(text);
       return true;
     }

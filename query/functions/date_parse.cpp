@@ -93,14 +93,13 @@ std::optional<int64_t> ParseDateTimeText(std::string_view text, const TimeZone& 
         return std::nullopt;
       }
     }
-    if (parts[0] > 23 || parts[1] > 59 || parts[2] > 59) return std::nullopt;
-    c.hour = parts[0];
+        c.hour = parts[0];
     c.minute = parts[1];
     c.second = parts[2];
     if (in.Take('.')) c.micros = in.Micros();
     const bool utc = in.Take('Z');
     if (!in.done()) return std::nullopt;
-    return FromCivil(c, utc ? TimeZone() : zone);
+    return MomentOfLocal(FromCivil(c, TimeZone()), utc ? TimeZone() : zone);
   }
   const bool negative = in.Take('-');
   const std::string_view digits = in.Digits(15);
@@ -372,8 +371,11 @@ class BestEffort {
   }
 
   std::optional<int64_t> Finish() {
-    if (!year_ && !day_ && !month_) return std::nullopt;
-    if (!year_ && !month_) return std::nullopt;
+    // Zero parts are no parts.
+    for (std::optional<int>* part : {&year_, &month_, &day_}) {
+      if (part->has_value() && **part == 0) part->reset();
+    }
+    if (!year_ && !month_ && !has_time_) return std::nullopt;
     CivilTime c;
     c.month = month_.value_or(1);
     c.day = day_.value_or(1);
@@ -382,7 +384,7 @@ class BestEffort {
       // The latest such day that is not in the future.
       const CivilTime now = ToCivil(now_us_, zone_);
       c.year = now.year;
-      if (std::pair(c.month, c.day) > std::pair(now.month, now.day)) --c.year;
+      if ((month_ || day_) && std::pair(c.month, c.day) > std::pair(now.month, now.day)) --c.year;
     }
     if (!ValidDay(c.year, c.month, c.day)) return std::nullopt;
     if (meridiem_) {
@@ -394,7 +396,7 @@ class BestEffort {
     c.minute = minute_;
     c.second = second_;
     c.micros = micros_;
-    if (!offset_seconds_.has_value()) return FromCivil(c, zone_);
+    if (!offset_seconds_.has_value()) return MomentOfLocal(FromCivil(c, TimeZone()), zone_);
     return FromCivil(c, TimeZone()) - int64_t{*offset_seconds_} * kMicrosPerSecond;
   }
 

@@ -217,6 +217,10 @@ struct YearWeek {
 };
 YearWeek WeekByMode(int64_t d, int mode) {
   const bool monday = mode & 1;
+  if (mode & 8) {  // week 1 holds January 1
+    const int64_t year = CivilOf(d).year;
+    return {year, static_cast<int>((d - WeekStart(DayNumberOf(year, 1, 1), monday)) / 7 + 1)};
+  }
   const bool week_year = mode & 2;
   const bool first_weekday = (mode & 4) != 0;
   const int64_t year = CivilOf(d).year;
@@ -237,6 +241,7 @@ YearWeek WeekByMode(int64_t d, int mode) {
 }
 // In ClickHouse bit 2 is inverted for modes whose bit 0 is unset.
 int NormalMode(int64_t mode) {
+  if (mode & 8) return static_cast<int>(mode & 9);
   mode &= 7;
   if ((mode & 1) == 0) mode ^= 4;
   return static_cast<int>(mode);
@@ -446,6 +451,13 @@ Bound BindStartOfInterval(const Call& call) {
   return StartOfInterval(arg, {unit, count});
 }
 
+// Half hours since the epoch, whatever the zone.
+Bound BindTimeSlot(const Call& call) {
+  HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
+  HOGLET_ASSIGN_OR_RETURN(const TimeArgument arg, TimeArgumentOf(call, 1, false));
+  return StartOfInterval(arg, {IntervalUnit::kMinute, 30});
+}
+
 Bound BindDateTrunc(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 3));
   HOGLET_ASSIGN_OR_RETURN(const std::string name, call.ConstantString(0));
@@ -588,7 +600,7 @@ Bound BindToday(const Call& call) {
 Bound BindMakeDate(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(3, 3));
   return MapRows<int64_t, int64_t, int64_t, int64_t>(DateType(), [](int64_t y, int64_t m, int64_t d) -> int64_t {
-    if (y < 1970 || y > 2149 || m < 1 || m > 12 || d < 1 || d > DaysInMonth(y, static_cast<int>(m))) return 0;
+    if (y < 1970 || y > 2149 || m < 1 || m > 12 || d < 1 || d > 31) return 0;
     const int64_t day = DayNumberOf(y, static_cast<int>(m), static_cast<int>(d));
     return day > kDateMax ? 0 : day;
   });
@@ -606,8 +618,7 @@ Bound BindMakeDateTime(const Call& call) {
   HOGLET_ASSIGN_OR_RETURN(const TimeZone zone, ZoneNamed(name));
   return MapRows<int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t>(
       Type::DateTime(name), [zone](int64_t y, int64_t mo, int64_t d, int64_t h, int64_t mi, int64_t s) -> int64_t {
-        if (y < 1970 || y > 2106 || mo < 1 || mo > 12 || d < 1 || d > 31 || h < 0 || h > 23 || mi < 0 || mi > 59 || s < 0 || s > 59) return 0;
-        if (d > DaysInMonth(y, static_cast<int>(mo))) return 0;
+        if (y < 1970 || y > 2106 || mo < 1 || mo > 12 || d < 1 || d > 31 || h < 0 || h > 99 || mi < 0 || mi > 99 || s < 0 || s > 99) return 0;
         CivilTime c{y, static_cast<int>(mo), static_cast<int>(d), static_cast<int>(h), static_cast<int>(mi), static_cast<int>(s), 0};
         return Clamp(FloorDivide(FromCivil(c, zone), kMicrosPerSecond), 0, kDateTimeMax);
       });
@@ -667,7 +678,7 @@ constexpr ScalarEntry kTable[] = {
     {"toStartOfFiveMinutes", BindStartWithin<5 * kMicrosPerMinute>},
     {"toStartOfTenMinutes", BindStartWithin<10 * kMicrosPerMinute>},
     {"toStartOfFifteenMinutes", BindStartWithin<15 * kMicrosPerMinute>},
-    {"timeSlot", BindStartWithin<30 * kMicrosPerMinute>},
+    {"timeSlot", BindTimeSlot},
     {"toStartOfSecond", BindStartOfSecond},
     {"toStartOfInterval", BindStartOfInterval},
     {"dateTrunc", BindDateTrunc},

@@ -63,6 +63,14 @@ class TimeReader {
   bool utc_;
 };
 
+// The moment of local microseconds; one that the zone skips is read with the offset after the gap, as ClickHouse does.
+inline int64_t MomentOfLocal(int64_t local_us, const TimeZone& zone) {
+  if (zone.is_utc()) return local_us;
+  const int64_t moment = FromLocalMicros(local_us, zone);
+  const int64_t offset_us = int64_t{zone.OffsetSeconds(moment)} * kMicrosPerSecond;
+  return moment + offset_us == local_us ? moment : local_us - offset_us;
+}
+
 // Local microseconds back to the moment, remembering the offset around the last one.
 class LocalToMoment {
  public:

@@ -226,7 +226,6 @@ std::optional<Int128> AsInteger(element e, const Type& type) {
   switch (e.type()) {
     case element_type::INT64: value = int64_t(e); break;
     case element_type::UINT64: value = uint64_t(e); break;
-    case element_type::BOOL: value = bool(e); break;
     case element_type::DOUBLE: {
       const double d = double(e);
       if (!(std::abs(d) < 1e38)) return std::nullopt;
@@ -250,7 +249,6 @@ std::optional<double> AsDouble(element e) {
     case element_type::INT64: return static_cast<double>(int64_t(e));
     case element_type::UINT64: return static_cast<double>(uint64_t(e));
     case element_type::DOUBLE: return double(e);
-    case element_type::BOOL: return bool(e);
     case element_type::STRING: return ParseDouble(std::string_view(e));
     default: return std::nullopt;
   }
@@ -306,7 +304,7 @@ Bound BindFloat(const Call& call) {
 }
 
 Bound BindBool(const Call& call) {
-  return MapElement<uint8_t>(call, Type(TypeKind::kBool), [](const std::optional<element>& e) -> std::optional<uint8_t> {
+  return MapElement<uint8_t>(call, U8(), [](const std::optional<element>& e) -> std::optional<uint8_t> {
     if (!e.has_value()) return 0;
     switch (e->type()) {
       case element_type::BOOL: return bool(*e);
@@ -639,12 +637,16 @@ void AppendValueJson(const Type& type, const Vector& vector, size_t row, std::st
     case Physical::kString: AppendEscaped(vector.data<std::string_view>()[p], out); break;
     case Physical::kF64: {
       const double value = vector.data<double>()[p];
-      if (!std::isfinite(value)) out->append("null");
-      else AppendText(vector, row, out);
+      // As texts: JSON has no such numbers.
+      if (!std::isfinite(value)) out->push_back('"');
+      AppendText(vector, row, out);
+      if (!std::isfinite(value)) out->push_back('"');
       break;
     }
     default: {
-      const bool bare = type.IsNumber() || type.kind() == TypeKind::kInterval;
+      // Integers of 64 bits and more are quoted, because JavaScript would round them.
+      const bool wide = type.IsInteger() && type.IntegerBits() >= 64;
+      const bool bare = (type.IsNumber() && !wide) || type.kind() == TypeKind::kInterval;
       if (!bare) out->push_back('"');
       AppendText(vector, row, out);
       if (!bare) out->push_back('"');

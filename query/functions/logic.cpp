@@ -67,7 +67,7 @@ Bound BindGate(const Call& call) {
   Type type = U8();
   for (size_t i = 0; i < call.size(); ++i) {
     if (!call.type(i).IsNumber() && !IsNothing(call.type(i))) return call.BadType(i);
-    if (call.type(i).kind() == TypeKind::kDecimal) return call.BadType(i);
+    if (call.type(i).kind() == TypeKind::kDecimal || call.type(i).IsFloat()) return call.BadType(i);
     if (call.type(i).nullable() || IsNothing(call.type(i))) type = type.Nullable();
   }
   return MakeFunction(type, [type](const Batch& batch) -> absl::StatusOr<Vector> {

@@ -94,7 +94,8 @@ absl::StatusOr<Type> CommonNumber(std::span<const Type> types, std::string_view 
   }
   if (signed_bits == 0) return IntegerType(unsigned_bits, false);
   if (unsigned_bits >= signed_bits) {
-    if (unsigned_bits >= 64) return NoCommonType(types, where);
+    if (unsigned_bits == 64) return NoCommonType(types, where);
+    if (unsigned_bits > 64) return IntegerType(128, true);
     return IntegerType(unsigned_bits * 2, true);
   }
   return IntegerType(signed_bits, true);

@@ -146,7 +146,8 @@ class Checker {
     if (const auto status = Find(expect_, "status")) {
       Expect(int64_t(*status) == response.status,
              "status " + std::to_string(response.status) + ", wanted " +
-                 std::to_string(int64_t(*status)) + " (" + std::string(response.Body().substr(0, 120)) + ")");
+                 std::to_string(int64_t(*status)) + " (" +
+                 std::string(response.Body().substr(0, 120)) + ")");
     }
     CheckBodyText(response.Body());
     CheckBodyJson(response.Body());
@@ -160,8 +161,8 @@ class Checker {
     const auto wanted = Find(expect_, "events");
     if (!wanted.has_value()) return;
     const simdjson::dom::array list(*wanted);
-    Expect(list.size() == events.size(), std::to_string(events.size()) + " events, wanted " +
-                                             std::to_string(list.size()));
+    Expect(list.size() == events.size(),
+           std::to_string(events.size()) + " events, wanted " + std::to_string(list.size()));
     if (list.size() != events.size()) return;
     size_t i = 0;
     for (const element event : list) CheckEvent(event, events[i++]);
@@ -183,13 +184,15 @@ class Checker {
       return;
     }
     const element properties = json["properties"];
-    Expect(Text(json, "event") == Text(*wanted, "event") && event.event == Text(*wanted, "event"), "snapshot event");
+    Expect(Text(json, "event") == Text(*wanted, "event") && event.event == Text(*wanted, "event"),
+           "snapshot event");
     Expect(event.distinct_id == Text(*wanted, "distinct_id"), "snapshot distinct_id");
     Expect(Text(properties, "distinct_id") == event.distinct_id, "snapshot property distinct_id");
     Expect(event.token == Text(*wanted, "token"), "snapshot token");
     Expect(Text(properties, "$session_id") == Text(*wanted, "session_id"), "snapshot session_id");
     Expect(Text(properties, "$window_id") == Text(*wanted, "window_id"), "snapshot window_id");
-    Expect(Text(properties, "$snapshot_source") == Text(*wanted, "snapshot_source"), "snapshot_source");
+    Expect(Text(properties, "$snapshot_source") == Text(*wanted, "snapshot_source"),
+           "snapshot_source");
     Expect(Text(properties, "$lib") == Text(*wanted, "lib"), "snapshot lib");
     const auto items = Find(properties, "$snapshot_items");
     const auto count = Find(*wanted, "items");
@@ -213,7 +216,8 @@ class Checker {
       Expect(body == std::string_view(*text), "body '" + std::string(body.substr(0, 200)) + "'");
     }
     if (const auto prefix = Find(expect_, "body_prefix")) {
-      Expect(body.starts_with(std::string_view(*prefix)), "body '" + std::string(body.substr(0, 200)) + "'");
+      Expect(body.starts_with(std::string_view(*prefix)),
+             "body '" + std::string(body.substr(0, 200)) + "'");
     }
     if (const auto pieces = Find(expect_, "body_contains")) {
       for (const element piece : simdjson::dom::array(*pieces)) {
@@ -239,7 +243,8 @@ class Checker {
       return;
     }
     if (exact) Expect(Equal(*exact, json), "body JSON '" + std::string(body.substr(0, 200)) + "'");
-    if (subset) Expect(IsSubset(*subset, json), "body JSON '" + std::string(body.substr(0, 200)) + "'");
+    if (subset)
+      Expect(IsSubset(*subset, json), "body JSON '" + std::string(body.substr(0, 200)) + "'");
     if (keys) {
       for (const element key : simdjson::dom::array(*keys)) {
         Expect(Find(json, std::string_view(key)).has_value(),
@@ -270,7 +275,8 @@ class Checker {
       Expect(false, "no results");
       return;
     }
-    Expect(simdjson::dom::object(wanted).size() == simdjson::dom::object(*results).size(), "number of results");
+    Expect(simdjson::dom::object(wanted).size() == simdjson::dom::object(*results).size(),
+           "number of results");
     for (const auto field : simdjson::dom::object(wanted)) {
       const auto got = Find(*results, field.key);
       if (!got.has_value()) {
@@ -280,13 +286,15 @@ class Checker {
       const std::string result = Text(*got, "result");
       if (const auto any_of = Find(field.value, "result_any_of")) {
         bool found = false;
-        for (const element option : simdjson::dom::array(*any_of)) found |= result == std::string_view(option);
+        for (const element option : simdjson::dom::array(*any_of))
+          found |= result == std::string_view(option);
         Expect(found, "result " + result);
       } else {
         Expect(result == Text(field.value, "result"), "result " + result);
       }
       if (const auto details = Find(field.value, "details")) {
-        Expect(Text(*got, "details") == std::string_view(*details), "details " + Text(*got, "details"));
+        Expect(Text(*got, "details") == std::string_view(*details),
+               "details " + Text(*got, "details"));
       }
     }
   }
@@ -298,15 +306,17 @@ class Checker {
     };
     if (const auto headers = Find(expect_, "headers")) {
       for (const auto field : simdjson::dom::object(*headers)) {
-        Expect(value_of(field.key) == std::string_view(field.value),
-               "header " + std::string(field.key) + " is '" + std::string(value_of(field.key)) + "'");
+        Expect(
+            value_of(field.key) == std::string_view(field.value),
+            "header " + std::string(field.key) + " is '" + std::string(value_of(field.key)) + "'");
       }
     }
     if (const auto headers = Find(expect_, "header_contains")) {
       for (const auto field : simdjson::dom::object(*headers)) {
         for (const element piece : simdjson::dom::array(field.value)) {
           Expect(value_of(field.key).find(std::string_view(piece)) != std::string_view::npos,
-                 "header " + std::string(field.key) + " is '" + std::string(value_of(field.key)) + "'");
+                 "header " + std::string(field.key) + " is '" + std::string(value_of(field.key)) +
+                     "'");
         }
       }
     }
@@ -321,7 +331,8 @@ class Checker {
       return;
     }
     for (const auto field : simdjson::dom::object(wanted)) {
-      Expect(FieldMatches(field.key, field.value, event, json), "event field " + std::string(field.key));
+      Expect(FieldMatches(field.key, field.value, event, json),
+             "event field " + std::string(field.key));
     }
   }
 
@@ -379,7 +390,8 @@ absl::StatusOr<std::string> RunCase(const element& vector) {
   const element server = vector["server"];
   if (const auto now = ParseRfc3339(Text(server, "now"))) env.SetNowMicros(*now);
   HOGLET_ASSIGN_OR_RETURN(const auto log, Log::Open(&env, "log", Log::Options()));
-  const VectorTokens tokens(Text(server, "token_mode") != "enforce", TextSet(server, "known_tokens"));
+  const VectorTokens tokens(Text(server, "token_mode") != "enforce",
+                            TextSet(server, "known_tokens"));
   const VectorQuotas quotas(TextSet(server, "quota_limited"));
   MetricRegistry metrics;
   CaptureService service(&env, log.get(), &tokens, &quotas, CaptureService::Options(), &metrics);
@@ -427,7 +439,8 @@ absl::StatusOr<CaptureVectorCounts> RunCaptureVectors(
   CaptureVectorCounts counts;
   for (const element vector : simdjson::dom::array(cases)) {
     const absl::StatusOr<std::string> differences = RunCase(vector);
-    const std::string text = differences.ok() ? *differences : std::string(differences.status().ToString());
+    const std::string text =
+        differences.ok() ? *differences : std::string(differences.status().ToString());
     if (text.empty()) {
       ++counts.passed;
       continue;

@@ -18,15 +18,18 @@ Int128 ToWide(const Uuid& uuid) {
 
 Type Moment() { return Type::DateTime64(6, "UTC"); }
 
-// A person merge re-points distinct ids; rows keep the person they were written with. This lays the one over the other: what each
-// distinct id of a dictionary now belongs to is asked once a scan, not once a row.
+// A person merge re-points distinct ids; rows keep the person they were written with. This lays the
+// one over the other: what each distinct id of a dictionary now belongs to is asked once a scan,
+// not once a row.
 class OverrideMap {
  public:
-  OverrideMap(const PersonStore* persons, TeamId team) : persons_(persons), team_(team), any_(persons->overrides_version(team) != 0) {}
+  OverrideMap(const PersonStore* persons, TeamId team)
+      : persons_(persons), team_(team), any_(persons->overrides_version(team) != 0) {}
 
   bool any() const { return any_; }
 
-  // The overriding person of each distinct id of a flat vector; the nil UUID where there is none. Thread-safe.
+  // The overriding person of each distinct id of a flat vector; the nil UUID where there is none.
+  // Thread-safe.
   std::shared_ptr<const std::vector<Uuid>> Of(const std::shared_ptr<const Vector>& ids) {
     {
       std::lock_guard lock(mutex_);
@@ -34,7 +37,8 @@ class OverrideMap {
         if (known == ids) return uuids;
       }
     }
-    auto uuids = std::make_shared<const std::vector<Uuid>>(Lookup(ids->data<std::string_view>(), ids->size()));
+    auto uuids = std::make_shared<const std::vector<Uuid>>(
+        Lookup(ids->data<std::string_view>(), ids->size()));
     std::lock_guard lock(mutex_);
     cache_.emplace_back(ids, uuids);
     return uuids;
@@ -51,12 +55,14 @@ class OverrideMap {
   TeamId team_;
   bool any_;
   std::mutex mutex_;
-  std::vector<std::pair<std::shared_ptr<const Vector>, std::shared_ptr<const std::vector<Uuid>>>> cache_;
+  std::vector<std::pair<std::shared_ptr<const Vector>, std::shared_ptr<const std::vector<Uuid>>>>
+      cache_;
 };
 
 class EventReader final : public GranuleReader {
  public:
-  EventReader(std::unique_ptr<GranuleReader> rows, OverrideMap* overrides) : rows_(std::move(rows)), overrides_(overrides) {}
+  EventReader(std::unique_ptr<GranuleReader> rows, OverrideMap* overrides)
+      : rows_(std::move(rows)), overrides_(overrides) {}
 
   size_t rows() const override { return rows_->rows(); }
   const Selection* live() const override { return rows_->live(); }
@@ -69,7 +75,8 @@ class EventReader final : public GranuleReader {
   absl::StatusOr<Vector> Read(const ColumnRef& column, const Selection& selection) override {
     HOGLET_ASSIGN_OR_RETURN(Vector vector, rows_->Read(column, selection));
     if (column.name != "person_id" || !overrides_->any()) return vector;
-    HOGLET_ASSIGN_OR_RETURN(Vector ids, rows_->Read(ColumnRef{.name = "distinct_id", .key = {}}, selection));
+    HOGLET_ASSIGN_OR_RETURN(Vector ids,
+                            rows_->Read(ColumnRef{.name = "distinct_id", .key = {}}, selection));
     return Override(std::move(vector), ids);
   }
 
@@ -81,11 +88,13 @@ class EventReader final : public GranuleReader {
     if (dictionary) {
       of_dictionary = overrides_->Of(distinct_ids.dictionary());
     } else {
-      const size_t values = distinct_ids.is_constant() ? std::min<size_t>(1, distinct_ids.size()) : distinct_ids.size();
+      const size_t values = distinct_ids.is_constant() ? std::min<size_t>(1, distinct_ids.size())
+                                                       : distinct_ids.size();
       of_rows = overrides_->Lookup(distinct_ids.data<std::string_view>(), values);
     }
     const std::vector<Uuid>& uuids = dictionary ? *of_dictionary : of_rows;
-    if (std::all_of(uuids.begin(), uuids.end(), [](const Uuid& uuid) { return uuid == Uuid{}; })) return person_ids;
+    if (std::all_of(uuids.begin(), uuids.end(), [](const Uuid& uuid) { return uuid == Uuid{}; }))
+      return person_ids;
     Vector out = Vector::Flat(person_ids.type(), person_ids.size());
     auto* values = out.mutable_data<Int128>();
     const VectorReader<Int128> stored(person_ids);
@@ -107,7 +116,9 @@ class EventScan final : public TableScan {
 
   size_t granule_count() const override { return scan_->granule_count(); }
   size_t granule_rows(size_t granule) const override { return scan_->granule_rows(granule); }
-  std::optional<TimeRange> granule_time(size_t granule) const override { return scan_->granule_time(granule); }
+  std::optional<TimeRange> granule_time(size_t granule) const override {
+    return scan_->granule_time(granule);
+  }
   absl::StatusOr<std::unique_ptr<GranuleReader>> OpenGranule(size_t granule) const override {
     HOGLET_ASSIGN_OR_RETURN(auto rows, scan_->OpenGranule(granule));
     return std::make_unique<EventReader>(std::move(rows), overrides_.get());
@@ -120,10 +131,14 @@ class EventScan final : public TableScan {
 
 class EventsWithPersons final : public ScannableTable {
  public:
-  EventsWithPersons(const ScannableTable* events, const PersonStore* persons) : events_(events), persons_(persons) {}
+  EventsWithPersons(const ScannableTable* events, const PersonStore* persons)
+      : events_(events), persons_(persons) {}
 
-  absl::StatusOr<Type> ColumnType(const ColumnRef& column) const override { return events_->ColumnType(column); }
-  absl::StatusOr<std::unique_ptr<TableScan>> OpenScan(TeamId team, const ScanFilter& filter) const override {
+  absl::StatusOr<Type> ColumnType(const ColumnRef& column) const override {
+    return events_->ColumnType(column);
+  }
+  absl::StatusOr<std::unique_ptr<TableScan>> OpenScan(TeamId team,
+                                                      const ScanFilter& filter) const override {
     HOGLET_ASSIGN_OR_RETURN(auto scan, events_->OpenScan(team, filter));
     return std::make_unique<EventScan>(std::move(scan), persons_, team);
   }
@@ -142,7 +157,8 @@ std::unique_ptr<ScannableTable> PersonsTable(const PersonStore* persons) {
                                        {"is_identified", Type(TypeKind::kBool)},
                                        {"version", Type(TypeKind::kInt64)},
                                        {"is_deleted", Type(TypeKind::kBool)}},
-      [persons](TeamId team, std::vector<VectorBuilder>& columns, const std::function<bool()>& row_done) {
+      [persons](TeamId team, std::vector<VectorBuilder>& columns,
+                const std::function<bool()>& row_done) {
         return persons->VisitPersons(team, [&](const PersonRecord& person) {
           columns[0].AppendWide(ToWide(person.id));
           columns[1].AppendInteger(team);
@@ -163,7 +179,8 @@ std::unique_ptr<ScannableTable> DistinctIdsTable(const PersonStore* persons) {
                                        {"person_id", Type(TypeKind::kUuid)},
                                        {"version", Type(TypeKind::kInt64)},
                                        {"is_deleted", Type(TypeKind::kBool)}},
-      [persons](TeamId team, std::vector<VectorBuilder>& columns, const std::function<bool()>& row_done) {
+      [persons](TeamId team, std::vector<VectorBuilder>& columns,
+                const std::function<bool()>& row_done) {
         return persons->VisitDistinctIds(team, [&](const DistinctIdRecord& id) {
           columns[0].AppendString(id.distinct_id);
           columns[1].AppendInteger(team);
@@ -183,7 +200,8 @@ std::unique_ptr<ScannableTable> GroupsTable(const PersonStore* persons) {
                                        {"created_at", Moment()},
                                        {"updated_at", Moment()},
                                        {"properties", Type(TypeKind::kString), true}},
-      [persons](TeamId team, std::vector<VectorBuilder>& columns, const std::function<bool()>& row_done) -> absl::Status {
+      [persons](TeamId team, std::vector<VectorBuilder>& columns,
+                const std::function<bool()>& row_done) -> absl::Status {
         for (int index = 0; index < kGroupTypesMax; ++index) {
           HOGLET_RETURN_IF_ERROR(persons->VisitGroups(team, index, [&](const Group& group) {
             columns[0].AppendInteger(index);

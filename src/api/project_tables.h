@@ -10,8 +10,8 @@ namespace hoglet {
 
 class PersonStore;
 
-// The tables of a data directory as queries see them: events with the person each distinct id belongs to now, and the person store's
-// records. Thread-safe; what it is made of outlives it.
+// The tables of a data directory as queries see them: events with the person each distinct id
+// belongs to now, and the person store's records. Thread-safe; what it is made of outlives it.
 class ProjectTables final : public TableCatalog {
  public:
   ProjectTables(const ScannableTable* events, const PersonStore* persons);

@@ -22,8 +22,8 @@ using simdjson::dom::element;
 using simdjson::dom::element_type;
 
 constexpr std::array<std::string_view, 9> kBodyFields = {
-    "query", "refresh", "async", "client_query_id", "filters_override",
-    "variables_override", "name", "limit_context", "scene"};
+    "query", "refresh",       "async", "client_query_id", "filters_override", "variables_override",
+    "name",  "limit_context", "scene"};
 constexpr std::array<std::string_view, 14> kNodeFields = {
     "kind", "query",   "filters", "variables",    "values",       "modifiers", "name",
     "tags", "version", "explain", "connectionId", "sendRawQuery", "response",  "dateRange"};
@@ -34,7 +34,8 @@ bool Contains(const std::array<std::string_view, kCount>& names, std::string_vie
 }
 
 absl::Status WrongType(std::string_view field, std::string_view wanted) {
-  return absl::InvalidArgumentError("\"" + std::string(field) + "\" must be " + std::string(wanted) + ".");
+  return absl::InvalidArgumentError("\"" + std::string(field) + "\" must be " +
+                                    std::string(wanted) + ".");
 }
 
 // A member that is an object, as text; null counts as absent.
@@ -69,8 +70,10 @@ absl::Status ReadNode(const element& node, std::string_view text, QueryRequest* 
       return absl::InvalidArgumentError("HogQLQuery has no field \"" + std::string(key) + "\".");
     }
     if (key == "values") HOGLET_RETURN_IF_ERROR(TakeObject(key, value, member, &out->values_json));
-    if (key == "filters") HOGLET_RETURN_IF_ERROR(TakeObject(key, value, member, &out->filters_json));
-    if (key == "variables") HOGLET_RETURN_IF_ERROR(TakeObject(key, value, member, &out->variables_json));
+    if (key == "filters")
+      HOGLET_RETURN_IF_ERROR(TakeObject(key, value, member, &out->filters_json));
+    if (key == "variables")
+      HOGLET_RETURN_IF_ERROR(TakeObject(key, value, member, &out->variables_json));
     if (key == "modifiers") {
       HOGLET_RETURN_IF_ERROR(TakeObject(key, value, member, &out->modifiers_json));
       bool debug = false;
@@ -123,9 +126,8 @@ absl::StatusOr<QueryRequest> ReadQueryBody(const std::string& body) {
   QueryRequest request;
   if (body.empty()) return absl::InvalidArgumentError("The request has no body.");
   absl::Status read;
-  const absl::Status parsed = VisitJsonDocument(body, [&](const element& root) {
-    read = ReadBody(root, body, &request);
-  });
+  const absl::Status parsed =
+      VisitJsonDocument(body, [&](const element& root) { read = ReadBody(root, body, &request); });
   if (!parsed.ok()) {
     return absl::InvalidArgumentError("JSON parse error: " + std::string(parsed.message()));
   }
@@ -149,12 +151,15 @@ HttpResponse QueryErrorResponse(const QueryEngine& engine, const absl::Status& s
     case absl::StatusCode::kPermissionDenied:
       return HttpApiError(403, detail, or_else("permission_denied"));
     case absl::StatusCode::kDeadlineExceeded:
-      return HttpApiError(504,
-                          "Query has hit the max execution time before completing. See our docs for how to "
-                          "improve your query performance. " + detail,
-                          or_else("timeout_exceeded"));
+      return HttpApiError(
+          504,
+          "Query has hit the max execution time before completing. See our docs for how to "
+          "improve your query performance. " +
+              detail,
+          or_else("timeout_exceeded"));
     case absl::StatusCode::kResourceExhausted:
-      return HttpApiError(504, "Query has reached the max memory limit before completing. " + detail,
+      return HttpApiError(504,
+                          "Query has reached the max memory limit before completing. " + detail,
                           or_else("memory_limit_exceeded"));
     case absl::StatusCode::kCancelled:
       return HttpApiError(499, "The query was cancelled.", or_else("query_was_cancelled"));
@@ -178,8 +183,9 @@ std::optional<HttpResponse> AuthorizeProject(const HttpRequest& request,
     return response;
   }
   if (!projects.IsPersonalApiKey(key)) {
-    HttpResponse response = HttpApiError(401, "Personal API key found in request Authorization header is invalid.",
-                                         "authentication_failed");
+    HttpResponse response =
+        HttpApiError(401, "Personal API key found in request Authorization header is invalid.",
+                     "authentication_failed");
     response.headers.Add("www-authenticate", "Bearer");
     return response;
   }
@@ -210,7 +216,8 @@ QueryApi::QueryApi(Env* env, QueryEngine* engine, const ProjectDirectory* projec
       projects_(projects),
       options_(options),
       queries_(metrics->GetCounter("hoglet_queries_total", "Queries begun.")),
-      failures_(metrics->GetCounter("hoglet_query_errors_total", "Queries that ended in an error.")),
+      failures_(
+          metrics->GetCounter("hoglet_query_errors_total", "Queries that ended in an error.")),
       turned_away_(metrics->GetCounter("hoglet_queries_turned_away_total",
                                        "Queries refused because the queue was full.")),
       seconds_(metrics->GetHistogram("hoglet_query_seconds", "Duration of queries.")),
@@ -233,13 +240,14 @@ void QueryApi::Handle(HttpRequest request, HttpResponder responder) {
   query->cancelled = request.disconnected;
   if (query->client_query_id.empty()) {
     const Uuid id = UuidV7(env_);
-    query->client_query_id =
-        HexEncode(std::string_view(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()));
+    query->client_query_id = HexEncode(
+        std::string_view(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()));
   }
   auto shared = std::make_shared<const QueryRequest>(*std::move(query));
   if (!pool_.TrySubmit([this, shared, responder] { Run(*shared, responder); })) {
     turned_away_->Add();
-    HttpResponse response = HttpApiError(429, "Too many queries are waiting. Please try again later.");
+    HttpResponse response =
+        HttpApiError(429, "Too many queries are waiting. Please try again later.");
     response.headers.Add("retry-after", "1");
     responder(std::move(response));
   }

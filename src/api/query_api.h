@@ -13,9 +13,10 @@
 
 namespace hoglet {
 
-// POST /api/projects/:project_id/query/ (spec hogql.md section 19). Queries run on a pool of their own, so that neither the event loops nor
-// the capture workers wait for them; more than the pool and its queue hold are answered with 429. Every refresh mode runs the query at
-// once and answers with its rows. Thread-safe.
+// POST /api/projects/:project_id/query/ (spec hogql.md section 19). Queries run on a pool of their
+// own, so that neither the event loops nor the capture workers wait for them; more than the pool
+// and its queue hold are answered with 429. Every refresh mode runs the query at once and answers
+// with its rows. Thread-safe.
 class QueryApi {
  public:
   struct Options {
@@ -31,7 +32,8 @@ class QueryApi {
 
   void Handle(HttpRequest request, HttpResponder responder);
   const Options& options() const { return options_; }
-  // Refuses further queries and waits for the running ones; stop the HTTP server first, which cancels them.
+  // Refuses further queries and waits for the running ones; stop the HTTP server first, which
+  // cancels them.
   void Stop();
 
  private:
@@ -54,7 +56,8 @@ absl::StatusOr<QueryRequest> ReadQueryBody(const std::string& body);
 // The API's answer to an error that the engine returned.
 HttpResponse QueryErrorResponse(const QueryEngine& engine, const absl::Status& status);
 
-// Nothing if the bearer of the request's key may read the project; its answer otherwise. `project` gets the project.
+// Nothing if the bearer of the request's key may read the project; its answer otherwise. `project`
+// gets the project.
 std::optional<HttpResponse> AuthorizeProject(const HttpRequest& request,
                                              const ProjectDirectory& projects,
                                              ProjectInfo* project);

@@ -15,7 +15,8 @@ using Columns = std::vector<RecordTable::Column>;
 using Granules = std::vector<std::vector<Vector>>;
 
 absl::StatusOr<size_t> FindColumn(const Columns& columns, const std::string& name) {
-  const auto found = std::find_if(columns.begin(), columns.end(), [&](const RecordTable::Column& c) { return c.name == name; });
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [&](const RecordTable::Column& c) { return c.name == name; });
   if (found == columns.end()) return absl::NotFoundError(StrCat("no column '", name, "'"));
   return static_cast<size_t>(found - columns.begin());
 }
@@ -111,7 +112,8 @@ void AppendMember(const JsonMember& member, VectorBuilder* out) {
 
 Vector ReadJsonKey(const Vector& documents, const ColumnRef& column) {
   std::vector<VectorBuilder> variants;
-  for (int v = 0; v < kJsonVariantCount; ++v) variants.emplace_back(VariantType(static_cast<JsonVariant>(v)));
+  for (int v = 0; v < kJsonVariantCount; ++v)
+    variants.emplace_back(VariantType(static_cast<JsonVariant>(v)));
   const VectorReader<std::string_view> texts(documents);
   Arena arena;
   JsonObjectView members;
@@ -119,7 +121,8 @@ Vector ReadJsonKey(const Vector& documents, const ColumnRef& column) {
     const JsonMember* member = nullptr;
     arena.Reset();
     members.clear();
-    if (texts.valid(i) && ParseJsonObject(texts.at(i), &arena, &members).ok()) member = FindJsonMember(members, column.key);
+    if (texts.valid(i) && ParseJsonObject(texts.at(i), &arena, &members).ok())
+      member = FindJsonMember(members, column.key);
     const int present = member == nullptr ? -1 : static_cast<int>(VariantOf(member->kind));
     for (int v = 0; v < kJsonVariantCount; ++v) {
       if (v == present) {
@@ -132,19 +135,22 @@ Vector ReadJsonKey(const Vector& documents, const ColumnRef& column) {
   std::vector<Vector> forms;
   for (int v = 0; v < kJsonVariantCount; ++v) {
     const auto variant = static_cast<JsonVariant>(v);
-    if (VariantMatters(variant, column.json)) forms.push_back(VariantToForm(variants[v].Build(), variant, column.json));
+    if (VariantMatters(variant, column.json))
+      forms.push_back(VariantToForm(variants[v].Build(), variant, column.json));
   }
   return CombineForms(forms, column.json, documents.size());
 }
 
-RecordTable::RecordTable(std::vector<Column> columns, VisitRows visit) : columns_(std::move(columns)), visit_(std::move(visit)) {}
+RecordTable::RecordTable(std::vector<Column> columns, VisitRows visit)
+    : columns_(std::move(columns)), visit_(std::move(visit)) {}
 
 absl::StatusOr<Type> RecordTable::ColumnType(const ColumnRef& column) const {
   HOGLET_ASSIGN_OR_RETURN(size_t index, FindColumn(columns_, column.name));
   return columns_[index].json && !column.key.empty() ? FormType(column.json) : columns_[index].type;
 }
 
-absl::StatusOr<std::unique_ptr<TableScan>> RecordTable::OpenScan(TeamId team, const ScanFilter&) const {
+absl::StatusOr<std::unique_ptr<TableScan>> RecordTable::OpenScan(TeamId team,
+                                                                 const ScanFilter&) const {
   Granules granules;
   std::vector<VectorBuilder> builders;
   for (const Column& column : columns_) builders.emplace_back(column.type);

@@ -30,8 +30,7 @@ struct Cell {
 };
 
 Cell CellOf(const Vector& column, size_t row) {
-  const Vector& values =
-      column.form() == Vector::Form::kDictionary ? *column.dictionary() : column;
+  const Vector& values = column.form() == Vector::Form::kDictionary ? *column.dictionary() : column;
   return {values, column.Position(row)};
 }
 
@@ -78,7 +77,8 @@ void AppendFloat(double value, bool is_single, std::string* out) {
 
 void AppendTime(int64_t time_us, const std::string& zone_name, std::string* out) {
   const int fraction_digits = time_us % kMicrosPerSecond == 0 ? 0 : 6;
-  const auto zone = zone_name.empty() ? TimeZone::Utc() : TimeZone::Load(zone_name).value_or(TimeZone::Utc());
+  const auto zone =
+      zone_name.empty() ? TimeZone::Utc() : TimeZone::Load(zone_name).value_or(TimeZone::Utc());
   out->append(zone.is_utc() ? FormatRfc3339(time_us, fraction_digits)
                             : FormatRfc3339InZone(time_us, zone, fraction_digits));
 }
@@ -92,7 +92,8 @@ int64_t TicksToMicros(int64_t ticks, int scale) {
 void AppendUuid(Int128 value, std::string* out) {
   Uuid uuid;
   auto bits = static_cast<UInt128>(value);
-  for (size_t i = uuid.bytes.size(); i-- > 0; bits >>= 8) uuid.bytes[i] = static_cast<uint8_t>(bits);
+  for (size_t i = uuid.bytes.size(); i-- > 0; bits >>= 8)
+    uuid.bytes[i] = static_cast<uint8_t>(bits);
   out->append(FormatUuid(uuid));
 }
 
@@ -228,7 +229,8 @@ void AppendNumberOrNested(const Type& type, const Cell& cell, std::string* out) 
       AppendFloat(cell.As<double>(), type.kind() == TypeKind::kFloat32, out);
       return;
     case TypeKind::kDecimal:
-      AppendDecimal(type.physical() == Physical::kI128 ? cell.As<Int128>() : cell.As<int64_t>(), type.scale(), out);
+      AppendDecimal(type.physical() == Physical::kI128 ? cell.As<Int128>() : cell.As<int64_t>(),
+                    type.scale(), out);
       return;
     case TypeKind::kArray:
       AppendArray(cell, out);

@@ -7,9 +7,10 @@
 #include "include/hoglet/query_engine.h"
 #include "src/base/vector/vector.h"
 
-// Query results as text: JSON for the API, and the forms of the command line. Values (spec hogql.md section 19): times are ISO 8601 with the
-// offset of their type's zone ("Z" for UTC) and microseconds if they have any; dates YYYY-MM-DD; arrays and tuples arrays; maps
-// objects; Bool true or false; NaN and infinities null; integers of any width plain numbers.
+// Query results as text: JSON for the API, and the forms of the command line. Values (spec hogql.md
+// section 19): times are ISO 8601 with the offset of their type's zone ("Z" for UTC) and
+// microseconds if they have any; dates YYYY-MM-DD; arrays and tuples arrays; maps objects; Bool
+// true or false; NaN and infinities null; integers of any width plain numbers.
 
 namespace hoglet {
 
@@ -25,8 +26,8 @@ std::optional<ResultFormat> ParseResultFormat(std::string_view name);
 
 // [[...], ...]: all rows.
 std::string ResultRowsJson(const QueryResult& result);
-// The whole result in a format of the command line: kJson is the API's answer, kJsonLines an object a row, kCsv has a header line
-// (RFC 4180), kTable is drawn with lines. Ends with a line break.
+// The whole result in a format of the command line: kJson is the API's answer, kJsonLines an object
+// a row, kCsv has a header line (RFC 4180), kTable is drawn with lines. Ends with a line break.
 std::string FormatResult(const QueryRequest& request, const QueryResult& result,
                          ResultFormat format);
 

@@ -23,8 +23,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerParts& parts,
                                                       const ServerOptions& options) {
   std::unique_ptr<Server> server(new Server(parts, options));
   HOGLET_RETURN_IF_ERROR(server->capture_.OpenTopics());
-  HOGLET_ASSIGN_OR_RETURN(server->http_, HttpServer::Start(options.http, &server->router_,
-                                                           parts.env, parts.metrics));
+  HOGLET_ASSIGN_OR_RETURN(
+      server->http_, HttpServer::Start(options.http, &server->router_, parts.env, parts.metrics));
   return server;
 }
 
@@ -53,7 +53,9 @@ void Server::AddOperatorRoutes() {
   const auto alive = [](HttpRequest, const HttpResponder& responder) {
     responder(HttpText(200, "ok\n"));
   };
-  const auto ready = [this](HttpRequest, const HttpResponder& responder) { responder(Readiness()); };
+  const auto ready = [this](HttpRequest, const HttpResponder& responder) {
+    responder(Readiness());
+  };
   for (const char* path : {"/_livez", "/_liveness"}) router_.Add("GET", path, local, alive);
   for (const char* path : {"/_readyz", "/_readiness"}) router_.Add("GET", path, local, ready);
   router_.Add("GET", "/metrics", local, [this](HttpRequest, const HttpResponder& responder) {
@@ -64,9 +66,10 @@ void Server::AddOperatorRoutes() {
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     responder(std::move(response));
   });
-  router_.Add("GET", "/", local, [this](const HttpRequest& request, const HttpResponder& responder) {
-    responder(StatusPage(request.headers.Find("host")));
-  });
+  router_.Add("GET", "/", local,
+              [this](const HttpRequest& request, const HttpResponder& responder) {
+                responder(StatusPage(request.headers.Find("host")));
+              });
 }
 
 HttpResponse Server::Readiness() const {

@@ -28,7 +28,8 @@ struct ServerParts {
   const CaptureQuotas* quotas = nullptr;  // may be null
   MetricRegistry* metrics = MetricRegistry::Default();
   std::string version;
-  // kOk once recovery is done and the pipeline runs; its message is what /_readyz says until then. Null: always.
+  // kOk once recovery is done and the pipeline runs; its message is what /_readyz says until then.
+  // Null: always.
   std::function<absl::Status()> readiness;
   // Lines of the status page, as (name, value); called at each view. May be null.
   std::function<std::vector<std::pair<std::string, std::string>>()> status_lines;
@@ -53,7 +54,8 @@ class Server {
 
   uint16_t port() const { return http_->port(); }
 
-  // Answers what is under way, then closes. The log must still run: answers wait for it. May be called more than once.
+  // Answers what is under way, then closes. The log must still run: answers wait for it. May be
+  // called more than once.
   void Stop();
 
  private:

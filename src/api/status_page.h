@@ -16,7 +16,8 @@ struct StatusPageFacts {
   std::vector<std::pair<std::string, std::string>> lines;
 };
 
-// A small HTML page for someone who opens the server in a browser: what runs, how it does, and how to send a first event.
+// A small HTML page for someone who opens the server in a browser: what runs, how it does, and how
+// to send a first event.
 std::string StatusPageHtml(const StatusPageFacts& facts);
 
 // The text with HTML's special characters escaped.

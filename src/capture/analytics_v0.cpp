@@ -200,9 +200,8 @@ absl::StatusOr<std::vector<CapturedEvent>> ReadEvents(HttpRequest* request,
   HOGLET_ASSIGN_OR_RETURN(const std::string text,
                           DecodePayload(request, context.limits.decompressed_bytes_max));
   absl::StatusOr<std::vector<CapturedEvent>> events = absl::InternalError("not parsed");
-  const absl::Status parsed = VisitJsonDocument(text, [&](const element& root) {
-    events = ReadDocument(*request, text, root, context);
-  });
+  const absl::Status parsed = VisitJsonDocument(
+      text, [&](const element& root) { events = ReadDocument(*request, text, root, context); });
   if (!parsed.ok()) {
     return absl::InvalidArgumentError("failed to parse request: " + std::string(parsed.message()));
   }

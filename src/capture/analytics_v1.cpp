@@ -119,16 +119,19 @@ Refusal ReadHeaders(const HttpHeaders& headers, const TokenDirectory* tokens, V1
     return Refuse(415, "unsupported_content_type", "Content-Type must be application/json");
   }
   out->encoding = TrimWhitespace(headers.Find("content-encoding"));
-  constexpr std::array<std::string_view, 6> kEncodings = {"", "gzip", "deflate", "br", "zstd", "identity"};
+  constexpr std::array<std::string_view, 6> kEncodings = {"",   "gzip", "deflate",
+                                                          "br", "zstd", "identity"};
   if (std::find(kEncodings.begin(), kEncodings.end(), out->encoding) == kEncodings.end()) {
-    return Refuse(415, "unsupported_encoding", "Content-Encoding must be gzip, deflate, br or zstd");
+    return Refuse(415, "unsupported_encoding",
+                  "Content-Encoding must be gzip, deflate, br or zstd");
   }
   if (!ParseUuid(TrimWhitespace(headers.Find("posthog-request-id"))).has_value()) {
     return Refuse(400, "invalid_header_value", "PostHog-Request-Id must be a UUID");
   }
   const std::string_view attempt = TrimWhitespace(headers.Find("posthog-attempt"));
   uint32_t number = 0;
-  const auto [end, error] = std::from_chars(attempt.data(), attempt.data() + attempt.size(), number);
+  const auto [end, error] =
+      std::from_chars(attempt.data(), attempt.data() + attempt.size(), number);
   if (error != std::errc() || end != attempt.data() + attempt.size() || number == 0) {
     return Refuse(400, "invalid_header_value", "PostHog-Attempt must be an integer from 1 on");
   }
@@ -410,7 +413,8 @@ std::vector<std::pair<std::string_view, std::string>> InjectedProperties(const V
   return injected;
 }
 
-// The event in the shape of a v0 event, with the injected properties in the place of the client's of that name.
+// The event in the shape of a v0 event, with the injected properties in the place of the client's
+// of that name.
 std::string EventJson(const V1Event& event, const Options& options, const V1Headers& headers) {
   const auto injected = InjectedProperties(event, options, headers);
   const auto is_injected = [&injected](std::string_view key) {

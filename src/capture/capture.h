@@ -11,18 +11,20 @@
 #include "include/hoglet/http_message.h"
 #include "include/hoglet/token_directory.h"
 
-// The capture front end as pure functions: a request and the moment in, an answer and the events to append out. Nothing here touches
-// the log; capture_service.h does. Rules: spec capture.md sections 3 to 11.
+// The capture front end as pure functions: a request and the moment in, an answer and the events to
+// append out. Nothing here touches the log; capture_service.h does. Rules: spec capture.md sections
+// 3 to 11.
 
 namespace hoglet {
 
 struct CaptureLimits {
-  uint64_t body_bytes_max = 20ull << 20;            // on the wire, analytics v0
-  uint64_t replay_body_bytes_max = 25ull << 20;     // on the wire, /s
-  uint64_t v1_body_bytes_max = 10ull << 20;         // on the wire, v1
-  uint64_t decompressed_bytes_max = 64ull << 20;    // v0 and /s
+  uint64_t body_bytes_max = 20ull << 20;          // on the wire, analytics v0
+  uint64_t replay_body_bytes_max = 25ull << 20;   // on the wire, /s
+  uint64_t v1_body_bytes_max = 10ull << 20;       // on the wire, v1
+  uint64_t decompressed_bytes_max = 64ull << 20;  // v0 and /s
   uint64_t v1_decompressed_bytes_max = 50ull << 20;
-  uint64_t event_bytes_max = 23ull << 20;           // one event or snapshot message; the log's own limit is above it
+  uint64_t event_bytes_max =
+      23ull << 20;  // one event or snapshot message; the log's own limit is above it
 };
 
 // Which tokens are over their quota. Thread-safe.

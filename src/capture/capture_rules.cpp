@@ -45,7 +45,8 @@ std::string AddressOf(std::string_view text) {
   if (text.starts_with('[')) {
     text = text.substr(1, text.find(']') == std::string_view::npos ? 0 : text.find(']') - 1);
   } else if (const size_t colon = text.find(':');
-             colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos) {
+             colon != std::string_view::npos &&
+             text.find(':', colon + 1) == std::string_view::npos) {
     text = text.substr(0, colon);
   }
   std::string address(text);

@@ -10,17 +10,20 @@
 #include "include/hoglet/http_message.h"
 #include "src/capture/capture.h"
 
-// Rules that the capture endpoints share. Errors are statuses whose message is the text for the client; HttpStatusOf gives the number.
+// Rules that the capture endpoints share. Errors are statuses whose message is the text for the
+// client; HttpStatusOf gives the number.
 
 namespace hoglet {
 
-// kInvalidArgument 400, kUnauthenticated 401, kOutOfRange 413, kDeadlineExceeded 408, kUnavailable 503, else 500.
+// kInvalidArgument 400, kUnauthenticated 401, kOutOfRange 413, kDeadlineExceeded 408, kUnavailable
+// 503, else 500.
 int HttpStatusOf(const absl::Status& status);
 
 // Unicode White_Space cut from both ends.
 std::string_view TrimWhitespace(std::string_view text);
 
-// Why a trimmed token has the wrong shape ("empty", "too_long", "not_ascii", "personal_api_key", "null_byte"); empty if it is fine.
+// Why a trimmed token has the wrong shape ("empty", "too_long", "not_ascii", "personal_api_key",
+// "null_byte"); empty if it is fine.
 std::string_view TokenFault(std::string_view token);
 // Shape and existence; kUnauthenticated with the client's text. `token` is trimmed.
 absl::Status CheckToken(std::string_view token, const TokenDirectory* tokens);
@@ -28,7 +31,8 @@ absl::Status CheckToken(std::string_view token, const TokenDirectory* tokens);
 // A distinct id as stored: NUL replaced, cut to 200 code points. Empty if blank.
 std::string CleanDistinctId(std::string_view text);
 
-// The client's address: the first address of X-Forwarded-For, else of the other proxy headers, else the socket's peer.
+// The client's address: the first address of X-Forwarded-For, else of the other proxy headers, else
+// the socket's peer.
 std::string ClientIp(const HttpRequest& request);
 inline constexpr std::string_view kInternalIp = "127.0.0.1";
 

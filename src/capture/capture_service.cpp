@@ -57,7 +57,8 @@ void CaptureService::Append(const char* topic, CaptureOutcome outcome, BodyError
     return;
   }
   const size_t count = outcome.events.size();
-  std::string bytes;  // every key and value, one after the other; views are taken once it no longer moves
+  std::string
+      bytes;  // every key and value, one after the other; views are taken once it no longer moves
   std::vector<std::pair<size_t, size_t>> sizes;
   sizes.reserve(count);
   for (const CapturedEvent& event : outcome.events) {
@@ -81,30 +82,30 @@ void CaptureService::Append(const char* topic, CaptureOutcome outcome, BodyError
   auto answers = std::make_shared<Answers>(
       Answers{std::move(outcome.response), std::move(outcome.not_durable)});
   const int64_t begun_ns = env_->MonotonicNanos();
-  log_->AppendAsync(topic, records,
-                    [this, answers, responder = std::move(responder), count, begun_ns, too_large,
-                     size = bytes.size()](const absl::StatusOr<uint64_t>& offset) {
-                      if (offset.ok()) {
-                        append_seconds_->Observe(
-                            1e-9 * static_cast<double>(env_->MonotonicNanos() - begun_ns));
-                        events_captured_->Add(count);
-                        event_bytes_->Add(size);
-                        responder(std::move(answers->durable));
-                        return;
-                      }
-                      append_failures_->Add();
-                      if (absl::IsInvalidArgument(offset.status())) {
-                        responder(too_large({}, HttpBodyError::kTooLarge, size));
-                        return;
-                      }
-                      static LogRateLimit limit(5'000'000);
-                      uint64_t suppressed = 0;
-                      if (limit.Allow(&suppressed)) {
-                        LogWarning("capture refused: the log takes no events",
-                                   {{"error", offset.status()}, {"suppressed", suppressed}});
-                      }
-                      responder(std::move(answers->not_durable));
-                    });
+  log_->AppendAsync(
+      topic, records,
+      [this, answers, responder = std::move(responder), count, begun_ns, too_large,
+       size = bytes.size()](const absl::StatusOr<uint64_t>& offset) {
+        if (offset.ok()) {
+          append_seconds_->Observe(1e-9 * static_cast<double>(env_->MonotonicNanos() - begun_ns));
+          events_captured_->Add(count);
+          event_bytes_->Add(size);
+          responder(std::move(answers->durable));
+          return;
+        }
+        append_failures_->Add();
+        if (absl::IsInvalidArgument(offset.status())) {
+          responder(too_large({}, HttpBodyError::kTooLarge, size));
+          return;
+        }
+        static LogRateLimit limit(5'000'000);
+        uint64_t suppressed = 0;
+        if (limit.Allow(&suppressed)) {
+          LogWarning("capture refused: the log takes no events",
+                     {{"error", offset.status()}, {"suppressed", suppressed}});
+        }
+        responder(std::move(answers->not_durable));
+      });
 }
 
 void CaptureService::HandleAnalytics(HttpRequest request, HttpResponder responder) {

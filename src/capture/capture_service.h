@@ -16,8 +16,9 @@ namespace hoglet {
 inline constexpr char kEventsTopic[] = "events_plugin_ingestion";
 inline constexpr char kSnapshotsTopic[] = "session_recording_snapshot_item_events";
 
-// The capture endpoints over a log: an answer of success leaves only when the log says that the events are on stable storage. When it
-// refuses them (full disk, back-pressure, a failed sync) the client is asked to come again.
+// The capture endpoints over a log: an answer of success leaves only when the log says that the
+// events are on stable storage. When it refuses them (full disk, back-pressure, a failed sync) the
+// client is asked to come again.
 //
 // Thread-safe. Handlers do not block: they decode on the calling thread and answer from the log's.
 class CaptureService {

@@ -17,7 +17,8 @@ namespace hoglet {
 namespace {
 
 constexpr size_t kSpareBytes = 64;
-// No deflate stream expands more than this; so a forged length cannot ask for memory that its bytes cannot fill.
+// No deflate stream expands more than this; so a forged length cannot ask for memory that its bytes
+// cannot fill.
 constexpr uint64_t kDeflateRatioMax = 1032;
 
 absl::Status TooLarge(uint64_t bytes_max) {
@@ -41,7 +42,8 @@ libdeflate_decompressor* ThreadDecompressor() {
 using Inflate = libdeflate_result (*)(libdeflate_decompressor*, const void*, size_t, void*, size_t,
                                       size_t*, size_t*);
 
-// Appends one member to `out`; `used` gets its length in `bytes`. `guess` is where the search for a large enough buffer begins.
+// Appends one member to `out`; `used` gets its length in `bytes`. `guess` is where the search for a
+// large enough buffer begins.
 absl::Status InflateMember(Inflate inflate, std::string_view bytes, uint64_t guess,
                            uint64_t bytes_max, size_t* used, std::string* out) {
   const size_t before = out->size();
@@ -127,8 +129,8 @@ absl::StatusOr<std::string> Utf16ToUtf8(const std::u16string& units) {
   for (size_t i = 0; i < units.size(); ++i) {
     uint32_t code_point = units[i];
     if (code_point >= 0xd800 && code_point < 0xe000) {
-      const bool paired = code_point < 0xdc00 && i + 1 < units.size() &&
-                          units[i + 1] >= 0xdc00 && units[i + 1] < 0xe000;
+      const bool paired = code_point < 0xdc00 && i + 1 < units.size() && units[i + 1] >= 0xdc00 &&
+                          units[i + 1] < 0xe000;
       if (!paired) return absl::InvalidArgumentError("half a surrogate pair");
       code_point = 0x10000 + ((code_point - 0xd800) << 10) + (units[++i] - 0xdc00u);
     }
@@ -138,7 +140,8 @@ absl::StatusOr<std::string> Utf16ToUtf8(const std::u16string& units) {
   return out;
 }
 
-// lz-string is LZ78: each dictionary entry is a stretch of the output itself, so it is kept as a place and a length there.
+// lz-string is LZ78: each dictionary entry is a stretch of the output itself, so it is kept as a
+// place and a length there.
 class LzDecoder {
  public:
   LzDecoder(std::string_view text, uint64_t units_max) : bits_(text), units_max_(units_max) {}
@@ -213,11 +216,12 @@ absl::StatusOr<std::string> DecompressGzip(std::string_view bytes, uint64_t byte
   std::string out;
   while (true) {
     if (bytes.size() < 18) return absl::InvalidArgumentError("gzip data too short");
-    // The last four bytes hold the length of the last member, modulo 2^32: right nearly always, and only a guess.
+    // The last four bytes hold the length of the last member, modulo 2^32: right nearly always, and
+    // only a guess.
     const uint64_t guess = LoadLittle<uint32_t>(bytes.data() + bytes.size() - 4);
     size_t used = 0;
-    HOGLET_RETURN_IF_ERROR(InflateMember(libdeflate_gzip_decompress_ex, bytes, guess, bytes_max,
-                                         &used, &out));
+    HOGLET_RETURN_IF_ERROR(
+        InflateMember(libdeflate_gzip_decompress_ex, bytes, guess, bytes_max, &used, &out));
     bytes.remove_prefix(used);
     if (!bytes.starts_with("\x1f\x8b\x08")) return out;
   }
@@ -271,7 +275,9 @@ absl::StatusOr<std::string> DecompressZstd(std::string_view bytes, uint64_t byte
     if (ZSTD_isError(pending)) return absl::InvalidArgumentError("not a sound zstd stream");
     if (out.size() + target.pos > bytes_max) return TooLarge(bytes_max);
     out.append(piece.data(), target.pos);
-    if (in.pos == in.size && target.pos < target.size) break;
+    // A finished frame at the end of the input ends it, even with the output exactly full: one more
+    // call would begin a new frame.
+    if (in.pos == in.size && (pending == 0 || target.pos < target.size)) break;
   }
   if (pending != 0) return absl::InvalidArgumentError("the zstd stream is cut short");
   out.reserve(out.size() + kSpareBytes);

@@ -6,8 +6,9 @@
 
 #include "absl/status/statusor.h"
 
-// Whole-buffer decompression of request bodies. What comes out never exceeds `bytes_max`: more is kOutOfRange, and anything that is
-// not a complete, sound stream is kInvalidArgument. Results have spare capacity for the JSON parser.
+// Whole-buffer decompression of request bodies. What comes out never exceeds `bytes_max`: more is
+// kOutOfRange, and anything that is not a complete, sound stream is kInvalidArgument. Results have
+// spare capacity for the JSON parser.
 
 namespace hoglet {
 

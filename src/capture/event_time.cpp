@@ -175,7 +175,8 @@ std::optional<int64_t> ParseEpoch(std::string_view text) {
   int64_t value = 0;
   if (text.size() > 19) return std::nullopt;
   for (const char c : text) {
-    if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, c - '0', &value)) {
+    if (__builtin_mul_overflow(value, 10, &value) ||
+        __builtin_add_overflow(value, c - '0', &value)) {
       return std::nullopt;
     }
   }

@@ -17,14 +17,16 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 
-// Parsers keep buffers several times the size of the largest text they saw, so only small texts share a thread's parser.
+// Parsers keep buffers several times the size of the largest text they saw, so only small texts
+// share a thread's parser.
 constexpr size_t kSharedParserBytesMax = 1 << 20;
 // Integers with more digits than this may not fit 64 bits.
 constexpr size_t kSafeDigits = 18;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// The text with ".0" behind every integer too long for 64 bits, which makes it a double; nothing else changes.
+// The text with ".0" behind every integer too long for 64 bits, which makes it a double; nothing
+// else changes.
 std::string WithoutLongIntegers(std::string_view text) {
   std::string out;
   out.reserve(text.size() + 1024);
@@ -39,7 +41,8 @@ std::string WithoutLongIntegers(std::string_view text) {
     } else if (IsDigit(text[i])) {
       while (i < text.size() && IsDigit(text[i])) ++i;
       out.append(text.substr(begin, i - begin));
-      const bool is_integer = i == text.size() || (text[i] != '.' && text[i] != 'e' && text[i] != 'E');
+      const bool is_integer =
+          i == text.size() || (text[i] != '.' && text[i] != 'e' && text[i] != 'E');
       const bool is_whole = begin == 0 || (text[begin - 1] != '.' && text[begin - 1] != '+' &&
                                            text[begin - 1] != 'e' && text[begin - 1] != 'E');
       if (is_integer && is_whole && i - begin > kSafeDigits) out.append(".0");
@@ -122,7 +125,8 @@ void AppendFloat(double value, std::string* out) {
     return;
   }
   char buffer[40];
-  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific).ptr;
+  const auto end =
+      std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific).ptr;
   std::string_view text(buffer, static_cast<size_t>(end - buffer));
   if (text.front() == '-') {
     out->push_back('-');

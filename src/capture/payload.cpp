@@ -71,7 +71,8 @@ absl::StatusOr<std::string> PayloadBytes(HttpRequest* request) {
 }
 
 absl::Status OpenForm(Payload* payload) {
-  if (!LooksLikeForm(payload->bytes)) return Undecodable("expected form data in POST request payload");
+  if (!LooksLikeForm(payload->bytes))
+    return Undecodable("expected form data in POST request payload");
   std::optional<std::string> data;
   VisitQuery(payload->bytes, [&](std::string_view key, std::string_view value) {
     if (key == "data" && !data.has_value()) data = PercentDecode(value, true);

@@ -25,14 +25,15 @@ struct RawEvent {
   std::optional<int64_t> offset_ms;
   bool ignore_sent_at = false;
   Flag cookieless = Flag::kAbsent;
-  bool is_internal = false;               // properties has the key capture_internal
+  bool is_internal = false;  // properties has the key capture_internal
 
   // Set by whoever sliced the text: the object as the client wrote it.
   std::string_view json;
 };
 
-// Reads an element that should be an event object; false if a field has a type that no event may have. A missing `event` is left to the
-// caller; with `ignore_event` the field is not even looked at.
+// Reads an element that should be an event object; false if a field has a type that no event may
+// have. A missing `event` is left to the caller; with `ignore_event` the field is not even looked
+// at.
 bool ReadRawEvent(const simdjson::dom::element& element, bool ignore_event, RawEvent* out);
 
 }  // namespace hoglet

@@ -34,7 +34,8 @@ void AppendSettings(JsonWriter* json) {
 
 // Text inside a script element must not be able to end it.
 std::string ScriptSafe(std::string text) {
-  for (size_t at = 0; (at = text.find('<', at)) != std::string::npos;) text.replace(at, 1, "\\u003c");
+  for (size_t at = 0; (at = text.find('<', at)) != std::string::npos;)
+    text.replace(at, 1, "\\u003c");
   return text;
 }
 
@@ -107,13 +108,15 @@ std::optional<HttpResponse> CheckFlagsRequest(HttpRequest* request, const Captur
   const auto body = ReadFlagsBody(*text);
   if (!body.has_value()) return undecodable("invalid JSON");
   if (body->token.empty()) {
-    return Unauthenticated("not_authenticated",
-                           "No API token provided. Please include a valid API token in your request.");
+    return Unauthenticated(
+        "not_authenticated",
+        "No API token provided. Please include a valid API token in your request.");
   }
   if (!CheckToken(TrimWhitespace(body->token), context.tokens).ok()) {
-    return Unauthenticated("authentication_failed",
-                           "The provided API key is invalid or has expired. Please check your API key "
-                           "and try again.");
+    return Unauthenticated(
+        "authentication_failed",
+        "The provided API key is invalid or has expired. Please check your API key "
+        "and try again.");
   }
   if (!body->has_distinct_id) {
     return HttpText(400,

@@ -6,8 +6,8 @@
 #include "include/hoglet/http_message.h"
 #include "src/capture/capture.h"
 
-// What posthog-js asks for while it loads: the project's settings for the SDK, and flags (spec capture.md section 12). A project
-// without flags, replay or surveys always gets the same.
+// What posthog-js asks for while it loads: the project's settings for the SDK, and flags (spec
+// capture.md section 12). A project without flags, replay or surveys always gets the same.
 
 namespace hoglet {
 
@@ -16,8 +16,8 @@ std::string RemoteConfigJson(std::string_view token);
 // The script of /array/<token>/config.js.
 std::string RemoteConfigScript(std::string_view token);
 
-// The answer of /flags and /decide for a server without flags: the request is read and its token checked as always, then nothing is
-// on. `context.now_us` is the moment of evaluation.
+// The answer of /flags and /decide for a server without flags: the request is read and its token
+// checked as always, then nothing is on. `context.now_us` is the moment of evaluation.
 HttpResponse AnswerFlags(HttpRequest request, const CaptureContext& context);
 
 }  // namespace hoglet

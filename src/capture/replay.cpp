@@ -45,7 +45,8 @@ std::optional<std::string_view> FindString(const element& object, std::string_vi
 
 bool IsSessionId(std::string_view text) {
   for (const char c : text) {
-    const bool fine = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+    const bool fine =
+        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
     if (!fine) return false;
   }
   return text.size() <= kSessionIdCharsMax;
@@ -64,8 +65,9 @@ absl::StatusOr<Session> ReadSession(const element& properties, std::string_view 
   session.window_id = FindString(properties, "$window_id").value_or(*id);
   session.source = FindString(properties, "$snapshot_source").value_or("web");
   const bool is_posthog_agent = user_agent.find("posthog") != std::string_view::npos;
-  session.lib = FindString(properties, "$lib")
-                    .value_or(is_posthog_agent ? user_agent.substr(0, user_agent.find('/')) : "web");
+  session.lib =
+      FindString(properties, "$lib")
+          .value_or(is_posthog_agent ? user_agent.substr(0, user_agent.find('/')) : "web");
   return session;
 }
 
@@ -140,7 +142,8 @@ absl::StatusOr<CapturedEvent> ReadDocument(const HttpRequest& request, std::stri
     }
   }
   const RawEvent& first = raws.front();
-  if (!first.token.has_value()) return absl::UnauthenticatedError("event submitted without an api_key");
+  if (!first.token.has_value())
+    return absl::UnauthenticatedError("event submitted without an api_key");
   const std::string_view token = TrimWhitespace(*first.token);
   HOGLET_RETURN_IF_ERROR(CheckToken(token, context.tokens));
   if (context.quotas != nullptr && context.quotas->IsLimited(token, "recordings")) {

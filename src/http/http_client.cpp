@@ -24,7 +24,8 @@ using boost::beast::error_code;
 
 absl::StatusOr<HttpUrl> ParseHttpUrl(std::string_view url) {
   const auto invalid = [url](const char* why) {
-    return absl::InvalidArgumentError(absl::StrCat("not a usable URL (", why, "): ", std::string(url)));
+    return absl::InvalidArgumentError(
+        absl::StrCat("not a usable URL (", why, "): ", std::string(url)));
   };
   std::string_view rest = url;
   if (!rest.starts_with("http://")) return invalid("it must begin with http://");
@@ -37,7 +38,8 @@ absl::StatusOr<HttpUrl> ParseHttpUrl(std::string_view url) {
   }
   std::string_view authority = rest.substr(0, slash);
   const size_t colon = authority.rfind(':');
-  const bool has_port = colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos;
+  const bool has_port =
+      colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos;
   if (has_port) {
     const std::string_view port = authority.substr(colon + 1);
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), parsed.port);
@@ -80,8 +82,8 @@ struct HttpClient::Impl {
     if (error) return Error("cannot resolve", error);
     stream.emplace(context);
     stream->expires_after(std::chrono::milliseconds(options.timeout_ms));
-    stream->async_connect(endpoints,
-                          [&error](const error_code& result, const tcp::endpoint&) { error = result; });
+    stream->async_connect(
+        endpoints, [&error](const error_code& result, const tcp::endpoint&) { error = result; });
     Await();
     if (error) return Error("cannot connect to", error);
     error_code ignored;
@@ -93,7 +95,8 @@ struct HttpClient::Impl {
   absl::StatusOr<HttpResponse> Exchange(const http::request<http::string_body>& request) {
     stream->expires_after(std::chrono::milliseconds(options.timeout_ms));
     error_code error;
-    http::async_write(*stream, request, [&error](const error_code& result, size_t) { error = result; });
+    http::async_write(*stream, request,
+                      [&error](const error_code& result, size_t) { error = result; });
     Await();
     if (error) return Error("cannot send to", error);
     http::response_parser<http::string_body> parser;

@@ -12,7 +12,8 @@
 
 namespace hoglet {
 
-// "http://host[:port][/path[?query]]"; the path defaults to "/". kInvalidArgument for anything else (there is no TLS).
+// "http://host[:port][/path[?query]]"; the path defaults to "/". kInvalidArgument for anything else
+// (there is no TLS).
 struct HttpUrl {
   std::string host;
   uint16_t port = 80;
@@ -20,8 +21,8 @@ struct HttpUrl {
 };
 absl::StatusOr<HttpUrl> ParseHttpUrl(std::string_view url);
 
-// A small blocking HTTP/1.1 client over one connection, kept open and reopened as needed: for the command line and tests. Not
-// thread-safe.
+// A small blocking HTTP/1.1 client over one connection, kept open and reopened as needed: for the
+// command line and tests. Not thread-safe.
 class HttpClient {
  public:
   struct Options {
@@ -33,7 +34,8 @@ class HttpClient {
   HttpClient(std::string host, uint16_t port, Options options);
   ~HttpClient();
 
-  // kUnavailable when the server cannot be reached or hangs up, kDeadlineExceeded after timeout_ms. Any HTTP status is an answer.
+  // kUnavailable when the server cannot be reached or hangs up, kDeadlineExceeded after timeout_ms.
+  // Any HTTP status is an answer.
   absl::StatusOr<HttpResponse> Send(std::string_view method, std::string_view target,
                                     const HttpHeaders& headers = {}, std::string_view body = "");
   absl::StatusOr<HttpResponse> Get(std::string_view target) { return Send("GET", target); }

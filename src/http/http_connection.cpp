@@ -77,8 +77,10 @@ void BodySink::Append(const char* data, size_t bytes) {
     return;
   }
   if (static_cast<int64_t>(received_) > charged_) {
-    const int64_t step = static_cast<int64_t>(
-        received_ <= kBudgetStepBytes ? received_ : (received_ + kBudgetStepBytes - 1) / kBudgetStepBytes * kBudgetStepBytes);
+    const int64_t step = static_cast<int64_t>(received_ <= kBudgetStepBytes
+                                                  ? received_
+                                                  : (received_ + kBudgetStepBytes - 1) /
+                                                        kBudgetStepBytes * kBudgetStepBytes);
     const int64_t more = step - charged_;
     const auto limit = static_cast<int64_t>(shared_->options.body_bytes_in_flight_max);
     if (shared_->body_bytes_in_flight.fetch_add(more) + more > limit) {
@@ -164,7 +166,8 @@ void Connection::MarkDisconnected() {
   }
 }
 
-// Handlers may answer at once, which leads back here through OnWritten; the flag keeps the loop flat.
+// Handlers may answer at once, which leads back here through OnWritten; the flag keeps the loop
+// flat.
 void Connection::Consume() {
   if (consuming_) return;
   consuming_ = true;
@@ -227,7 +230,8 @@ void Connection::TakeHeader() {
   request_ = HttpRequest();
   request_.method = ToStd(message.method_string());
   std::string_view target = ToStd(message.target());
-  if (const size_t scheme = target.find("://"); scheme != std::string_view::npos && !target.starts_with('/')) {
+  if (const size_t scheme = target.find("://");
+      scheme != std::string_view::npos && !target.starts_with('/')) {
     const size_t slash = target.find('/', scheme + 3);
     target = slash == std::string_view::npos ? "/" : target.substr(slash);
   }
@@ -299,8 +303,9 @@ void Connection::AnswerBodyState(bool close) {
 }
 
 void Connection::FailBody(HttpBodyError error) {
-  HttpResponse response = match_.route != nullptr ? match_.route->BodyError(request_, error)
-                                                  : HttpApiError(408, "The client stopped sending data.");
+  HttpResponse response = match_.route != nullptr
+                              ? match_.route->BodyError(request_, error)
+                              : HttpApiError(408, "The client stopped sending data.");
   HttpRouter::AddCorsHeaders(match_, request_, &response);
   if (match_.route != nullptr) match_.route->Count(response.status, 0);
   response.close = true;
@@ -343,9 +348,9 @@ void Connection::OnRequestComplete() {
   sink_.Reset();
 
   HttpResponder responder = ResponderOf(slot_id);
-  const bool on_worker = match_.route != nullptr &&
-                         (match_.route->options().on_worker ||
-                          request_.body.size() > shared_.options.inline_body_bytes_max);
+  const bool on_worker =
+      match_.route != nullptr && (match_.route->options().on_worker ||
+                                  request_.body.size() > shared_.options.inline_body_bytes_max);
   if (!on_worker) {
     shared_.router->Dispatch(match_, std::move(request_), std::move(responder));
     return;
@@ -363,7 +368,8 @@ void Connection::OnRequestComplete() {
 }
 
 HttpResponder Connection::ResponderOf(uint64_t slot_id) {
-  // One that is dropped unused still answers, so that a lost callback never leaves a client waiting.
+  // One that is dropped unused still answers, so that a lost callback never leaves a client
+  // waiting.
   struct State {
     std::shared_ptr<Connection> connection;
     uint64_t slot_id;
@@ -489,7 +495,8 @@ void Connection::OnWritten(const error_code& error, size_t bytes) {
   Consume();
 }
 
-// Closing at once could reset the connection and take the answer with it, if the client is still sending.
+// Closing at once could reset the connection and take the answer with it, if the client is still
+// sending.
 void Connection::FinishOutput() {
   if (read_closed_) {
     Close();

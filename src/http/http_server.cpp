@@ -115,23 +115,23 @@ const std::string& Shard::DateHeader() {
 }
 
 void Shard::Accept() {
-  acceptor_.async_accept(context_, [self = shared_from_this()](const error_code& error,
-                                                               tcp::socket socket) {
-    if (error == boost::asio::error::operation_aborted || !self->acceptor_.is_open()) return;
-    if (!error) {
-      self->Admit(std::move(socket));
-      self->Accept();
-      return;
-    }
-    // Out of descriptors, most likely: a pause instead of a busy loop.
-    static LogRateLimit limit(5'000'000);
-    if (limit.Allow()) LogWarning("cannot accept a connection", {{"error", error.message()}});
-    auto pause = std::make_shared<boost::asio::steady_timer>(self->context_,
-                                                             std::chrono::milliseconds(50));
-    pause->async_wait([self, pause](const error_code&) {
-      if (self->acceptor_.is_open()) self->Accept();
-    });
-  });
+  acceptor_.async_accept(
+      context_, [self = shared_from_this()](const error_code& error, tcp::socket socket) {
+        if (error == boost::asio::error::operation_aborted || !self->acceptor_.is_open()) return;
+        if (!error) {
+          self->Admit(std::move(socket));
+          self->Accept();
+          return;
+        }
+        // Out of descriptors, most likely: a pause instead of a busy loop.
+        static LogRateLimit limit(5'000'000);
+        if (limit.Allow()) LogWarning("cannot accept a connection", {{"error", error.message()}});
+        auto pause = std::make_shared<boost::asio::steady_timer>(self->context_,
+                                                                 std::chrono::milliseconds(50));
+        pause->async_wait([self, pause](const error_code&) {
+          if (self->acceptor_.is_open()) self->Accept();
+        });
+      });
 }
 
 void Shard::Admit(tcp::socket socket) {
@@ -177,8 +177,8 @@ class HttpServerImpl : public HttpServer {
                                                     options.worker_queue_max);
     shared_->connections_open =
         metrics->GetGauge("hoglet_http_connections_open", "Connections open now.");
-    shared_->connections_refused = metrics->GetCounter(
-        "hoglet_http_connections_refused_total", "Connections turned away at the limit.");
+    shared_->connections_refused = metrics->GetCounter("hoglet_http_connections_refused_total",
+                                                       "Connections turned away at the limit.");
     shared_->bytes_in = metrics->GetCounter("hoglet_http_received_bytes_total", "Bytes received.");
     shared_->bytes_out = metrics->GetCounter("hoglet_http_sent_bytes_total", "Bytes sent.");
     shared_->timeouts = metrics->GetCounter("hoglet_http_timeouts_total",

@@ -12,12 +12,13 @@
 
 // The HTTP/1.1 server: sockets, parsing, limits and time-outs around a router.
 //
-// One event loop a thread, each with an acceptor of its own on the same port. A connection stays on its loop. Requests are
-// parsed ahead up to a bound while earlier ones are being answered; answers leave in the order of the requests, whatever
-// thread they come from.
+// One event loop a thread, each with an acceptor of its own on the same port. A connection stays on
+// its loop. Requests are parsed ahead up to a bound while earlier ones are being answered; answers
+// leave in the order of the requests, whatever thread they come from.
 //
-// Everything a client can do is bounded: header and body bytes, connections, body bytes in memory over all connections, and the
-// time it may stay silent in the middle of a request or while its answer waits to be read.
+// Everything a client can do is bounded: header and body bytes, connections, body bytes in memory
+// over all connections, and the time it may stay silent in the middle of a request or while its
+// answer waits to be read.
 
 namespace hoglet {
 
@@ -26,10 +27,10 @@ struct HttpServerOptions {
   uint16_t port = 0;  // 0: any free port, see HttpServer::port()
   unsigned threads = 2;
   unsigned worker_threads = 2;
-  size_t worker_queue_max = 256;           // requests waiting for a worker; more get 503
+  size_t worker_queue_max = 256;              // requests waiting for a worker; more get 503
   uint64_t inline_body_bytes_max = 64 << 10;  // larger bodies go to a worker
   size_t connections_max = 10'000;
-  size_t pipeline_max = 16;                // requests of one connection that wait for their answers
+  size_t pipeline_max = 16;  // requests of one connection that wait for their answers
   uint32_t header_bytes_max = 64 << 10;
   uint64_t body_bytes_in_flight_max = 256ull << 20;
   int64_t idle_timeout_ms = 75'000;        // between requests
@@ -42,7 +43,8 @@ struct HttpServerOptions {
 
 class HttpServer {
  public:
-  // Listens and serves at once. `router`, `env` and `metrics` outlive the server. kUnavailable if the address cannot be bound.
+  // Listens and serves at once. `router`, `env` and `metrics` outlive the server. kUnavailable if
+  // the address cannot be bound.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(
       const HttpServerOptions& options, const HttpRouter* router, Env* env,
       MetricRegistry* metrics = MetricRegistry::Default());
@@ -53,8 +55,9 @@ class HttpServer {
   virtual uint16_t port() const = 0;
   virtual size_t open_connections() const = 0;
 
-  // Accepts nothing more, lets requests under way be answered for stop_grace_ms, then closes. Responders called later do nothing.
-  // May be called more than once, from any thread but the server's own.
+  // Accepts nothing more, lets requests under way be answered for stop_grace_ms, then closes.
+  // Responders called later do nothing. May be called more than once, from any thread but the
+  // server's own.
   virtual void Stop() = 0;
 };
 

@@ -115,9 +115,8 @@ void HttpRouter::Add(std::string_view methods, std::string_view pattern, HttpRou
                      HttpHandler handler) {
   HOGLET_ASSERT(!pattern.empty() && pattern.front() == '/');
   PathEntry* entry = EntryOf(pattern);
-  entry->routes.push_back(std::make_unique<HttpRoute>(metrics_, std::string(methods),
-                                                      std::string(pattern), options,
-                                                      std::move(handler)));
+  entry->routes.push_back(std::make_unique<HttpRoute>(
+      metrics_, std::string(methods), std::string(pattern), options, std::move(handler)));
   entry->allow = AllowOf(entry->routes);
 }
 

@@ -14,7 +14,8 @@
 #include "include/hoglet/http_message.h"
 #include "src/base/metrics.h"
 
-// From a request line to a handler, and what every answer gets on its way back: CORS headers and a count in the metrics.
+// From a request line to a handler, and what every answer gets on its way back: CORS headers and a
+// count in the metrics.
 
 namespace hoglet {
 
@@ -28,10 +29,12 @@ enum class CorsPolicy : uint8_t {
 struct HttpRouteOptions {
   uint64_t body_bytes_max = 1 << 20;
   CorsPolicy cors = CorsPolicy::kBearer;
-  // Runs on the worker pool whatever the size of the body; otherwise only requests with large bodies do.
+  // Runs on the worker pool whatever the size of the body; otherwise only requests with large
+  // bodies do.
   bool on_worker = false;
   // The answer when the body never came whole; null: JSON errors. `limit` is body_bytes_max.
-  HttpResponse (*body_error)(const HttpRequest& request, HttpBodyError error, uint64_t limit) = nullptr;
+  HttpResponse (*body_error)(const HttpRequest& request, HttpBodyError error,
+                             uint64_t limit) = nullptr;
 };
 
 class HttpRoute {
@@ -62,9 +65,10 @@ class HttpRoute {
 };
 
 struct HttpMatch {
-  const HttpRoute* route = nullptr;  // null: no such path (404), or none for the method (405, `allow` set)
+  const HttpRoute* route =
+      nullptr;  // null: no such path (404), or none for the method (405, `allow` set)
   std::vector<std::pair<std::string, std::string>> parameters;
-  std::string allow;                 // "GET,POST,OPTIONS" of the path, whatever the method
+  std::string allow;  // "GET,POST,OPTIONS" of the path, whatever the method
   CorsPolicy cors = CorsPolicy::kCredentials;
 };
 
@@ -74,17 +78,20 @@ class HttpRouter {
   // `env` (for durations) and `metrics` outlive the router.
   explicit HttpRouter(Env* env, MetricRegistry* metrics = MetricRegistry::Default());
 
-  // `methods`: e.g. "GET POST". `pattern`: "/batch" (also serves "/batch/") or with parameters, "/array/:token/config". A parameter
-  // matches one non-empty segment. Exact paths win over patterns, earlier patterns over later ones. Different methods of one
-  // path may have handlers of their own.
+  // `methods`: e.g. "GET POST". `pattern`: "/batch" (also serves "/batch/") or with parameters,
+  // "/array/:token/config". A parameter matches one non-empty segment. Exact paths win over
+  // patterns, earlier patterns over later ones. Different methods of one path may have handlers of
+  // their own.
   void Add(std::string_view methods, std::string_view pattern, HttpRouteOptions options,
            HttpHandler handler);
 
   HttpMatch Find(std::string_view method, std::string_view path) const;
 
-  // Answers what has no handler (OPTIONS, 404, 405), else calls the handler; CORS headers are put on whatever it answers.
+  // Answers what has no handler (OPTIONS, 404, 405), else calls the handler; CORS headers are put
+  // on whatever it answers.
   void Dispatch(const HttpMatch& match, HttpRequest request, HttpResponder responder) const;
-  // Find and Dispatch; for tests and suites without a socket. Bodies over the route's limit get its body error.
+  // Find and Dispatch; for tests and suites without a socket. Bodies over the route's limit get its
+  // body error.
   void Handle(HttpRequest request, HttpResponder responder) const;
 
   // The CORS headers that an answer to `request` carries.

@@ -9,8 +9,8 @@
 
 namespace hoglet {
 
-// The value of a record of the dead letter topic: a JSON object with the reason, where the record was read, what is known of the event, and
-// the record's value in base64.
+// The value of a record of the dead letter topic: a JSON object with the reason, where the record
+// was read, what is known of the event, and the record's value in base64.
 std::string DeadLetterJson(std::string_view topic, const ParsedEvent& event,
                            std::string_view reason);
 

@@ -32,8 +32,8 @@ bool DiffersFromSet(const PropertySet& properties, const PropertyRequest& reques
 
 void CountDrop(const std::string& reason) {
   MetricRegistry::Default()
-      ->GetCounter("hoglet_ingest_dropped_total", "Events that ended in the pipeline without a row.",
-                   {{"reason", reason}})
+      ->GetCounter("hoglet_ingest_dropped_total",
+                   "Events that ended in the pipeline without a row.", {{"reason", reason}})
       ->Add();
 }
 

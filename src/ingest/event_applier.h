@@ -33,8 +33,8 @@ struct RowBatch {
   EventRow* AddRow();
 };
 
-// The steps that need persons and groups, in log order, by one thread: persons, groups, the row. A pure function of the event and
-// the state of the store.
+// The steps that need persons and groups, in log order, by one thread: persons, groups, the row. A
+// pure function of the event and the state of the store.
 class EventApplier {
  public:
   EventApplier(PersonStore* store, WarningSink* warnings, const PersonProcessor::Options& options)
@@ -43,8 +43,8 @@ class EventApplier {
   // Loads what the events will ask of the store.
   absl::Status Prefetch(const std::vector<ParsedEvent>& events, size_t count);
 
-  // Takes one event, adding its row or dead letter to `batch`. The event's properties are swapped out. On an error (disk) nothing
-  // happened, and the call can be repeated.
+  // Takes one event, adding its row or dead letter to `batch`. The event's properties are swapped
+  // out. On an error (disk) nothing happened, and the call can be repeated.
   absl::Status Apply(ParsedEvent* event, RowBatch* batch);
 
   // Of the last event, for tests.

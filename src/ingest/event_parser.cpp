@@ -65,10 +65,10 @@ bool CheckRecord(ParsedEvent* event) {
   const int64_t limit_s = event->team.drop_events_older_than_s;
   const int64_t age_us = captured.now_us - captured.timestamp_us;
   if (limit_s > 0 && age_us > limit_s * 1'000'000) {
-    DropWithWarning(event, "event_dropped_too_old",
-                    {Detail("event", captured.event), Detail("distinctId", captured.distinct_id),
-                     Detail("ageInSeconds", age_us / 1'000'000),
-                     Detail("dropThresholdSeconds", limit_s)});
+    DropWithWarning(
+        event, "event_dropped_too_old",
+        {Detail("event", captured.event), Detail("distinctId", captured.distinct_id),
+         Detail("ageInSeconds", age_us / 1'000'000), Detail("dropThresholdSeconds", limit_s)});
     return false;
   }
   return true;
@@ -108,11 +108,13 @@ bool ReadPersonFlag(ParsedEvent* event) {
   if (flag->kind != JsonKind::kBool) {
     std::string value;
     AppendJsonValue(*flag, &value);
-    event->warnings.push_back(
-        {"invalid_process_person_profile",
-         {event_detail, id_detail, {kFlag, std::move(value)},
-          Detail("message", "Only a boolean value is valid for the property "
-                            "$process_person_profile")}});
+    event->warnings.push_back({"invalid_process_person_profile",
+                               {event_detail,
+                                id_detail,
+                                {kFlag, std::move(value)},
+                                Detail("message",
+                                       "Only a boolean value is valid for the property "
+                                       "$process_person_profile")}});
     return true;
   }
   event->is_person_processed = false;
@@ -133,7 +135,8 @@ bool TakeBranch(ParsedEvent* event) {
       AppendJsonValue(*message, &text);
     }
     DropWithWarning(event, "client_ingestion_warning",
-                    {Detail("event", event->event), Detail("distinctId", event->distinct_id),
+                    {Detail("event", event->event),
+                     Detail("distinctId", event->distinct_id),
                      {"message", std::move(text)}});
     return false;
   }

@@ -6,13 +6,15 @@
 
 namespace hoglet {
 
-// The steps from a log record to an event ready for the person step: decode, find the team, parse, check, normalise, prepare. A pure
-// function of the record and the team's settings. One a thread (it remembers the last team).
+// The steps from a log record to an event ready for the person step: decode, find the team, parse,
+// check, normalise, prepare. A pure function of the record and the team's settings. One a thread
+// (it remembers the last team).
 class EventParser {
  public:
   explicit EventParser(const TeamDirectory* teams) : teams_(teams) {}
 
-  // Reads `event->value`; fills the rest but offset and key. Never fails: what cannot be parsed becomes a dead letter.
+  // Reads `event->value`; fills the rest but offset and key. Never fails: what cannot be parsed
+  // becomes a dead letter.
   void Parse(Arena* arena, ParsedEvent* event);
 
  private:

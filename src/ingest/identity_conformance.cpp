@@ -68,7 +68,7 @@ class CaseRunner {
  public:
   std::string Open(const VectorJson& test) {
     // No cache, so that every look-up goes to RocksDB.
-    auto store = PersonStore::Open("persons", {.cache_bytes_max = 0, .is_in_memory = true});
+    auto store = PersonStore::Open("/persons", {.cache_bytes_max = 0, .is_in_memory = true});
     if (!store.ok()) return std::string(FromAbsl(store.status().message()));
     store_ = *std::move(store);
     const VectorJson options = test["options"];
@@ -369,6 +369,7 @@ std::string ComparePersons(const VectorJson& test, PersonStore* store) {
 std::string RunIdentityCase(const VectorJson& test) {
   CaseRunner runner;
   std::string errors = runner.Open(test);
+  if (!errors.empty()) return "; " + errors;
   const VectorJson want = test["expect"];
   const std::vector<VectorJson> rows = want["event_persons"].Items();
   const std::vector<VectorJson> events = test["events"].Items();
@@ -446,6 +447,7 @@ std::string RunPersonPropertiesCase(const VectorJson& test) {
   if (test["kind"].Text() == "initial") return RunInitialCase(test);
   CaseRunner runner;
   std::string errors = runner.Open(test);
+  if (!errors.empty()) return "; " + errors;
   Arena arena;
   JsonWriter person;
   person.BeginObject().Key("distinct_ids").BeginArray().String("u").EndArray();

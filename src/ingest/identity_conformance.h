@@ -6,8 +6,8 @@
 
 namespace hoglet {
 
-// Each runs one case through the parser, the applier and a person store in memory, and returns what differs;
-// empty: passed.
+// Each runs one case through the parser, the applier and a person store in memory, and returns what
+// differs; empty: passed.
 std::string RunIdentityCase(const VectorJson& test);
 std::string RunPersonPropertiesCase(const VectorJson& test);
 

@@ -190,8 +190,8 @@ std::string RunDayCase(const VectorJson& test) {
     StrAppend(&errors, "; day ", civil.year, "-", civil.month, "-", civil.day);
   }
   if (want["start_of_day"]) {
-    errors += CompareTime(StartOfDayNumber(DayNumber(*time_us, *zone), *zone),
-                          want["start_of_day"]);
+    errors +=
+        CompareTime(StartOfDayNumber(DayNumber(*time_us, *zone), *zone), want["start_of_day"]);
   }
   return errors;
 }
@@ -235,10 +235,9 @@ bool SameJson(std::string_view a, std::string_view b) {
     if (IsArray(left) && IsArray(right)) {
       const auto l = VectorJson(left, &arena).Items();
       const auto r = VectorJson(right, &arena).Items();
-      return std::equal(l.begin(), l.end(), r.begin(), r.end(),
-                        [](const VectorJson& x, const VectorJson& y) {
-                          return SameJson(x.Json(), y.Json());
-                        });
+      return std::equal(
+          l.begin(), l.end(), r.begin(), r.end(),
+          [](const VectorJson& x, const VectorJson& y) { return SameJson(x.Json(), y.Json()); });
     }
     if (IsObject(left) && IsObject(right)) {
       const auto l = VectorJson(left, &arena).Members();

@@ -15,7 +15,8 @@ struct IngestionVectorCounts {
   int failed = 0;
 };
 
-// The rules of capture that ingestion vectors ask about. They live in another room; whoever runs the vectors brings them.
+// The rules of capture that ingestion vectors ask about. They live in another room; whoever runs
+// the vectors brings them.
 struct CaptureTimeRules {
   struct Input {
     std::optional<std::string_view> timestamp;
@@ -30,8 +31,8 @@ struct CaptureTimeRules {
   std::function<std::optional<int64_t>(std::string_view)> parse;
 };
 
-// Runs one file of ingestion vectors (tests/vectors/ingestion/<name>.json), told apart by the "name" in it, or by `name` without it.
-// `report` gets a line for each case that differs.
+// Runs one file of ingestion vectors (tests/vectors/ingestion/<name>.json), told apart by the
+// "name" in it, or by `name` without it. `report` gets a line for each case that differs.
 // kInvalidArgument if the file is not of a known format.
 absl::StatusOr<IngestionVectorCounts> RunIngestionVectors(
     std::string_view file_text, std::string_view name,

@@ -78,8 +78,8 @@ struct Metrics {
     dead_letters =
         registry->GetCounter("hoglet_ingest_dead_letters_total", "Records that were set aside.");
     checkpoints = registry->GetCounter("hoglet_ingest_checkpoints_total", "Checkpoints made.");
-    errors = registry->GetCounter("hoglet_ingest_errors_total",
-                                  "Steps that failed and were repeated.");
+    errors =
+        registry->GetCounter("hoglet_ingest_errors_total", "Steps that failed and were repeated.");
     lag = registry->GetGauge("hoglet_ingest_lag_records", "Log records not applied yet.");
     applied = registry->GetGauge("hoglet_ingest_applied_offset", "Records below are visible.");
     committed = registry->GetGauge("hoglet_ingest_committed_offset", "Records below are durable.");
@@ -126,7 +126,8 @@ struct Ingestor::Impl {
   uint64_t inserted_below = 0;  // rows of earlier records are in the event store already
   uint64_t dead_lettered_below = 0;
   int64_t last_checkpoint_ns = 0;
-  // A chunk was given up in the middle: the person store holds changes beyond `applied` and must not be sealed.
+  // A chunk was given up in the middle: the person store holds changes beyond `applied` and must
+  // not be sealed.
   bool is_torn = false;
 
   // -- Starting --
@@ -144,9 +145,9 @@ struct Ingestor::Impl {
     const uint64_t begin = log->begin_offset(options.topic);
     const uint64_t end = log->end_offset(options.topic);
     if (offset < begin || offset > end) {
-      return absl::DataLossError(StrCat("ingest: the person store has applied the log up to offset ",
-                                        offset, ", but topic ", options.topic, " holds ", begin,
-                                        " to ", end));
+      return absl::DataLossError(
+          StrCat("ingest: the person store has applied the log up to offset ", offset,
+                 ", but topic ", options.topic, " holds ", begin, " to ", end));
     }
     if (events->durable_offset() < offset) {
       return absl::DataLossError(StrCat("ingest: the event store holds rows up to offset ",
@@ -156,7 +157,8 @@ struct Ingestor::Impl {
     return absl::OkStatus();
   }
 
-  // After a crash the dead letters since the last checkpoint come again: those already in the topic are known by its last record.
+  // After a crash the dead letters since the last checkpoint come again: those already in the topic
+  // are known by its last record.
   absl::Status FindLastDeadLetter() {
     const uint64_t end = log->end_offset(options.dead_letter_topic);
     if (end == 0 || end == log->begin_offset(options.dead_letter_topic)) return absl::OkStatus();
@@ -178,8 +180,8 @@ struct Ingestor::Impl {
     applied = committed = offset;
     inserted_below = events->durable_offset();
     last_checkpoint_ns = env->MonotonicNanos();
-    applier = std::make_unique<EventApplier>(
-        persons, warnings, PersonProcessor::Options{options.merge_moved_ids_max});
+    applier = std::make_unique<EventApplier>(persons, warnings,
+                                             PersonProcessor::Options{options.merge_moved_ids_max});
     phase = Phase::kRunning;
     is_reading = is_applying = true;
     const unsigned workers =
@@ -197,7 +199,8 @@ struct Ingestor::Impl {
     return phase == Phase::kAborting;
   }
 
-  // Repeats a step until it succeeds. False: the pipeline is being aborted, or a draining one tried often enough.
+  // Repeats a step until it succeeds. False: the pipeline is being aborted, or a draining one tried
+  // often enough.
   bool Persist(std::string_view what, const std::function<absl::Status()>& step) {
     for (int attempt = 1;; ++attempt) {
       const absl::Status status = step();
@@ -294,9 +297,8 @@ struct Ingestor::Impl {
     EventParser parser(teams);
     std::unique_lock lock(mutex);
     while (true) {
-      changed.wait(lock, [this] {
-        return !to_parse.empty() || phase == Phase::kAborting || !is_reading;
-      });
+      changed.wait(
+          lock, [this] { return !to_parse.empty() || phase == Phase::kAborting || !is_reading; });
       if (phase == Phase::kAborting || to_parse.empty()) return;
       Chunk* chunk = to_parse.front();
       to_parse.pop_front();
@@ -337,9 +339,8 @@ struct Ingestor::Impl {
     }
     if (records.empty()) return true;
     metrics.dead_letters->Add(records.size());
-    if (!Persist("dead letter", [&] {
-          return log->Append(options.dead_letter_topic, records).status();
-        })) {
+    if (!Persist("dead letter",
+                 [&] { return log->Append(options.dead_letter_topic, records).status(); })) {
       return false;
     }
     dead_lettered_below = batch.dead_letters.back().event->offset + 1;
@@ -448,7 +449,8 @@ struct Ingestor::Impl {
     return Persist("seal", [this] { return Seal(); });
   }
 
-  // Closes both stores' open generations at the applied offset. Can be repeated if it fails in the middle.
+  // Closes both stores' open generations at the applied offset. Can be repeated if it fails in the
+  // middle.
   absl::Status Seal() {
     const uint64_t offset = applied;
     // While rows are replayed that the event store has already, there is nothing to seal there.
@@ -484,9 +486,7 @@ struct Ingestor::Impl {
     SetThreadName("ingest-commit");
     std::unique_lock lock(mutex);
     while (true) {
-      changed.wait(lock, [this] {
-        return is_sealed || !is_applying || phase == Phase::kAborting;
-      });
+      changed.wait(lock, [this] { return is_sealed || !is_applying || phase == Phase::kAborting; });
       if (phase == Phase::kAborting || !is_sealed) return;
       const uint64_t offset = sealed_offset;
       lock.unlock();

@@ -12,24 +12,28 @@
 #include "src/ingest/warning_sink.h"
 #include "src/persons/person_store.h"
 
-// Start reading here: the pipeline from the log to the stores. event_parser.h has the steps that need no persons, event_applier.h
-// those that do, steps/ the rules by topic.
+// Start reading here: the pipeline from the log to the stores. event_parser.h has the steps that
+// need no persons, event_applier.h those that do, steps/ the rules by topic.
 
 namespace hoglet {
 
-// Moves every record of the input topic, in log order, through the pipeline into the person store and the event store.
+// Moves every record of the input topic, in log order, through the pipeline into the person store
+// and the event store.
 //
-// A reader cuts the log into chunks; parse workers take them as they come; one apply thread takes the results in log order, so that
-// the outcome depends on the log alone, however many workers run. Rows are visible to queries once their chunk is applied.
+// A reader cuts the log into chunks; parse workers take them as they come; one apply thread takes
+// the results in log order, so that the outcome depends on the log alone, however many workers run.
+// Rows are visible to queries once their chunk is applied.
 //
-// Exactly once: a checkpoint at offset X first makes the event store durable up to X (FlushSealed), then commits the person store
-// with X in one write. After a crash the pipeline starts again at the person store's offset; rows below the event store's durable
-// offset are worked through for the persons' sake and not inserted again.
+// Exactly once: a checkpoint at offset X first makes the event store durable up to X (FlushSealed),
+// then commits the person store with X in one write. After a crash the pipeline starts again at the
+// person store's offset; rows below the event store's durable offset are worked through for the
+// persons' sake and not inserted again.
 //
-// Nothing is given up for lack of disk space: the step is repeated until it succeeds, and meanwhile the pipeline stands still, the
-// log keeps what is not applied yet, and health() says so.
+// Nothing is given up for lack of disk space: the step is repeated until it succeeds, and meanwhile
+// the pipeline stands still, the log keeps what is not applied yet, and health() says so.
 //
-// Thread-safe. The log, the stores, the directory and the sink outlive it; no one else may write to the stores.
+// Thread-safe. The log, the stores, the directory and the sink outlive it; no one else may write to
+// the stores.
 class Ingestor {
  public:
   struct Options {
@@ -43,8 +47,9 @@ class Ingestor {
     uint64_t chunk_bytes_max = 1ull << 20;
     // Chunks between reading and applying; bounds the memory of the queues.
     uint32_t chunks_in_flight_max = 6;
-    // A checkpoint is made when the event store's open memtable or the uncommitted person changes reach these, or so long after the
-    // last. At twice the bytes the pipeline waits for a checkpoint that is under way.
+    // A checkpoint is made when the event store's open memtable or the uncommitted person changes
+    // reach these, or so long after the last. At twice the bytes the pipeline waits for a
+    // checkpoint that is under way.
     uint64_t memtable_bytes_max = 64ull << 20;
     uint64_t person_bytes_max = 32ull << 20;
     int64_t checkpoint_interval_us = 300'000'000;
@@ -55,16 +60,16 @@ class Ingestor {
   };
 
   // `warnings` may be null.
-  Ingestor(Env* env, Log* log, PersonStore* persons, EventStore* events,
-           const TeamDirectory* teams, WarningSink* warnings, const Options& options);
+  Ingestor(Env* env, Log* log, PersonStore* persons, EventStore* events, const TeamDirectory* teams,
+           WarningSink* warnings, const Options& options);
   // Abort(), if it was not stopped.
   ~Ingestor();
 
-  // Opens the topics and starts the threads. kDataLoss if the log no longer holds what the stores have not applied, or the person
-  // store is ahead of the log or of the event store.
+  // Opens the topics and starts the threads. kDataLoss if the log no longer holds what the stores
+  // have not applied, or the person store is ahead of the log or of the event store.
   absl::Status Start();
-  // Applies what is being worked on, makes a last checkpoint and joins the threads. An error says that the checkpoint failed; the
-  // next start repeats from the one before.
+  // Applies what is being worked on, makes a last checkpoint and joins the threads. An error says
+  // that the checkpoint failed; the next start repeats from the one before.
   absl::Status Stop();
   // Stops where it is, without a checkpoint, as a crash would.
   void Abort();

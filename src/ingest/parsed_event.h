@@ -12,8 +12,8 @@
 
 namespace hoglet {
 
-// A log record after everything that needs no knowledge of persons: what the parse workers hand to the apply thread.
-// Views point into the log record and the arena of its chunk.
+// A log record after everything that needs no knowledge of persons: what the parse workers hand to
+// the apply thread. Views point into the log record and the arena of its chunk.
 struct ParsedEvent {
   enum class Fate : uint8_t {
     kStore,

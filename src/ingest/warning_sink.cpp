@@ -14,12 +14,11 @@ std::string WarningDetailsJson(const IngestionWarning& warning) {
   return json.Take();
 }
 
-void RecentWarnings::Warn(TeamId team_id, const IngestionWarning& warning,
-                          int64_t received_at_us) {
+void RecentWarnings::Warn(TeamId team_id, const IngestionWarning& warning, int64_t received_at_us) {
   const std::string type(warning.type);
   MetricRegistry::Default()
-      ->GetCounter("hoglet_ingestion_warnings_total", "Events with a problem their sender should know.",
-                   {{"type", type}})
+      ->GetCounter("hoglet_ingestion_warnings_total",
+                   "Events with a problem their sender should know.", {{"type", type}})
       ->Add();
   static LogRateLimit limit(1'000'000);
   uint64_t suppressed = 0;

@@ -11,14 +11,16 @@
 
 namespace hoglet {
 
-// Where ingestion warnings go. Called by one thread; after a crash the warnings since the last checkpoint come again.
+// Where ingestion warnings go. Called by one thread; after a crash the warnings since the last
+// checkpoint come again.
 class WarningSink {
  public:
   virtual ~WarningSink() = default;
   virtual void Warn(TeamId team_id, const IngestionWarning& warning, int64_t received_at_us) = 0;
 };
 
-// Counts warnings (hoglet_ingestion_warnings_total by type), logs their types, and keeps the last of them. Thread-safe.
+// Counts warnings (hoglet_ingestion_warnings_total by type), logs their types, and keeps the last
+// of them. Thread-safe.
 class RecentWarnings : public WarningSink {
  public:
   explicit RecentWarnings(size_t kept_max = 1000) : kept_max_(kept_max) {}

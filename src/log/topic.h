@@ -121,7 +121,7 @@ class Topic {
   absl::Status Break(const absl::Status& cause);
   std::string Serialise(const Group& group, std::vector<BatchHeader>* headers);
   void Publish(const std::vector<BatchHeader>& headers);
-  void Finish(Group group, const absl::StatusOr<uint64_t>& result);
+  void Finish(const Group& group, const absl::StatusOr<uint64_t>& result);
   void WriteMark();
 
   // topic.cpp

@@ -24,10 +24,10 @@ void Topic::StartWriter() {
 void Topic::RunWriter() {
   SetThreadName("log-" + name_);
   while (true) {
-    Group group = TakeGroup();
+    const Group group = TakeGroup();
     if (group.empty()) break;
     const absl::StatusOr<uint64_t> result = WriteGroup(group);
-    Finish(std::move(group), result);
+    Finish(group, result);
   }
   WriteMark();
 }
@@ -163,7 +163,7 @@ absl::Status Topic::RollBack(absl::Status cause) {
 
 absl::Status Topic::SyncTimed() {
   const int64_t begin_ns = env_->MonotonicNanos();
-  const absl::Status status = file_->Sync();
+  absl::Status status = file_->Sync();
   metrics_.sync_seconds->Observe(static_cast<double>(env_->MonotonicNanos() - begin_ns) * 1e-9);
   metrics_.syncs->Add();
   return status;
@@ -171,7 +171,7 @@ absl::Status Topic::SyncTimed() {
 
 // Refuses all appends from now on: what the disk holds is known only after a reopen.
 absl::Status Topic::Break(const absl::Status& cause) {
-  const absl::Status broken = absl::UnavailableError(
+  absl::Status broken = absl::UnavailableError(
       StrCat("topic ", name_,
              " refuses appends until it is reopened, after: ", FromAbsl(cause.message())));
   {
@@ -230,7 +230,7 @@ void Topic::Publish(const std::vector<BatchHeader>& headers) {
   end_moved_.notify_all();
 }
 
-void Topic::Finish(Group group, const absl::StatusOr<uint64_t>& result) {
+void Topic::Finish(const Group& group, const absl::StatusOr<uint64_t>& result) {
   uint64_t bytes = 0;
   for (const Pending& pending : group) bytes += pending.total_bytes();
   {
@@ -239,7 +239,7 @@ void Topic::Finish(Group group, const absl::StatusOr<uint64_t>& result) {
   }
   metrics_.queue_bytes->Add(-static_cast<double>(bytes));
   uint64_t offset = result.ok() ? *result : 0;
-  for (Pending& pending : group) {
+  for (const Pending& pending : group) {
     pending.done(result.ok() ? absl::StatusOr<uint64_t>(offset) : result);
     offset += pending.record_count;
   }

@@ -156,8 +156,8 @@ absl::StatusOr<MetadataDocument> DecodeMetadata(std::string_view bytes, const st
   const std::string_view body = bytes.substr(line_end + 1);
   const size_t space = header.find(' ');
   if (header.substr(0, space) != StrCat(kVersion)) {
-    return absl::UnimplementedError(StrCat(path, ": version ", header.substr(0, space),
-                                           ", this program reads ", kVersion));
+    return absl::UnimplementedError(
+        StrCat(path, ": version ", header.substr(0, space), ", this program reads ", kVersion));
   }
   if (space == std::string_view::npos ||
       header.substr(space + 1) != absl::StrFormat("%08x", Crc32c(body))) {

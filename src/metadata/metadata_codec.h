@@ -8,7 +8,8 @@
 #include "absl/status/statusor.h"
 #include "src/metadata/metadata_store.h"
 
-// The file metadata.json: a line "hoglet-metadata <version> <crc32c of the rest in hex>", then one JSON object.
+// The file metadata.json: a line "hoglet-metadata <version> <crc32c of the rest in hex>", then one
+// JSON object.
 
 namespace hoglet {
 

@@ -33,18 +33,24 @@ std::string PathIn(const std::string& directory) { return directory + "/metadata
 
 // A key that can stand in a header, a URL and a line of a shell.
 bool IsPlainKey(std::string_view key, size_t bytes_max) {
-  return key.size() <= bytes_max &&
-         std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\'' && c != '\\'; });
+  return key.size() <= bytes_max && std::all_of(key.begin(), key.end(), [](char c) {
+           return c > ' ' && c < 0x7f && c != '"' && c != '\'' && c != '\\';
+         });
 }
 
 absl::Status CheckChosenKeys(const MetadataStore::ChosenKeys& chosen) {
-  if (!IsPlainKey(chosen.project_token, kTokenBytesMax) || chosen.project_token.starts_with(kApiKeyPrefix)) {
-    return absl::InvalidArgumentError(StrCat("a project token has up to ", kTokenBytesMax,
-                                             " printable ASCII characters, no spaces or quotes, and does not begin with ", kApiKeyPrefix));
+  if (!IsPlainKey(chosen.project_token, kTokenBytesMax) ||
+      chosen.project_token.starts_with(kApiKeyPrefix)) {
+    return absl::InvalidArgumentError(
+        StrCat("a project token has up to ", kTokenBytesMax,
+               " printable ASCII characters, no spaces or quotes, and does not begin with ",
+               kApiKeyPrefix));
   }
   const std::string& key = chosen.personal_api_key;
-  if (!key.empty() && (!IsPlainKey(key, kNameBytesMax) || !key.starts_with(kApiKeyPrefix) || key.size() < kApiKeyPrefix.size() + 4)) {
-    return absl::InvalidArgumentError(StrCat("a personal API key is ", kApiKeyPrefix, " and 4 or more printable ASCII characters"));
+  if (!key.empty() && (!IsPlainKey(key, kNameBytesMax) || !key.starts_with(kApiKeyPrefix) ||
+                       key.size() < kApiKeyPrefix.size() + 4)) {
+    return absl::InvalidArgumentError(StrCat("a personal API key is ", kApiKeyPrefix,
+                                             " and 4 or more printable ASCII characters"));
   }
   return absl::OkStatus();
 }
@@ -65,11 +71,12 @@ class FileMetadataStore : public MetadataStore {
     MetadataDocument document;
     document.organization = {
         .id = 1, .uuid = UuidV7(env_), .name = "Default organization", .created_at_us = now_us};
-    document.projects.push_back({.id = 1,
-                                 .uuid = UuidV7(env_),
-                                 .name = "Default project",
-                                 .api_token = chosen.project_token.empty() ? NewToken() : chosen.project_token,
-                                 .created_at_us = now_us});
+    document.projects.push_back(
+        {.id = 1,
+         .uuid = UuidV7(env_),
+         .name = "Default project",
+         .api_token = chosen.project_token.empty() ? NewToken() : chosen.project_token,
+         .created_at_us = now_us});
     initial_api_key_ = chosen.personal_api_key.empty() ? NewApiKey() : chosen.personal_api_key;
     AddApiKey(initial_api_key_, "Created at first start", &document);
     absl::MutexLock lock(&mutex_);
@@ -79,10 +86,11 @@ class FileMetadataStore : public MetadataStore {
   // Chosen keys at a later start.
   absl::Status Adopt(const ChosenKeys& chosen) {
     if (!chosen.project_token.empty() && !FindProjectByToken(chosen.project_token).has_value()) {
-      return absl::FailedPreconditionError(
-          StrCat(path_, ": no project has the token given; leave it out, or use another data directory"));
+      return absl::FailedPreconditionError(StrCat(
+          path_, ": no project has the token given; leave it out, or use another data directory"));
     }
-    if (chosen.personal_api_key.empty() || FindApiKey(chosen.personal_api_key).has_value()) return absl::OkStatus();
+    if (chosen.personal_api_key.empty() || FindApiKey(chosen.personal_api_key).has_value())
+      return absl::OkStatus();
     absl::MutexLock lock(&mutex_);
     MetadataDocument document = document_;
     AddApiKey(chosen.personal_api_key, "Given at start", &document);
@@ -212,8 +220,7 @@ class FileMetadataStore : public MetadataStore {
   template <typename Predicate>
   std::optional<Project> FindIf(Predicate predicate) const {
     absl::ReaderMutexLock lock(&mutex_);
-    const auto it =
-        std::find_if(document_.projects.begin(), document_.projects.end(), predicate);
+    const auto it = std::find_if(document_.projects.begin(), document_.projects.end(), predicate);
     if (it == document_.projects.end()) return std::nullopt;
     return *it;
   }
@@ -236,9 +243,17 @@ class FileMetadataStore : public MetadataStore {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<MetadataStore>> MetadataStore::Open(Env* env, const std::string& directory, const ChosenKeys& chosen) {
+absl::StatusOr<std::unique_ptr<MetadataStore>> MetadataStore::Open(Env* env,
+                                                                   const std::string& directory,
+                                                                   const ChosenKeys& chosen) {
   HOGLET_RETURN_IF_ERROR(CheckChosenKeys(chosen));
-  HOGLET_RETURN_IF_ERROR(env->CreateDirectories(directory));
+  if (!env->Exists(directory)) {
+    HOGLET_RETURN_IF_ERROR(env->CreateDirectories(directory));
+    // The folder's own name must last as well as the file in it.
+    const size_t slash = directory.rfind('/');
+    const std::string parent = slash == std::string::npos ? "." : directory.substr(0, slash);
+    HOGLET_RETURN_IF_ERROR(env->SyncDirectory(parent.empty() ? "/" : parent));
+  }
   auto store = std::make_unique<FileMetadataStore>(env, PathIn(directory));
   if (env->Exists(PathIn(directory))) {
     HOGLET_RETURN_IF_ERROR(store->Load());
@@ -249,9 +264,10 @@ absl::StatusOr<std::unique_ptr<MetadataStore>> MetadataStore::Open(Env* env, con
   return store;
 }
 
-absl::StatusOr<uint64_t> MetadataStore::Check(Env* env, const std::string& directory,
-                                              const std::function<void(const std::string&)>& report) {
-  HOGLET_ASSIGN_OR_RETURN(const std::string bytes, env->ReadWholeFile(PathIn(directory), kFileBytesMax));
+absl::StatusOr<uint64_t> MetadataStore::Check(
+    Env* env, const std::string& directory, const std::function<void(const std::string&)>& report) {
+  HOGLET_ASSIGN_OR_RETURN(const std::string bytes,
+                          env->ReadWholeFile(PathIn(directory), kFileBytesMax));
   const auto document = DecodeMetadata(bytes, PathIn(directory));
   if (document.ok()) return document->projects.size();
   report(std::string(FromAbsl(document.status().message())));

@@ -48,8 +48,8 @@ struct PersonalApiKey {
   int64_t created_at_us = 0;
 };
 
-// Organizations, projects and keys, in one file that is replaced whole at every change: there are few of them and they change by hand.
-// Thread-safe; look-ups take a shared lock only.
+// Organizations, projects and keys, in one file that is replaced whole at every change: there are
+// few of them and they change by hand. Thread-safe; look-ups take a shared lock only.
 class MetadataStore {
  public:
   // Keys that the operator chose; empty ones are made up at the first start.
@@ -58,15 +58,20 @@ class MetadataStore {
     std::string personal_api_key;  // at a later start: is added if it is new
   };
 
-  // Reads `directory`/metadata.json, or creates it with organization 1 and project 1. kDataLoss if the file is damaged (it is left as
-  // it is), kUnimplemented if it is of a newer version, kInvalidArgument for a malformed chosen key, kFailedPrecondition for a chosen
-  // token of no project.
-  static absl::StatusOr<std::unique_ptr<MetadataStore>> Open(Env* env, const std::string& directory, const ChosenKeys& chosen);
-  static absl::StatusOr<std::unique_ptr<MetadataStore>> Open(Env* env, const std::string& directory) {
+  // Reads `directory`/metadata.json, or creates it with organization 1 and project 1. kDataLoss if
+  // the file is damaged (it is left as it is), kUnimplemented if it is of a newer version,
+  // kInvalidArgument for a malformed chosen key, kFailedPrecondition for a chosen token of no
+  // project.
+  static absl::StatusOr<std::unique_ptr<MetadataStore>> Open(Env* env, const std::string& directory,
+                                                             const ChosenKeys& chosen);
+  static absl::StatusOr<std::unique_ptr<MetadataStore>> Open(Env* env,
+                                                             const std::string& directory) {
     return Open(env, directory, ChosenKeys());
   }
-  // Reads the file without changing it; `report` gets a line if it is damaged. Returns the number of projects.
-  static absl::StatusOr<uint64_t> Check(Env* env, const std::string& directory, const std::function<void(const std::string&)>& report);
+  // Reads the file without changing it; `report` gets a line if it is damaged. Returns the number
+  // of projects.
+  static absl::StatusOr<uint64_t> Check(Env* env, const std::string& directory,
+                                        const std::function<void(const std::string&)>& report);
   virtual ~MetadataStore() = default;
 
   // The personal API key of a store just created, to be shown once; empty at every later start.
@@ -76,8 +81,9 @@ class MetadataStore {
   virtual std::vector<Project> Projects() const = 0;
   virtual std::optional<Project> FindProject(TeamId id) const = 0;
   virtual std::optional<Project> FindProjectByToken(std::string_view api_token) const = 0;
-  // Changes everything but id, uuid and creation time. kNotFound; kInvalidArgument for an unknown time zone, a week start other than
-  // 0 or 1, an empty name or token, or a token of another project. Durable on return.
+  // Changes everything but id, uuid and creation time. kNotFound; kInvalidArgument for an unknown
+  // time zone, a week start other than 0 or 1, an empty name or token, or a token of another
+  // project. Durable on return.
   virtual absl::Status UpdateProject(const Project& project) = 0;
   // Gives the project a new random token and returns it.
   virtual absl::StatusOr<std::string> ResetProjectToken(TeamId id) = 0;

@@ -9,8 +9,9 @@
 
 namespace hoglet {
 
-// Least-recently-used in two steps: what is touched goes to the young half; when that is full, the old half is forgotten and the
-// young one becomes old. No lists, no bookkeeping on a hit in the young half. Not thread-safe.
+// Least-recently-used in two steps: what is touched goes to the young half; when that is full, the
+// old half is forgotten and the young one becomes old. No lists, no bookkeeping on a hit in the
+// young half. Not thread-safe.
 template <typename Key, typename Value, typename Hash, typename Equal>
 class GenerationCache {
  public:

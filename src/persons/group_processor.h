@@ -10,8 +10,8 @@
 
 namespace hoglet {
 
-// Group types and groups. A project has at most kGroupTypesMax types; each gets the lowest free index when it is first seen and keeps it.
-// Used by the store's writer thread.
+// Group types and groups. A project has at most kGroupTypesMax types; each gets the lowest free
+// index when it is first seen and keeps it. Used by the store's writer thread.
 class GroupProcessor {
  public:
   explicit GroupProcessor(PersonStore* store) : store_(store) {}
@@ -28,7 +28,8 @@ class GroupProcessor {
     // $group_set; keys unique.
     const JsonObjectView* properties = nullptr;
   };
-  // Creates or updates the group of a $groupidentify. No effect if the type has no index. On an error the call can be repeated.
+  // Creates or updates the group of a $groupidentify. No effect if the type has no index. On an
+  // error the call can be repeated.
   absl::Status Apply(const Identify& identify);
 
  private:

@@ -2,9 +2,9 @@
 
 #include <cstring>
 
-#include "src/base/strings.h"
 #include "include/hoglet/status.h"
 #include "src/base/bytes.h"
+#include "src/base/strings.h"
 
 namespace hoglet::person_codec {
 namespace {
@@ -34,7 +34,7 @@ absl::Status ReadVersion(ByteReader* in, std::string_view what) {
   if (!in->GetLittle(&version)) return Damaged(what);
   if (version != kFormatVersion) {
     return absl::UnimplementedError(StrCat("person store: ", what, " of version ", version,
-                                                 ", this program reads ", kFormatVersion));
+                                           ", this program reads ", kFormatVersion));
   }
   return absl::OkStatus();
 }

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 
-#include "src/base/strings.h"
 #include "absl/strings/ascii.h"
-#include "src/base/strings.h"
 #include "include/hoglet/status.h"
 #include "src/base/json.h"
+#include "src/base/strings.h"
 #include "src/base/uuid.h"
 
 namespace hoglet {
@@ -34,7 +33,8 @@ IdState Mapped(IdState state, const Uuid& person_id, int64_t version) {
   return state;
 }
 
-// Marks an id as having taken part in a merge, and says whether a personless event had used it before.
+// Marks an id as having taken part in a merge, and says whether a personless event had used it
+// before.
 bool MarkMerged(IdState* state) {
   const bool was_personless = state->is_personless;
   state->is_personless = true;
@@ -79,8 +79,8 @@ bool IsBlank(std::string_view text) {
 
 bool IsIllegalName(std::string_view name) {
   static const auto* const any_case = new StringSet<std::string_view>{
-      "anonymous", "guest", "distinctid", "distinct_id", "id", "not_authenticated",
-      "email", "undefined", "true", "false"};
+      "anonymous",         "guest", "distinctid", "distinct_id", "id",
+      "not_authenticated", "email", "undefined",  "true",        "false"};
   static const auto* const exact_case = new StringSet<std::string_view>{
       "[object Object]", "NaN", "None", "none", "null", "0", "undefined"};
   if (exact_case->contains(name)) return true;
@@ -159,8 +159,7 @@ absl::Status PersonProcessor::ProcessPersonful(const PersonEvent& event, PersonO
     Create(event, state, outcome);
     return absl::OkStatus();
   }
-  HOGLET_ASSIGN_OR_RETURN(const PersonPtr person,
-                          RequirePerson(event.id.team_id, state.person_id));
+  HOGLET_ASSIGN_OR_RETURN(const PersonPtr person, RequirePerson(event.id.team_id, state.person_id));
   PersonChanges changes;
   Update(event, person, /*is_identified=*/false, &changes, outcome);
   return absl::OkStatus();
@@ -214,7 +213,8 @@ void PersonProcessor::CreateWithBoth(const PersonEvent& event, IdState target,
                                      PersonOutcome* outcome) {
   const bool target_was_personless = MarkMerged(&target);
   const bool source_was_personless = MarkMerged(&source);
-  // The primary id gives the person its uuid. It is the one that personless events used already, so that those need no override.
+  // The primary id gives the person its uuid. It is the one that personless events used already, so
+  // that those need no override.
   const bool is_source_primary = source_was_personless && !target_was_personless;
   const int64_t other_version = source_was_personless && target_was_personless ? 1 : 0;
 
@@ -332,8 +332,8 @@ void PersonProcessor::Update(const PersonEvent& event, const PersonPtr& person, 
   }
   ShowPerson(*person, outcome);
   outcome->properties = properties;
-  outcome->needs_overlay = changes_.outcome != UpdateOutcome::kNoChange &&
-                           !event.request->set.empty();
+  outcome->needs_overlay =
+      changes_.outcome != UpdateOutcome::kNoChange && !event.request->set.empty();
   if (becomes_identified || properties != person->properties) {
     auto updated = std::make_shared<Person>(*person);
     updated->properties = std::move(properties);
@@ -365,8 +365,8 @@ PropertySetPtr PersonProcessor::ChangedProperties(const PersonEvent& event, cons
 absl::StatusOr<PersonPtr> PersonProcessor::RequirePerson(TeamId team_id, const Uuid& id) {
   HOGLET_ASSIGN_OR_RETURN(PersonPtr person, store_->LookupPerson(team_id, id));
   if (person == nullptr) {
-    return absl::DataLossError(StrCat("person store: team ", team_id, ": person ",
-                                            FormatUuid(id), " has distinct ids but no row"));
+    return absl::DataLossError(StrCat("person store: team ", team_id, ": person ", FormatUuid(id),
+                                      " has distinct ids but no row"));
   }
   return person;
 }

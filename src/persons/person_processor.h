@@ -34,7 +34,8 @@ struct PersonEvent {
   bool is_person_lookup_disabled = false;
   // The team turned person processing off: personless events are never upgraded.
   bool is_team_opted_out = false;
-  // The other id of a merge (it is the source; the event's own id is the target), if the event asks for one.
+  // The other id of a merge (it is the source; the event's own id is the target), if the event asks
+  // for one.
   MergeKind merge = MergeKind::kNone;
   std::string_view other_distinct_id;
   const PropertyRequest* request = nullptr;
@@ -68,18 +69,20 @@ struct PersonOutcome {
   void Clear();
 };
 
-// An id that stands for nobody in particular ("anonymous", "null", blank, ...): merging with it would make one person of many.
+// An id that stands for nobody in particular ("anonymous", "null", blank, ...): merging with it
+// would make one person of many.
 bool IsIllegalDistinctId(std::string_view distinct_id);
 
 // The creation time shown for the person of a personless event.
 inline constexpr int64_t kPersonlessCreatedAtUs = 5'000'000;
 
-// The identity rules: who an event belongs to, and what it changes about persons. A pure function of (event, state of the store).
-// Used by the store's writer thread.
+// The identity rules: who an event belongs to, and what it changes about persons. A pure function
+// of (event, state of the store). Used by the store's writer thread.
 class PersonProcessor {
  public:
   struct Options {
-    // A merge that would move more distinct ids than this is refused and its event dead-lettered. 0: no limit.
+    // A merge that would move more distinct ids than this is refused and its event dead-lettered.
+    // 0: no limit.
     uint64_t merge_moved_ids_max = 0;
   };
 

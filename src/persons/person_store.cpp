@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "src/base/strings.h"
 #include "include/hoglet/status.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/db.h"
@@ -12,19 +11,18 @@
 #include "rocksdb/write_batch.h"
 #include "src/base/bytes.h"
 #include "src/base/hash.h"
+#include "src/base/strings.h"
 #include "src/persons/person_codec.h"
 #include "src/persons/person_store_impl.h"
 
 namespace hoglet {
 namespace {
 
-constexpr const char* kFamilyNames[] = {
-    "default",   "persons", "distinct_ids", "person_ids",
-    "overrides", "groups",  "group_types",  "flag_hash_keys"};
+constexpr const char* kFamilyNames[] = {"default",   "persons", "distinct_ids", "person_ids",
+                                        "overrides", "groups",  "group_types",  "flag_hash_keys"};
 constexpr char kAppliedOffsetKey[] = "applied_offset";
 constexpr char kFormatKey[] = "format";
 constexpr uint64_t kStoreVersion = 1;
-
 
 std::string Number(uint64_t value) {
   std::string bytes(1, static_cast<char>(person_codec::kFormatVersion));
@@ -134,8 +132,7 @@ absl::Status PersonStore::Impl::Open(bool is_read_only) {
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status =
       is_read_only
-          ? rocksdb::DB::OpenForReadOnly(db_options, directory, descriptors, &families,
-                                         &opened)
+          ? rocksdb::DB::OpenForReadOnly(db_options, directory, descriptors, &families, &opened)
           : rocksdb::DB::Open(db_options, directory, descriptors, &families, &opened);
   HOGLET_RETURN_IF_ERROR(ToStatus(status));
   db.reset(opened);
@@ -153,7 +150,7 @@ absl::Status PersonStore::Impl::LoadMeta() {
   }
   if (!ReadNumber(*format, &version) || version != kStoreVersion) {
     return absl::UnimplementedError(StrCat("person store ", directory, ": format ", version,
-                                                 ", this program reads ", kStoreVersion));
+                                           ", this program reads ", kStoreVersion));
   }
   HOGLET_ASSIGN_OR_RETURN(const std::optional<std::string> offset, Get(kMeta, kAppliedOffsetKey));
   uint64_t value = 0;
@@ -175,8 +172,8 @@ absl::StatusOr<std::unique_ptr<PersonStore>> PersonStore::Open(const std::string
   return std::unique_ptr<PersonStore>(new PersonStore(std::move(impl)));
 }
 
-absl::StatusOr<uint64_t> PersonStore::Check(
-    const std::string& directory, const std::function<void(const std::string&)>& report) {
+absl::StatusOr<uint64_t> PersonStore::Check(const std::string& directory,
+                                            const std::function<void(const std::string&)>& report) {
   Impl impl;
   impl.directory = directory;
   HOGLET_RETURN_IF_ERROR(impl.Open(/*is_read_only=*/true));
@@ -318,8 +315,8 @@ absl::Status PersonStore::Impl::PrefetchPersons(const std::vector<PersonRef>& pe
   for (size_t i = 0; i < keys.size(); ++i) {
     if (statuses[i].IsNotFound()) continue;
     HOGLET_RETURN_IF_ERROR(ToStatus(statuses[i]));
-    HOGLET_ASSIGN_OR_RETURN(
-        PersonPtr person, ParsePerson(wanted[i].team_id, wanted[i].id, values[i].ToStringView()));
+    HOGLET_ASSIGN_OR_RETURN(PersonPtr person,
+                            ParsePerson(wanted[i].team_id, wanted[i].id, values[i].ToStringView()));
     CachePerson(person);
   }
   return absl::OkStatus();
@@ -350,8 +347,7 @@ void PersonStore::Impl::ApplyIdLocked(TeamId team_id, const PersonChanges::IdCha
                                                 change.distinct_id)] = false;
   }
   if (!state.is_mapped) return;
-  open->person_ids[person_codec::PersonIdsKey(team_id, state.person_id, change.distinct_id)] =
-      true;
+  open->person_ids[person_codec::PersonIdsKey(team_id, state.person_id, change.distinct_id)] = true;
   open->bytes += 96 + change.distinct_id.size();
   if (state.version > 0) SetOverrideLocked(team_id, change.distinct_id, state);
 }

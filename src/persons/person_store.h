@@ -15,8 +15,9 @@
 #include "include/hoglet/person_store.h"
 #include "src/persons/person.h"
 
-// Start reading here: the person store. person_processor.h has the identity rules, group_processor.h those of groups,
-// property_update.h those of properties; FORMAT.md has the bytes.
+// Start reading here: the person store. person_processor.h has the identity rules,
+// group_processor.h those of groups, property_update.h those of properties; FORMAT.md has the
+// bytes.
 
 namespace hoglet {
 
@@ -55,15 +56,18 @@ struct PersonChanges {
 
 // Persons, distinct ids, groups and flag hash keys, on RocksDB.
 //
-// The pipeline's changes gather in memory, in an open generation. Seal(offset) closes it; CommitSealed() writes it in one synchronous
-// batch together with the offset. What was not committed when the process ended is lost and must be applied again from
-// applied_offset() on: same log, same state. Readers see committed and uncommitted changes alike.
+// The pipeline's changes gather in memory, in an open generation. Seal(offset) closes it;
+// CommitSealed() writes it in one synchronous batch together with the offset. What was not
+// committed when the process ended is lost and must be applied again from applied_offset() on: same
+// log, same state. Readers see committed and uncommitted changes alike.
 //
-// Threads: the writer methods belong to one thread, the pipeline's; CommitSealed() may run on another beside it; the PersonReader
-// methods and the other readers may be called from anywhere at any time.
+// Threads: the writer methods belong to one thread, the pipeline's; CommitSealed() may run on
+// another beside it; the PersonReader methods and the other readers may be called from anywhere at
+// any time.
 //
-// Memory: Options bounds the caches; the uncommitted changes are bounded by the pipeline, which watches open_bytes(). All overrides
-// (mappings of version above 0) are held in memory, about 100 bytes each plus the id.
+// Memory: Options bounds the caches; the uncommitted changes are bounded by the pipeline, which
+// watches open_bytes(). All overrides (mappings of version above 0) are held in memory, about 100
+// bytes each plus the id.
 class PersonStore : public PersonReader {
  public:
   struct Options {
@@ -71,16 +75,19 @@ class PersonStore : public PersonReader {
     uint64_t cache_bytes_max = 32ull << 20;
     // RocksDB's cache of blocks, indexes and filters.
     uint64_t block_cache_bytes_max = 8ull << 20;
-    // Files in memory, gone with the store: for vectors and tests.
+    // Files in memory, gone with the store: for vectors and tests. The directory must be an
+    // absolute path then.
     bool is_in_memory = false;
   };
 
-  // Opens or creates the store in `directory`. Files are RocksDB's own. kDataLoss if damaged, kUnimplemented if newer.
+  // Opens or creates the store in `directory`. Files are RocksDB's own. kDataLoss if damaged,
+  // kUnimplemented if newer.
   static absl::StatusOr<std::unique_ptr<PersonStore>> Open(const std::string& directory,
                                                            const Options& options);
   ~PersonStore() override;
 
-  // Reads every byte of the store, without changing it: a line in `report` for each fault. Returns the number of persons.
+  // Reads every byte of the store, without changing it: a line in `report` for each fault. Returns
+  // the number of persons.
   static absl::StatusOr<uint64_t> Check(const std::string& directory,
                                         const std::function<void(const std::string&)>& report);
 
@@ -109,14 +116,15 @@ class PersonStore : public PersonReader {
 
   // Bytes of the open generation, about.
   uint64_t open_bytes() const;
-  // Closes the open generation at a log offset. One sealed generation may wait: kFailedPrecondition otherwise.
+  // Closes the open generation at a log offset. One sealed generation may wait: kFailedPrecondition
+  // otherwise.
   absl::Status Seal(uint64_t offset);
   bool HasSealed() const;
 
   // -- Any one thread --
 
-  // Writes the sealed generation; nothing to do without one. On an error (disk full: kResourceExhausted) it stays sealed and readable, and the
-  // call can be repeated.
+  // Writes the sealed generation; nothing to do without one. On an error (disk full:
+  // kResourceExhausted) it stays sealed and readable, and the call can be repeated.
   absl::Status CommitSealed();
 
   // -- Readers --

@@ -34,7 +34,8 @@ std::map<std::string, typename Map::mapped_type> ChangesUnder(const std::string&
   return changes;
 }
 
-// Walks the rows of an iterator and the changes over them in the order of keys. `on_row` and `on_change` return false to stop.
+// Walks the rows of an iterator and the changes over them in the order of keys. `on_row` and
+// `on_change` return false to stop.
 template <typename Change, typename OnRow, typename OnChange>
 bool WalkMerged(const std::string& prefix, rocksdb::Iterator* rows,
                 const std::map<std::string, Change>& changes, OnRow on_row, OnChange on_change) {
@@ -44,9 +45,9 @@ bool WalkMerged(const std::string& prefix, rocksdb::Iterator* rows,
   };
   rows->Seek(rocksdb::Slice(prefix));
   while (in_prefix() || change != changes.end()) {
-    const int order = !in_prefix()               ? 1
+    const int order = !in_prefix()              ? 1
                       : change == changes.end() ? -1
-                                                 : rows->key().ToStringView().compare(change->first);
+                                                : rows->key().ToStringView().compare(change->first);
     if (order < 0) {
       if (!on_row(rows->key().ToStringView(), rows->value().ToStringView())) return false;
       rows->Next();
@@ -71,7 +72,8 @@ absl::StatusOr<std::optional<std::string>> PersonStore::Impl::Get(Family which,
 }
 
 absl::StatusOr<PersonPtr> ParsePerson(TeamId team_id, const Uuid& id, std::string_view value) {
-  HOGLET_ASSIGN_OR_RETURN(const person_codec::PersonValue fields, person_codec::DecodePerson(value));
+  HOGLET_ASSIGN_OR_RETURN(const person_codec::PersonValue fields,
+                          person_codec::DecodePerson(value));
   auto person = std::make_shared<Person>();
   person->team_id = team_id;
   person->id = id;
@@ -147,7 +149,8 @@ absl::Status PersonStore::VisitPersons(
   std::map<std::string, PersonPtr> changes;
   RowIterator rows;
   {
-    // The iterator sees RocksDB as it is now: a commit is visible in it exactly if its changes are gone from the generations.
+    // The iterator sees RocksDB as it is now: a commit is visible in it exactly if its changes are
+    // gone from the generations.
     absl::ReaderMutexLock lock(&impl_->mutex);
     changes = ChangesUnder(prefix, &impl_->open->persons,
                            impl_->sealed ? &impl_->sealed->persons : nullptr);

@@ -14,7 +14,8 @@ namespace {
 constexpr size_t kIndexedMembersMin = 5;
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
-// The position of an escaped NUL (\u0000 whose backslash is not itself escaped) in JSON text at or after `from`, or npos.
+// The position of an escaped NUL (\u0000 whose backslash is not itself escaped) in JSON text at or
+// after `from`, or npos.
 size_t FindEscapedNul(std::string_view json, size_t from) {
   for (size_t at = json.find("\\u0000", from); at != std::string_view::npos;
        at = json.find("\\u0000", at + 1)) {
@@ -48,9 +49,7 @@ void AppendRawWithoutNul(std::string_view json, std::string* out) {
 
 bool HasNulText(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
-bool IsNumberText(std::string_view raw) {
-  return !raw.empty() && raw[0] != '[' && raw[0] != '{';
-}
+bool IsNumberText(std::string_view raw) { return !raw.empty() && raw[0] != '[' && raw[0] != '{'; }
 
 uint64_t ValueBytes(const JsonMember& member) {
   switch (member.kind) {
@@ -70,9 +69,7 @@ uint64_t ValueBytes(const JsonMember& member) {
 
 }  // namespace
 
-uint32_t PropertyKeyHash(std::string_view key) {
-  return static_cast<uint32_t>(FastHash64(key));
-}
+uint32_t PropertyKeyHash(std::string_view key) { return static_cast<uint32_t>(FastHash64(key)); }
 
 bool HasNul(const JsonMember& member) {
   if (HasNulText(member.key)) return true;
@@ -130,7 +127,8 @@ void PropertySet::CopyMembers(const JsonObjectView& members) {
     bytes += member.key.size() + member.text.size();
     has_nul = has_nul || HasNul(member);
   }
-  // A NUL is one byte (six as an escape) and its replacement three: room for all, so that views stay valid while appending.
+  // A NUL is one byte (six as an escape) and its replacement three: room for all, so that views
+  // stay valid while appending.
   bytes_.reserve(has_nul ? bytes * 3 : bytes);
   const size_t capacity = bytes_.capacity();
   members_ = members;

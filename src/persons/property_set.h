@@ -17,14 +17,15 @@ using PropertySetPtr = std::shared_ptr<const PropertySet>;
 // Hash of a property name, for PropertySet::Find. Not stored; may change between versions.
 uint32_t PropertyKeyHash(std::string_view key);
 
-// The properties of a person or group, parsed once and immutable from then on, so that rows, caches and readers share one object.
-// Owns the bytes its members point to. Thread-safe.
+// The properties of a person or group, parsed once and immutable from then on, so that rows, caches
+// and readers share one object. Owns the bytes its members point to. Thread-safe.
 class PropertySet {
  public:
   static const PropertySetPtr& Empty();
   // A JSON object text. kInvalidArgument names the byte position.
   static absl::StatusOr<PropertySetPtr> Parse(std::string_view json);
-  // Copies the members, whose keys must be unique. NUL characters become U+FFFD, in nested values too.
+  // Copies the members, whose keys must be unique. NUL characters become U+FFFD, in nested values
+  // too.
   static PropertySetPtr FromMembers(const JsonObjectView& members);
 
   const JsonObjectView& members() const { return members_; }
@@ -49,7 +50,8 @@ class PropertySet {
 
   std::string bytes_;
   JsonObjectView members_;
-  // Open addressing over positions + 1; 0 is free. A power of two, at most half full. Empty for few members.
+  // Open addressing over positions + 1; 0 is free. A power of two, at most half full. Empty for few
+  // members.
   std::vector<uint32_t> slots_;
   std::vector<uint32_t> hashes_;
   uint64_t json_bytes_estimate_ = 2;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include "src/base/strings.h"
 #include "src/base/json.h"
+#include "src/base/strings.h"
 #include "src/base/uuid.h"
 #include "src/persons/automatic_properties.h"
 
@@ -12,25 +12,59 @@ namespace hoglet {
 namespace {
 
 const StringSet<std::string_view>& FilteredProperties() {
-  static const auto* const names = new StringSet<std::string_view>{
-      "$current_url", "$pathname", "$referring_domain", "$referrer", "$screen_height",
-      "$screen_width", "$viewport_height", "$viewport_width", "$browser", "$browser_version",
-      "$device_type", "$raw_user_agent", "$os", "$os_name", "$os_version", "$geoip_postal_code",
-      "$geoip_time_zone", "$geoip_latitude", "$geoip_longitude", "$geoip_accuracy_radius",
-      "$geoip_subdivision_1_code", "$geoip_subdivision_1_name", "$geoip_subdivision_2_code",
-      "$geoip_subdivision_2_name", "$geoip_subdivision_3_code", "$geoip_subdivision_3_name",
-      "$geoip_city_confidence", "$geoip_country_confidence", "$geoip_postal_code_confidence",
-      "$geoip_subdivision_1_confidence", "$geoip_subdivision_2_confidence"};
+  static const auto* const names =
+      new StringSet<std::string_view>{"$current_url",
+                                      "$pathname",
+                                      "$referring_domain",
+                                      "$referrer",
+                                      "$screen_height",
+                                      "$screen_width",
+                                      "$viewport_height",
+                                      "$viewport_width",
+                                      "$browser",
+                                      "$browser_version",
+                                      "$device_type",
+                                      "$raw_user_agent",
+                                      "$os",
+                                      "$os_name",
+                                      "$os_version",
+                                      "$geoip_postal_code",
+                                      "$geoip_time_zone",
+                                      "$geoip_latitude",
+                                      "$geoip_longitude",
+                                      "$geoip_accuracy_radius",
+                                      "$geoip_subdivision_1_code",
+                                      "$geoip_subdivision_1_name",
+                                      "$geoip_subdivision_2_code",
+                                      "$geoip_subdivision_2_name",
+                                      "$geoip_subdivision_3_code",
+                                      "$geoip_subdivision_3_name",
+                                      "$geoip_city_confidence",
+                                      "$geoip_country_confidence",
+                                      "$geoip_postal_code_confidence",
+                                      "$geoip_subdivision_1_confidence",
+                                      "$geoip_subdivision_2_confidence"};
   return *names;
 }
 
 const StringSet<std::string_view>& ProtectedProperties() {
   static const auto* const names = [] {
-    auto* set = new StringSet<std::string_view>{
-        "email", "name", "$session_id", "$window_id", "$pageview_id", "$host", "$user_id",
-        "$device_id", "$anon_distinct_id", "$initial_referrer", "$initial_referring_domain",
-        "$initial_utm_source", "$initial_utm_medium", "$initial_utm_campaign",
-        "$initial_utm_content", "$initial_utm_term"};
+    auto* set = new StringSet<std::string_view>{"email",
+                                                "name",
+                                                "$session_id",
+                                                "$window_id",
+                                                "$pageview_id",
+                                                "$host",
+                                                "$user_id",
+                                                "$device_id",
+                                                "$anon_distinct_id",
+                                                "$initial_referrer",
+                                                "$initial_referring_domain",
+                                                "$initial_utm_source",
+                                                "$initial_utm_medium",
+                                                "$initial_utm_campaign",
+                                                "$initial_utm_content",
+                                                "$initial_utm_term"};
     for (const std::string_view name : kAutomaticPersonProperties) set->insert(name);
     return set;
   }();
@@ -95,9 +129,7 @@ bool IsFilteredPersonProperty(std::string_view key) {
   return key.starts_with('$') && FilteredProperties().contains(key);
 }
 
-bool IsProtectedPersonProperty(std::string_view key) {
-  return ProtectedProperties().contains(key);
-}
+bool IsProtectedPersonProperty(std::string_view key) { return ProtectedProperties().contains(key); }
 
 void ComputePropertyChanges(const PropertySet& current, const PropertyRequest& request,
                             UpdatePolicy policy, PropertyChanges* changes) {
@@ -181,8 +213,7 @@ void OverlayEventSet(const PropertySet& properties, const PropertyRequest& reque
 
 bool IsOversized(const PropertySet& properties) {
   // Escapes make a text at most six times longer than the estimate, numbers at most 25 bytes.
-  const uint64_t bound =
-      properties.json_bytes_estimate() * 6 + properties.members().size() * 25;
+  const uint64_t bound = properties.json_bytes_estimate() * 6 + properties.members().size() * 25;
   if (bound <= kPersonPropertiesBytesMax) return false;
   return properties.ToJson().size() > kPersonPropertiesBytesMax;
 }

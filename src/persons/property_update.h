@@ -23,7 +23,8 @@ struct PropertyAssignment {
 
 PropertyAssignment MakePropertyAssignment(const JsonMember& member);
 
-// Keys are unique in each list, and those of `set_once` are not in `set` (which would win): NormalizeRequest sees to it.
+// Keys are unique in each list, and those of `set_once` are not in `set` (which would win):
+// NormalizeRequest sees to it.
 struct PropertyRequest {
   std::vector<PropertyAssignment> set;
   std::vector<PropertyAssignment> set_once;
@@ -36,7 +37,8 @@ struct PropertyRequest {
   }
 };
 
-// Drops assignments that never have an effect: repeated keys, and those of $set_once that $set makes too.
+// Drops assignments that never have an effect: repeated keys, and those of $set_once that $set
+// makes too.
 void NormalizeRequest(PropertyRequest* request);
 
 // Which kind of event asks.
@@ -47,7 +49,8 @@ enum class UpdatePolicy : uint8_t {
 };
 UpdatePolicy UpdatePolicyOf(std::string_view event);
 
-// Properties that change with nearly every page: a change of these alone is shown on the event but does not rewrite the person.
+// Properties that change with nearly every page: a change of these alone is shown on the event but
+// does not rewrite the person.
 bool IsFilteredPersonProperty(std::string_view key);
 // Never removed when an oversized person is trimmed.
 bool IsProtectedPersonProperty(std::string_view key);
@@ -56,7 +59,8 @@ enum class UpdateOutcome : uint8_t { kChanged, kIgnored, kNoChange, kUnsupported
 
 struct PropertyChanges {
   UpdateOutcome outcome = UpdateOutcome::kNoChange;
-  // Assignments that change something, in order of effect: those of $set_once, then those of $set. Point into the request.
+  // Assignments that change something, in order of effect: those of $set_once, then those of $set.
+  // Point into the request.
   std::vector<const PropertyAssignment*> set;
   // Names that are present and go. Set first, then unset.
   std::vector<std::string_view> unset;
@@ -89,7 +93,8 @@ inline constexpr uint64_t kPersonPropertiesTrimmedBytes = 512 << 10;
 
 // Whether the JSON text of the properties is longer than kPersonPropertiesBytesMax.
 bool IsOversized(const PropertySet& properties);
-// Deletes unprotected properties in alphabetical order until the text fits kPersonPropertiesTrimmedBytes (or none is left).
+// Deletes unprotected properties in alphabetical order until the text fits
+// kPersonPropertiesTrimmedBytes (or none is left).
 PropertySetPtr TrimProperties(const PropertySet& properties);
 
 }  // namespace hoglet

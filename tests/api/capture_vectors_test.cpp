@@ -20,7 +20,8 @@ TEST(CaptureVectors, Pass) {
   const fs::path folder = fs::path(HOGLET_SOURCE_DIR) / "tests/vectors/capture";
   for (const auto& entry : fs::directory_iterator(folder)) {
     std::ifstream file(entry.path(), std::ios::binary);
-    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    const std::string text((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
     const std::string name = entry.path().filename().string();
     std::string lines;
     const auto counts =

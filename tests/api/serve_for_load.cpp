@@ -1,4 +1,5 @@
-// A capture server over a real log in the folder given, for load generators: serve_for_load FOLDER PORT [THREADS]. Ends with its input.
+// A capture server over a real log in the folder given, for load generators: serve_for_load FOLDER
+// PORT [THREADS]. Ends with its input.
 
 #include <cstdio>
 #include <cstdlib>

@@ -13,8 +13,11 @@ namespace {
 // A log that keeps the callbacks until the test decides.
 class HeldLog : public hoglet::Log {
  public:
-  absl::Status OpenTopic(const std::string&, const TopicOptions&) override { return absl::OkStatus(); }
-  void AppendAsync(const std::string& topic, const std::vector<LogRecord>& records, AppendDone done) override {
+  absl::Status OpenTopic(const std::string&, const TopicOptions&) override {
+    return absl::OkStatus();
+  }
+  void AppendAsync(const std::string& topic, const std::vector<LogRecord>& records,
+                   AppendDone done) override {
     topic_ = topic;
     for (const LogRecord& record : records) {
       keys_.emplace_back(record.key);
@@ -22,14 +25,22 @@ class HeldLog : public hoglet::Log {
     }
     done_ = std::move(done);
   }
-  absl::StatusOr<uint64_t> Append(const std::string&, const std::vector<LogRecord>&) override { return 0; }
-  absl::StatusOr<std::vector<LogBatch>> Read(const std::string&, uint64_t, uint64_t) override { return std::vector<LogBatch>(); }
+  absl::StatusOr<uint64_t> Append(const std::string&, const std::vector<LogRecord>&) override {
+    return 0;
+  }
+  absl::StatusOr<std::vector<LogBatch>> Read(const std::string&, uint64_t, uint64_t) override {
+    return std::vector<LogBatch>();
+  }
   uint64_t WaitForEnd(const std::string&, uint64_t, int64_t) override { return 0; }
   void Interrupt() override {}
   uint64_t begin_offset(const std::string&) override { return 0; }
   uint64_t end_offset(const std::string&) override { return 0; }
-  absl::Status CommitConsumer(const std::string&, const std::string&, uint64_t) override { return absl::OkStatus(); }
-  absl::StatusOr<uint64_t> ConsumerOffset(const std::string&, const std::string&) override { return 0; }
+  absl::Status CommitConsumer(const std::string&, const std::string&, uint64_t) override {
+    return absl::OkStatus();
+  }
+  absl::StatusOr<uint64_t> ConsumerOffset(const std::string&, const std::string&) override {
+    return 0;
+  }
   absl::Status EnforceRetention() override { return absl::OkStatus(); }
   absl::Status Health() override { return absl::OkStatus(); }
 
@@ -46,15 +57,20 @@ class CaptureServiceTest : public testing::Test {
     request.method = "POST";
     request.path = "/e/";
     request.body = body;
-    service_.HandleAnalytics(std::move(request), [this](HttpResponse response) { answer_ = std::move(response); });
+    service_.HandleAnalytics(std::move(request),
+                             [this](HttpResponse response) { answer_ = std::move(response); });
   }
   HttpRequest V1Request() {
     HttpRequest request;
     request.method = "POST";
     for (const auto& [name, value] : std::vector<std::pair<const char*, const char*>>{
-             {"Authorization", "Bearer t"}, {"PostHog-Sdk-Info", "x/1"}, {"PostHog-Attempt", "1"},
-             {"PostHog-Request-Id", "0190c0de-0000-7000-8000-000000000001"}, {"Content-Type", "application/json"},
-             {"PostHog-Request-Timestamp", "2026-03-19T14:30:00Z"}, {"User-Agent", "x"}}) {
+             {"Authorization", "Bearer t"},
+             {"PostHog-Sdk-Info", "x/1"},
+             {"PostHog-Attempt", "1"},
+             {"PostHog-Request-Id", "0190c0de-0000-7000-8000-000000000001"},
+             {"Content-Type", "application/json"},
+             {"PostHog-Request-Timestamp", "2026-03-19T14:30:00Z"},
+             {"User-Agent", "x"}}) {
       request.headers.Add(name, value);
     }
     request.body = R"({"created_at":"2026-03-19T14:30:00Z","batch":[
@@ -69,7 +85,8 @@ class CaptureServiceTest : public testing::Test {
   std::optional<HttpResponse> answer_;
 };
 
-constexpr char kTwo[] = R"([{"token":"t","event":"a","distinct_id":"d1"},{"token":"t","event":"b","distinct_id":"d2"}])";
+constexpr char kTwo[] =
+    R"([{"token":"t","event":"a","distinct_id":"d1"},{"token":"t","event":"b","distinct_id":"d2"}])";
 
 TEST_F(CaptureServiceTest, AnswersOnlyOnceTheLogHasTheEvents) {
   Send(kTwo);
@@ -87,7 +104,8 @@ TEST_F(CaptureServiceTest, AnswersOnlyOnceTheLogHasTheEvents) {
 }
 
 TEST_F(CaptureServiceTest, ALogThatRefusesMeans503) {
-  for (const absl::Status& refusal : {absl::UnavailableError("broken"), absl::ResourceExhaustedError("disk full")}) {
+  for (const absl::Status& refusal :
+       {absl::UnavailableError("broken"), absl::ResourceExhaustedError("disk full")}) {
     answer_.reset();
     Send(kTwo);
     log_.done_(refusal);
@@ -112,11 +130,14 @@ TEST_F(CaptureServiceTest, NothingToStoreIsAnsweredAtOnce) {
 }
 
 TEST_F(CaptureServiceTest, V1EventsThatAreNotDurableAreToBeRetried) {
-  service_.HandleAnalyticsV1(V1Request(), [this](HttpResponse response) { answer_ = std::move(response); });
+  service_.HandleAnalyticsV1(V1Request(),
+                             [this](HttpResponse response) { answer_ = std::move(response); });
   ASSERT_TRUE(log_.done_);
   log_.done_(absl::UnavailableError("broken"));
   EXPECT_EQ(answer_->status, 200);
-  EXPECT_NE(answer_->Body().find(R"("result":"retry","details":"not_persisted")"), std::string::npos) << answer_->Body();
+  EXPECT_NE(answer_->Body().find(R"("result":"retry","details":"not_persisted")"),
+            std::string::npos)
+      << answer_->Body();
   EXPECT_TRUE(answer_->headers.Has("retry-after"));
 }
 

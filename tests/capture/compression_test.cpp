@@ -11,7 +11,8 @@ namespace {
 std::string Gzip(std::string_view text) {
   libdeflate_compressor* compressor = libdeflate_alloc_compressor(6);
   std::string out(libdeflate_gzip_compress_bound(compressor, text.size()), '\0');
-  out.resize(libdeflate_gzip_compress(compressor, text.data(), text.size(), out.data(), out.size()));
+  out.resize(
+      libdeflate_gzip_compress(compressor, text.data(), text.size(), out.data(), out.size()));
   libdeflate_free_compressor(compressor);
   return out;
 }
@@ -19,7 +20,8 @@ std::string Gzip(std::string_view text) {
 std::string Zlib(std::string_view text) {
   libdeflate_compressor* compressor = libdeflate_alloc_compressor(6);
   std::string out(libdeflate_zlib_compress_bound(compressor, text.size()), '\0');
-  out.resize(libdeflate_zlib_compress(compressor, text.data(), text.size(), out.data(), out.size()));
+  out.resize(
+      libdeflate_zlib_compress(compressor, text.data(), text.size(), out.data(), out.size()));
   libdeflate_free_compressor(compressor);
   return out;
 }
@@ -27,7 +29,8 @@ std::string Zlib(std::string_view text) {
 std::string Brotli(std::string_view text) {
   size_t size = BrotliEncoderMaxCompressedSize(text.size());
   std::string out(size, '\0');
-  BrotliEncoderCompress(5, 22, BROTLI_MODE_GENERIC, text.size(), reinterpret_cast<const uint8_t*>(text.data()), &size,
+  BrotliEncoderCompress(5, 22, BROTLI_MODE_GENERIC, text.size(),
+                        reinterpret_cast<const uint8_t*>(text.data()), &size,
                         reinterpret_cast<uint8_t*>(out.data()));
   out.resize(size);
   return out;
@@ -67,16 +70,21 @@ TEST_P(CodecTest, StopsAtTheLimit) {
 }
 
 TEST_P(CodecTest, RefusesEveryTornStream) {
-  const std::string whole = GetParam().compress("a text that is compressed, and then compressed, and then cut");
+  const std::string whole =
+      GetParam().compress("a text that is compressed, and then compressed, and then cut");
   for (size_t size = 0; size < whole.size(); ++size) {
-    EXPECT_TRUE(absl::IsInvalidArgument(GetParam().decompress(whole.substr(0, size), 1 << 20).status())) << size;
+    EXPECT_TRUE(
+        absl::IsInvalidArgument(GetParam().decompress(whole.substr(0, size), 1 << 20).status()))
+        << size;
   }
   EXPECT_FALSE(GetParam().decompress("\x1f\x8b\x08 this is not compressed at all", 1 << 20).ok());
 }
 
 INSTANTIATE_TEST_SUITE_P(Codecs, CodecTest,
-                         testing::Values(Codec{"gzip", Gzip, DecompressGzip}, Codec{"zlib", Zlib, DecompressZlib},
-                                         Codec{"brotli", Brotli, DecompressBrotli}, Codec{"zstd", Zstd, DecompressZstd}),
+                         testing::Values(Codec{"gzip", Gzip, DecompressGzip},
+                                         Codec{"zlib", Zlib, DecompressZlib},
+                                         Codec{"brotli", Brotli, DecompressBrotli},
+                                         Codec{"zstd", Zstd, DecompressZstd}),
                          [](const auto& info) { return info.param.name; });
 
 TEST(Gzip, MembersAreJoinedAndRubbishBehindThemIsIgnored) {

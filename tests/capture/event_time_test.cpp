@@ -17,11 +17,13 @@ class EventTimestamp : public testing::TestWithParam<Parsed> {};
 TEST_P(EventTimestamp, Parses) {
   const auto got = ParseEventTimestamp(GetParam().text);
   if (GetParam().moment == nullptr) {
-    EXPECT_FALSE(got.has_value()) << GetParam().text << " read as " << FormatRfc3339(got.value_or(0));
+    EXPECT_FALSE(got.has_value()) << GetParam().text << " read as "
+                                  << FormatRfc3339(got.value_or(0));
     return;
   }
   ASSERT_TRUE(got.has_value()) << GetParam().text;
-  EXPECT_EQ(FormatRfc3339(*got), FormatRfc3339(*ParseRfc3339(GetParam().moment))) << GetParam().text;
+  EXPECT_EQ(FormatRfc3339(*got), FormatRfc3339(*ParseRfc3339(GetParam().moment)))
+      << GetParam().text;
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -45,8 +47,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Parsed{"Tue, 01 Jul 2003 10:52:37 +0200", "2003-07-01T08:52:37Z"},
                     Parsed{"1 Jul 2003 10:52:37 GMT", "2003-07-01T10:52:37Z"},
                     Parsed{"1672531200", "2023-01-01T00:00:00Z"},
-                    Parsed{"1672531200123", "2023-01-01T00:00:00.123Z"},
-                    Parsed{"", nullptr}, Parsed{"not a date", nullptr}, Parsed{"12", nullptr},
+                    Parsed{"1672531200123", "2023-01-01T00:00:00.123Z"}, Parsed{"", nullptr},
+                    Parsed{"not a date", nullptr}, Parsed{"12", nullptr},
                     Parsed{"2023-13-01", nullptr}, Parsed{"2023-02-30T00:00:00Z", nullptr},
                     Parsed{"2023-01-02T25:00:00Z", nullptr}, Parsed{"2023-01-02x", nullptr},
                     Parsed{"99999999999999999999999", nullptr}));
@@ -54,9 +56,12 @@ INSTANTIATE_TEST_SUITE_P(
 constexpr int64_t kNow = 1'672'574'400'000'000;  // 2023-01-01T12:00:00Z
 
 TEST(EventTime, OffsetWinsOverTimestampAndIsClamped) {
-  EXPECT_EQ(ComputeEventTime({.timestamp = "2020-01-01T00:00:00Z", .offset_ms = 60'000, .now_us = kNow}), kNow - 60'000'000);
+  EXPECT_EQ(
+      ComputeEventTime({.timestamp = "2020-01-01T00:00:00Z", .offset_ms = 60'000, .now_us = kNow}),
+      kNow - 60'000'000);
   EXPECT_EQ(ComputeEventTime({.offset_ms = -24 * 3'600'000, .now_us = kNow}), kNow);
-  EXPECT_EQ(ComputeEventTime({.offset_ms = -22 * 3'600'000, .now_us = kNow}), kNow + 22 * 3'600'000'000);
+  EXPECT_EQ(ComputeEventTime({.offset_ms = -22 * 3'600'000, .now_us = kNow}),
+            kNow + 22 * 3'600'000'000);
 }
 
 TEST(EventTime, YearsOutsideFourDigitsBecomeTheEpoch) {
@@ -65,13 +70,16 @@ TEST(EventTime, YearsOutsideFourDigitsBecomeTheEpoch) {
 }
 
 TEST(EventTime, ExactlyTwentyThreeHoursAheadIsKept) {
-  EXPECT_EQ(ComputeEventTime({.timestamp = "2023-01-02T11:00:00Z", .now_us = kNow}), kNow + kFutureLeadMaxUs);
+  EXPECT_EQ(ComputeEventTime({.timestamp = "2023-01-02T11:00:00Z", .now_us = kNow}),
+            kNow + kFutureLeadMaxUs);
   EXPECT_EQ(ComputeEventTime({.timestamp = "2023-01-02T11:00:00.000001Z", .now_us = kNow}), kNow);
 }
 
 TEST(EventTime, SkewIsCorrectedBothWays) {
-  EXPECT_EQ(ComputeEventTime({.timestamp = "2023-01-01T11:00:00Z", .sent_at_us = kNow - 5'000'000, .now_us = kNow}),
-            kNow - 3'600'000'000 + 5'000'000);
+  EXPECT_EQ(
+      ComputeEventTime(
+          {.timestamp = "2023-01-01T11:00:00Z", .sent_at_us = kNow - 5'000'000, .now_us = kNow}),
+      kNow - 3'600'000'000 + 5'000'000);
 }
 
 TEST(EventTime, SentAtOfTheQueryMustBeMillisecondsAfter2020) {

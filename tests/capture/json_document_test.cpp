@@ -8,7 +8,8 @@ namespace {
 
 std::string CanonicalOf(const std::string& text) {
   std::string canonical;
-  const absl::Status status = VisitJsonDocument(text, [&](const simdjson::dom::element& root) { canonical = CanonicalJson(root); });
+  const absl::Status status = VisitJsonDocument(
+      text, [&](const simdjson::dom::element& root) { canonical = CanonicalJson(root); });
   return status.ok() ? canonical : std::string("error");
 }
 
@@ -28,19 +29,23 @@ TEST(JsonDocument, CanonicalText) {
 
 TEST(JsonDocument, IntegersBeyondSixtyFourBitsAreDoubles) {
   EXPECT_EQ(CanonicalOf("123456789012345678901234567890"), "1.2345678901234568e29");
-  EXPECT_EQ(CanonicalOf(R"(["99999999999999999999",-99999999999999999999,1.23456789012345678901e2])"),
-            R"(["99999999999999999999",-1e20,123.45678901234568])");
+  EXPECT_EQ(
+      CanonicalOf(R"(["99999999999999999999",-99999999999999999999,1.23456789012345678901e2])"),
+      R"(["99999999999999999999",-1e20,123.45678901234568])");
   EXPECT_EQ(CanonicalOf("[99999999999999999999e5]"), "[1e25]");
 }
 
 TEST(JsonDocument, RefusesWhatIsNotJson) {
-  for (const char* text : {"", "{", "[1,]", "{\"a\":1,}", "nul", "\"\\ud800\"", "[1] 2", "01", "\"\x01\"", "1e999", "NaN"}) {
+  for (const char* text : {"", "{", "[1,]", "{\"a\":1,}", "nul", "\"\\ud800\"", "[1] 2", "01",
+                           "\"\x01\"", "1e999", "NaN"}) {
     EXPECT_EQ(CanonicalOf(text), "error") << text;
   }
 }
 
 TEST(JsonDocument, NestingIsBounded) {
-  const auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  const auto nested = [](size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
   EXPECT_NE(CanonicalOf(nested(100)), "error");
   EXPECT_EQ(CanonicalOf(nested(200)), "error");
   EXPECT_EQ(CanonicalOf(std::string(1'000'000, '[')), "error");

@@ -13,7 +13,9 @@ TEST(DistinctId, IsCutAfterTwoHundredCodePointsNotBytes) {
   EXPECT_EQ(CleanDistinctId(euros), euros.substr(0, 600));
   EXPECT_EQ(CleanDistinctId(" \t\xc2\xa0\xe3\x80\x80"), "");
   EXPECT_EQ(CleanDistinctId(" x "), " x ");
-  EXPECT_EQ(CleanDistinctId(std::string("a\0b", 3)), "a\xef\xbf\xbd" "b");
+  EXPECT_EQ(CleanDistinctId(std::string("a\0b", 3)),
+            "a\xef\xbf\xbd"
+            "b");
 }
 
 TEST(Token, Faults) {
@@ -71,39 +73,53 @@ struct ShapeCase {
 
 TEST_F(CaptureRules, Shapes) {
   const ShapeCase cases[] = {
-      {R"([{"token":"t","event":"a","distinct_id":"d"},{"token":"t","event":"a"}])", 400, "event submitted without a distinct_id"},
-      {R"([{"token":"t","event":"a","distinct_id":"d"},{"token":"t","event":7}])", 400, "failed to parse request"},
+      {R"([{"token":"t","event":"a","distinct_id":"d"},{"token":"t","event":"a"}])", 400,
+       "event submitted without a distinct_id"},
+      {R"([{"token":"t","event":"a","distinct_id":"d"},{"token":"t","event":7}])", 400,
+       "failed to parse request"},
       {R"([{"token":"t","event":"a","distinct_id":"d"},[]])", 400, "failed to parse request"},
-      {R"({"token":"t","event":"a","distinct_id":"d","uuid":"nonsense"})", 400, "failed to parse request"},
+      {R"({"token":"t","event":"a","distinct_id":"d","uuid":"nonsense"})", 400,
+       "failed to parse request"},
       {R"({"token":"t","event":"a","distinct_id":"d","uuid":null})", 200, "{\"status\":\"Ok\"}"},
-      {R"({"token":"t","event":"a","distinct_id":"d","properties":null})", 400, "failed to parse request"},
-      {R"({"token":"t","event":"a","distinct_id":"d","timestamp":1700000000})", 400, "failed to parse request"},
-      {R"({"token":"t","event":"a","distinct_id":"d","offset":1.5})", 400, "failed to parse request"},
-      {R"({"token":"t","event":"a","distinct_id":"d","offset":-5,"$set":null,"$set_once":{}})", 200, "{"},
+      {R"({"token":"t","event":"a","distinct_id":"d","properties":null})", 400,
+       "failed to parse request"},
+      {R"({"token":"t","event":"a","distinct_id":"d","timestamp":1700000000})", 400,
+       "failed to parse request"},
+      {R"({"token":"t","event":"a","distinct_id":"d","offset":1.5})", 400,
+       "failed to parse request"},
+      {R"({"token":"t","event":"a","distinct_id":"d","offset":-5,"$set":null,"$set_once":{}})", 200,
+       "{"},
       {R"({"token":"t","event":"a","distinct_id":"d","$set":[1]})", 400, "failed to parse request"},
       {R"({"token":"t","event":"a","distinct_id":false})", 200, "{"},
       {R"({"api_key":"t","batch":[]})", 400, "request holds no event"},
-      {R"({"api_key":"t","batch":[{"event":"a","distinct_id":"d"},{"distinct_id":"d"}]})", 400, "failed to hydrate events"},
+      {R"({"api_key":"t","batch":[{"event":"a","distinct_id":"d"},{"distinct_id":"d"}]})", 400,
+       "failed to hydrate events"},
       {R"({"api_key":7,"batch":[]})", 400, "failed to parse request"},
       {R"({"api_key":"t","batch":{}})", 400, "failed to hydrate events"},
       {R"("text")", 400, "failed to parse request"},
-      {R"([{"event":"a","distinct_id":"d"},{"token":"t","event":"a","distinct_id":"d"}])", 200, "{"},
+      {R"([{"event":"a","distinct_id":"d"},{"token":"t","event":"a","distinct_id":"d"}])", 200,
+       "{"},
       {R"({"event":"a","distinct_id":"d","properties":{"token":"t"}})", 200, "{"},
-      {R"({"event":"a","distinct_id":"d","properties":{"token":7}})", 401, "event submitted without an api_key"},
+      {R"({"event":"a","distinct_id":"d","properties":{"token":7}})", 401,
+       "event submitted without an api_key"},
       {R"({"event":"a","distinct_id":"d","$token":" t "})", 200, "{"},
   };
   for (const ShapeCase& shape : cases) {
     const CaptureOutcome outcome = Send(shape.body);
     EXPECT_EQ(outcome.response.status, shape.status) << shape.body;
-    EXPECT_TRUE(outcome.response.Body().starts_with(shape.text)) << shape.body << ": " << outcome.response.Body();
+    EXPECT_TRUE(outcome.response.Body().starts_with(shape.text))
+        << shape.body << ": " << outcome.response.Body();
     EXPECT_EQ(outcome.events.empty(), shape.status != 200) << shape.body;
   }
 }
 
 TEST_F(CaptureRules, EventsAreHandedOnAsWritten) {
-  const std::string first = R"({ "event":"a", "distinct_id":"d", "properties":{"x":1e2,"y":" } "} })";
-  const std::string second = R"({"event":"b","distinct_id":["z",{"b":1,"a":2}],"k":123456789012345678901234567890})";
-  const CaptureOutcome outcome = Send("{\"batch\" : [ " + first + " ,\n" + second + "], \"api_key\":\"t\"}", "/batch");
+  const std::string first =
+      R"({ "event":"a", "distinct_id":"d", "properties":{"x":1e2,"y":" } "} })";
+  const std::string second =
+      R"({"event":"b","distinct_id":["z",{"b":1,"a":2}],"k":123456789012345678901234567890})";
+  const CaptureOutcome outcome =
+      Send("{\"batch\" : [ " + first + " ,\n" + second + "], \"api_key\":\"t\"}", "/batch");
   ASSERT_EQ(outcome.events.size(), 2u);
   EXPECT_EQ(outcome.events[0].json, first);
   EXPECT_EQ(outcome.events[1].json, second);
@@ -125,13 +141,15 @@ TEST_F(CaptureRules, InternalAndCookielessEvents) {
 TEST_F(CaptureRules, AnEventTooLargeForTheLogFailsTheRequest) {
   limits_.event_bytes_max = 100;
   const CaptureOutcome outcome =
-      Send(R"({"token":"t","event":"a","distinct_id":"d","properties":{"x":")" + std::string(100, 'x') + "\"}}");
+      Send(R"({"token":"t","event":"a","distinct_id":"d","properties":{"x":")" +
+           std::string(100, 'x') + "\"}}");
   EXPECT_EQ(outcome.response.status, 413);
   EXPECT_TRUE(outcome.events.empty());
 }
 
 TEST_F(CaptureRules, EngageWithoutANameIdentifies) {
-  const CaptureOutcome outcome = Send(R"({"token":"t","$distinct_id":"d","$set":{"a":1}})", "/engage/");
+  const CaptureOutcome outcome =
+      Send(R"({"token":"t","$distinct_id":"d","$set":{"a":1}})", "/engage/");
   ASSERT_EQ(outcome.events.size(), 1u);
   EXPECT_EQ(outcome.events[0].event, "$identify");
 }

@@ -1,7 +1,7 @@
 // A full disk: capture answers 503, queries go on, and nothing acknowledged is lost once there is room
 // again.
 //
-//   node tests/faults/disk_full.mjs BUILD_DIR [--megabytes 256] [--spare 24]
+//   node tests/faults/disk_full.mjs BUILD_DIR [--megabytes 512] [--spare 120]
 //
 // The data folder is a tmpfs of that size (a loop-mounted ext4 image where tmpfs cannot be mounted;
 // needs root either way). Once the server runs, a ballast file leaves `spare` megabytes; batches are
@@ -15,8 +15,8 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: {
-  megabytes: { type: 'string', default: '256' },
-  spare: { type: 'string', default: '24' },
+  megabytes: { type: 'string', default: '512' },
+  spare: { type: 'string', default: '120' },
 } });
 const build = positionals[0];
 if (!build) throw new Error('usage: disk_full.mjs BUILD_DIR [--megabytes N] [--spare N]');

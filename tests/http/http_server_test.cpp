@@ -31,9 +31,10 @@ class HttpServerTest : public testing::Test {
     HttpRouteOptions route;
     route.body_bytes_max = kBodyBytesMax;
     route.body_error = PlainBodyError;
-    router_.Add("GET POST", "/echo", route, [](HttpRequest request, const HttpResponder& responder) {
-      responder(HttpText(200, request.method + " " + request.query + " " + request.body));
-    });
+    router_.Add(
+        "GET POST", "/echo", route, [](HttpRequest request, const HttpResponder& responder) {
+          responder(HttpText(200, request.method + " " + request.query + " " + request.body));
+        });
     // Answers from another thread, later ones sooner.
     router_.Add("GET", "/late/:ms", route, [this](HttpRequest request, HttpResponder responder) {
       const int ms = std::stoi(std::string(request.PathParameter("ms")));
@@ -47,7 +48,8 @@ class HttpServerTest : public testing::Test {
     router_.Add("GET", "/wait", route, [this](HttpRequest request, HttpResponder responder) {
       std::lock_guard lock(threads_mutex_);
       threads_.emplace_back([this, gone = request.disconnected, responder = std::move(responder)] {
-        for (int i = 0; i < 300 && !gone->load(); ++i) std::this_thread::sleep_for(milliseconds(10));
+        for (int i = 0; i < 300 && !gone->load(); ++i)
+          std::this_thread::sleep_for(milliseconds(10));
         saw_disconnect_ = gone->load();
         responder(HttpText(200, "waited"));
       });
@@ -72,13 +74,16 @@ class HttpServerTest : public testing::Test {
   }
 
   static std::string Post(std::string_view body, std::string_view more = "") {
-    return "POST /echo HTTP/1.1\r\nHost: x\r\n" + std::string(more) + "Content-Length: " + std::to_string(body.size()) +
-           "\r\n\r\n" + std::string(body);
+    return "POST /echo HTTP/1.1\r\nHost: x\r\n" + std::string(more) +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
   }
-  static std::string Get(std::string_view path) { return "GET " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n\r\n"; }
+  static std::string Get(std::string_view path) {
+    return "GET " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n\r\n";
+  }
   static size_t CountOf(std::string_view text, std::string_view piece) {
     size_t count = 0;
-    for (size_t at = 0; (at = text.find(piece, at)) != std::string_view::npos; at += piece.size()) ++count;
+    for (size_t at = 0; (at = text.find(piece, at)) != std::string_view::npos; at += piece.size())
+      ++count;
     return count;
   }
 
@@ -143,8 +148,10 @@ TEST_F(HttpServerTest, TakesARequestByteByByte) {
 TEST_F(HttpServerTest, ChunkedBodies) {
   Start();
   RawClient client(server_->port());
-  ASSERT_TRUE(client.Send(
-      "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwiki\r\n5;name=value\r\npedia\r\n0\r\n\r\n" + Get("/echo")));
+  ASSERT_TRUE(
+      client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+                  "chunked\r\n\r\n4\r\nwiki\r\n5;name=value\r\npedia\r\n0\r\n\r\n" +
+                  Get("/echo")));
   const std::string got = client.ReadAnswers(2);
   EXPECT_NE(got.find("POST  wikipedia"), std::string::npos) << got;
   EXPECT_EQ(CountOf(got, "HTTP/1.1 200"), 2u);
@@ -153,16 +160,18 @@ TEST_F(HttpServerTest, ChunkedBodies) {
 TEST_F(HttpServerTest, MalformedChunksAre400) {
   Start();
   RawClient client(server_->port());
-  ASSERT_TRUE(client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nwiki\r\n"));
+  ASSERT_TRUE(client.Send(
+      "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nwiki\r\n"));
   const std::string got = client.ReadAll();
   EXPECT_TRUE(got.starts_with("HTTP/1.1 4")) << got;
 }
 
 TEST_F(HttpServerTest, MalformedRequestsAre400) {
   Start();
-  for (const char* text : {"nonsense\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n",
-                           "POST /echo HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-                           "POST /echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"}) {
+  for (const char* text :
+       {"nonsense\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"}) {
     RawClient client(server_->port());
     ASSERT_TRUE(client.Send(text));
     EXPECT_TRUE(client.ReadAll().starts_with("HTTP/1.1 400")) << text;
@@ -218,12 +227,14 @@ TEST_F(HttpServerTest, DeclaredTooLargeIsAnsweredAtOnce) {
 TEST_F(HttpServerTest, Expect100Continue) {
   Start();
   RawClient client(server_->port());
-  ASSERT_TRUE(client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"));
+  ASSERT_TRUE(client.Send(
+      "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"));
   EXPECT_EQ(client.ReadAnswers(1), "HTTP/1.1 100 Continue\r\n\r\n");
   ASSERT_TRUE(client.Send("hello"));
   EXPECT_NE(client.ReadAnswers(1).find("POST  hello"), std::string::npos);
   RawClient greedy(server_->port());
-  ASSERT_TRUE(greedy.Send("POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 150000\r\n\r\n"));
+  ASSERT_TRUE(greedy.Send(
+      "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 150000\r\n\r\n"));
   EXPECT_TRUE(greedy.ReadAnswers(1).starts_with("HTTP/1.1 413"));
 }
 
@@ -281,7 +292,8 @@ TEST_F(HttpServerTest, ClientThatReadsNothingIsCut) {
   for (int i = 0; i < 400 && client.Send(request); ++i) {
     if (server_->open_connections() == 0) break;
   }
-  for (int i = 0; i < 100 && server_->open_connections() > 0; ++i) std::this_thread::sleep_for(milliseconds(20));
+  for (int i = 0; i < 100 && server_->open_connections() > 0; ++i)
+    std::this_thread::sleep_for(milliseconds(20));
   EXPECT_EQ(server_->open_connections(), 0u);
 }
 
@@ -304,7 +316,8 @@ TEST_F(HttpServerTest, BodyMemoryIsBounded) {
   options_.body_bytes_in_flight_max = 80'000;
   Start();
   RawClient holder(server_->port());
-  ASSERT_TRUE(holder.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n" + std::string(65'000, 'a')));
+  ASSERT_TRUE(holder.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n" +
+                          std::string(65'000, 'a')));
   std::this_thread::sleep_for(milliseconds(50));
   RawClient second(server_->port());
   ASSERT_TRUE(second.Send(Post(std::string(60'000, 'b'))));

@@ -47,7 +47,8 @@ class RawClient {
     socket_ = -1;
   }
 
-  // What comes until `count` whole answers are there, the server closes or `timeout_ms` has gone by without a byte.
+  // What comes until `count` whole answers are there, the server closes or `timeout_ms` has gone by
+  // without a byte.
   std::string ReadAnswers(int count, int timeout_ms = 3000) {
     std::string got;
     while (CountAnswers(got) < count && ReadSome(timeout_ms, &got)) {

@@ -11,26 +11,31 @@ namespace {
 
 class RouterTest : public testing::Test {
  protected:
-  void Add(std::string_view methods, std::string_view pattern, CorsPolicy cors = CorsPolicy::kCredentials,
-           uint64_t body_bytes_max = 100) {
+  void Add(std::string_view methods, std::string_view pattern,
+           CorsPolicy cors = CorsPolicy::kCredentials, uint64_t body_bytes_max = 100) {
     HttpRouteOptions options;
     options.cors = cors;
     options.body_bytes_max = body_bytes_max;
-    router_.Add(methods, pattern, options, [pattern = std::string(pattern)](HttpRequest request, const HttpResponder& responder) {
-      std::string text = pattern + " " + request.method;
-      for (const auto& [name, value] : request.path_parameters) text += " " + name + "=" + value;
-      responder(HttpText(200, text));
-    });
+    router_.Add(
+        methods, pattern, options,
+        [pattern = std::string(pattern)](HttpRequest request, const HttpResponder& responder) {
+          std::string text = pattern + " " + request.method;
+          for (const auto& [name, value] : request.path_parameters)
+            text += " " + name + "=" + value;
+          responder(HttpText(200, text));
+        });
   }
 
-  HttpResponse Ask(std::string method, std::string path, HttpHeaders headers = {}, std::string body = "") {
+  HttpResponse Ask(std::string method, std::string path, HttpHeaders headers = {},
+                   std::string body = "") {
     HttpRequest request;
     request.method = std::move(method);
     request.path = std::move(path);
     request.headers = std::move(headers);
     request.body = std::move(body);
     HttpResponse got;
-    router_.Handle(std::move(request), [&got](HttpResponse response) { got = std::move(response); });
+    router_.Handle(std::move(request),
+                   [&got](HttpResponse response) { got = std::move(response); });
     return got;
   }
 
@@ -82,8 +87,10 @@ TEST_F(RouterTest, CorsOnEveryAnswer) {
   Add("POST", "/x");
   HttpHeaders origin;
   origin.Add("Origin", "https://site.example");
-  for (const HttpResponse& response : {Ask("POST", "/x", origin), Ask("GET", "/x", origin), Ask("GET", "/nowhere", origin)}) {
-    EXPECT_EQ(response.headers.Find("access-control-allow-origin"), "https://site.example") << response.status;
+  for (const HttpResponse& response :
+       {Ask("POST", "/x", origin), Ask("GET", "/x", origin), Ask("GET", "/nowhere", origin)}) {
+    EXPECT_EQ(response.headers.Find("access-control-allow-origin"), "https://site.example")
+        << response.status;
     EXPECT_EQ(response.headers.Find("access-control-allow-credentials"), "true") << response.status;
   }
   EXPECT_FALSE(Ask("POST", "/x").headers.Has("access-control-allow-origin"));
@@ -126,15 +133,21 @@ TEST_F(RouterTest, CountsByRouteAndStatus) {
   Ask("GET", "/x/");
   Ask("GET", "/y");
   const std::string text = metrics_.PrometheusText();
-  EXPECT_NE(text.find(R"(hoglet_http_requests_total{route="/x",status="200"} 2)"), std::string::npos) << text;
-  EXPECT_NE(text.find(R"(hoglet_http_requests_total{route="other",status="404"} 1)"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"(hoglet_http_requests_total{route="/x",status="200"} 2)"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find(R"(hoglet_http_requests_total{route="other",status="404"} 1)"),
+            std::string::npos)
+      << text;
 }
 
 TEST(ApiError, HasTheFourFields) {
   const HttpResponse response = HttpApiError(400, "Unknown \"x\"", "hogql_query_error");
-  EXPECT_EQ(response.body,
-            R"({"type":"validation_error","code":"hogql_query_error","detail":"Unknown \"x\"","attr":null})");
-  EXPECT_EQ(HttpApiError(503, "busy").body, R"({"type":"server_error","code":"error","detail":"busy","attr":null})");
+  EXPECT_EQ(
+      response.body,
+      R"({"type":"validation_error","code":"hogql_query_error","detail":"Unknown \"x\"","attr":null})");
+  EXPECT_EQ(HttpApiError(503, "busy").body,
+            R"({"type":"server_error","code":"error","detail":"busy","attr":null})");
 }
 
 TEST(Url, QueryValues) {

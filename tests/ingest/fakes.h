@@ -14,6 +14,7 @@
 
 #include "include/hoglet/event_store.h"
 #include "include/hoglet/log.h"
+#include "include/hoglet/status.h"
 #include "src/base/captured_event.h"
 #include "src/base/json.h"
 #include "src/base/strings.h"
@@ -82,9 +83,8 @@ class FakeLog : public Log {
   uint64_t WaitForEnd(const std::string& topic, uint64_t offset, int64_t timeout_us) override {
     std::unique_lock lock(mutex_);
     const int interrupts = interrupts_;
-    changed_.wait_for(lock, std::chrono::microseconds(timeout_us), [&] {
-      return topics_[topic].end > offset || interrupts_ != interrupts;
-    });
+    changed_.wait_for(lock, std::chrono::microseconds(timeout_us),
+                      [&] { return topics_[topic].end > offset || interrupts_ != interrupts; });
     return topics_[topic].end;
   }
   void Interrupt() override {
@@ -162,7 +162,8 @@ inline std::string DescribeRow(const EventRow& row) {
   return json.Take();
 }
 
-// Keeps rows as text. What was not flushed is lost by Crash(). Counts every insert, so that a row inserted twice shows.
+// Keeps rows as text. What was not flushed is lost by Crash(). Counts every insert, so that a row
+// inserted twice shows.
 class FakeEventStore : public EventStore {
  public:
   absl::Status Insert(std::span<const EventRow> rows) override {
@@ -228,9 +229,7 @@ class FakeEventStore : public EventStore {
   std::function<absl::Status(const std::string&)> on_step;
 
  private:
-  absl::Status Fail(const std::string& step) {
-    return on_step ? on_step(step) : absl::OkStatus();
-  }
+  absl::Status Fail(const std::string& step) { return on_step ? on_step(step) : absl::OkStatus(); }
 
   mutable std::mutex mutex_;
   std::vector<std::string> open_;

@@ -18,7 +18,8 @@ constexpr char kTopic[] = "events_plugin_ingestion";
 constexpr char kDeadLetters[] = "events_plugin_ingestion_dlq";
 constexpr int64_t kTimeoutUs = 60'000'000;
 
-// A stream that uses everything: pages, merges of all kinds and outcomes, personless ids, groups, unknown tokens, broken records.
+// A stream that uses everything: pages, merges of all kinds and outcomes, personless ids, groups,
+// unknown tokens, broken records.
 std::vector<std::string> MixedStream(uint64_t seed, size_t count, size_t people) {
   std::mt19937_64 random(seed);
   const auto id = [&] { return "user-" + std::to_string(random() % people); };
@@ -39,8 +40,8 @@ std::vector<std::string> MixedStream(uint64_t seed, size_t count, size_t people)
         break;
       case 3:
       case 4:
-        event = MakeEvent(i, "$pageview", id(),
-                          R"({"$process_person_profile":false,"$set":{"x":1}})");
+        event =
+            MakeEvent(i, "$pageview", id(), R"({"$process_person_profile":false,"$set":{"x":1}})");
         break;
       case 5:
         event = MakeEvent(i, "$groupidentify", id(),
@@ -101,9 +102,9 @@ class Pipeline {
     EXPECT_TRUE(persons
                     ->VisitPersons(1,
                                    [&](const PersonRecord& person) {
-                                     StrAppend(&text, FormatUuid(person.id), " ",
-                                               person.properties, " ", person.created_at_us, " ",
-                                               person.is_identified, " ", person.version, "\n");
+                                     StrAppend(&text, FormatUuid(person.id), " ", person.properties,
+                                               " ", person.created_at_us, " ", person.is_identified,
+                                               " ", person.version, "\n");
                                      return true;
                                    })
                     .ok());
@@ -111,8 +112,7 @@ class Pipeline {
                     ->VisitDistinctIds(1,
                                        [&](const DistinctIdRecord& id) {
                                          StrAppend(&text, id.distinct_id, " ",
-                                                   FormatUuid(id.person_id), " ", id.version,
-                                                   "\n");
+                                                   FormatUuid(id.person_id), " ", id.version, "\n");
                                          return true;
                                        })
                     .ok());
@@ -222,11 +222,12 @@ TEST(Ingestor, IsTheSameForAnyWorkersAndBatches) {
 TEST(Ingestor, ManyCheckpointsChangeNothing) {
   const auto values = MixedStream(8, 3000, 40);
   const Outcome reference = RunUninterrupted(values, {.parse_workers = 1}, 1, 1);
-  const Outcome other = RunUninterrupted(
-      values,
-      {.parse_workers = 2, .chunk_records_max = 20, .memtable_bytes_max = 2000,
-       .person_bytes_max = 2000},
-      30, 5);
+  const Outcome other = RunUninterrupted(values,
+                                         {.parse_workers = 2,
+                                          .chunk_records_max = 20,
+                                          .memtable_bytes_max = 2000,
+                                          .person_bytes_max = 2000},
+                                         30, 5);
   ExpectSame(reference, other);
 }
 
@@ -245,8 +246,9 @@ TEST(Ingestor, CrashesAtEveryStepLoseAndDoubleNothing) {
         std::atomic<int> count{0};
         std::atomic<bool> dies{false};
         std::atomic<bool> was_flushed{false};
-        // Each life is a little longer than those before, so that there is an end. A step that fails for good is where the process dies; "after flush" is between FlushSealed and CommitSealed of one
-        // checkpoint, or shortly after.
+        // Each life is a little longer than those before, so that there is an end. A step that
+        // fails for good is where the process dies; "after flush" is between FlushSealed and
+        // CommitSealed of one checkpoint, or shortly after.
         events.on_step = [&](const std::string& what) -> absl::Status {
           if (dies) return absl::UnavailableError("dying");
           if (step == "after flush") {
@@ -291,11 +293,10 @@ TEST(Ingestor, WaitsForDiskSpaceWithoutLosingAnything) {
   const auto values = MixedStream(10, 1000, 20);
   AppendAll(&log, values, 10);
   Pipeline pipeline(&log, &events, scratch.path("persons"));
-  ASSERT_TRUE(pipeline
-                  .Start({.chunk_records_max = 20,
-                          .memtable_bytes_max = 10'000,
-                          .retry_delay_us = 1000})
-                  .ok());
+  ASSERT_TRUE(
+      pipeline
+          .Start({.chunk_records_max = 20, .memtable_bytes_max = 10'000, .retry_delay_us = 1000})
+          .ok());
   EXPECT_FALSE(pipeline.ingestor->WaitApplied(values.size(), 300'000));
   EXPECT_EQ(pipeline.ingestor->health().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_GT(pipeline.ingestor->lag(), 0u);
@@ -383,9 +384,9 @@ TEST(Ingestor, AMergeShowsInTheOverrides) {
   }
   // A chain: each person is merged into the next.
   for (int i = 0; i + 1 < 100; ++i) {
-    values.push_back(EncodeCapturedEvent(
-        MakeEvent(1000 + i, "$merge_dangerously", "id-" + std::to_string(i + 1),
-                  R"({"alias":"id-)" + std::to_string(i) + "\"}")));
+    values.push_back(
+        EncodeCapturedEvent(MakeEvent(1000 + i, "$merge_dangerously", "id-" + std::to_string(i + 1),
+                                      R"({"alias":"id-)" + std::to_string(i) + "\"}")));
   }
   EXPECT_EQ(pipeline.persons->overrides_version(1), 0u);
   AppendAll(&log, values, 7);

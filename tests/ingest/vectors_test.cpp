@@ -31,8 +31,8 @@ class IngestionVectors : public testing::TestWithParam<FileCase> {};
 
 TEST_P(IngestionVectors, AllPass) {
   const std::string name = GetParam().name;
-  const auto text = Env::Posix()->ReadWholeFile(HOGLET_SOURCE_DIR "/tests/vectors/ingestion/" +
-                                                name + ".json");
+  const auto text =
+      Env::Posix()->ReadWholeFile(HOGLET_SOURCE_DIR "/tests/vectors/ingestion/" + name + ".json");
   ASSERT_TRUE(text.ok()) << text.status();
   const auto counts = RunIngestionVectors(
       *text, name, [](const std::string& line) { ADD_FAILURE() << line; }, TimeRules());

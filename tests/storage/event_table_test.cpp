@@ -41,9 +41,8 @@ void ExpectShows(const EventTable& table, const TableModel& model, const char* w
 }
 
 void ExpectSound(Env* env) {
-  const auto report = EventTable::Check(env, "events", [](const std::string& fault) {
-    ADD_FAILURE() << fault;
-  });
+  const auto report =
+      EventTable::Check(env, "events", [](const std::string& fault) { ADD_FAILURE() << fault; });
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(report->faults, 0u);
 }
@@ -105,7 +104,9 @@ TEST(EventTable, DuplicatesEverywhere) {
     for (int step = 0; step < 60; ++step) {
       switch (random() % 8) {
         case 0:
-          if (!table->HasSealed()) ASSERT_TRUE(table->Seal(++offset).ok());
+          if (!table->HasSealed()) {
+            ASSERT_TRUE(table->Seal(++offset).ok());
+          }
           break;
         case 1:
           ASSERT_TRUE(table->FlushSealed().ok());
@@ -218,9 +219,8 @@ TEST(EventTable, MonthsAndYearsFarAway) {
   std::mt19937_64 random(8);
   TableModel model;
   std::vector<OwnedRow> rows;
-  for (const int64_t time_us :
-       {int64_t{0}, int64_t{-1}, int64_t{-62'135'596'800'000'000}, int64_t{253'402'300'799'999'999},
-        storage_test::kStartUs}) {
+  for (const int64_t time_us : {int64_t{0}, int64_t{-1}, int64_t{-62'135'596'800'000'000},
+                                int64_t{253'402'300'799'999'999}, storage_test::kStartUs}) {
     OwnedRow row = RandomRow(&random, {}, 1000);
     row.row.timestamp_us = time_us;
     rows.push_back(row);

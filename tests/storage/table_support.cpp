@@ -38,11 +38,24 @@ namespace {
 uint64_t Below(std::mt19937_64* random, uint64_t bound) { return (*random)() % bound; }
 
 std::string RandomText(std::mt19937_64* random, bool wild) {
-  static const char* const kWords[] = {"Chrome", "Firefox", "Safari", "", "true", "false",
-                                       "null",   "12",      "1e3",    "-0.5"};
-  static const char* const kPieces[] = {"a",  "\"", "\\",   "\n",           "\t",           "/",
-                                        "é",  "{",  "\x01", "\xE2\x80\xA8", "\xF0\x9F\x98\x80",
-                                        "zz", " ",  "\x7f", "[",            "\xE2\x82\xAC"};
+  static const char* const kWords[] = {"Chrome", "Firefox", "Safari", "",    "true",
+                                       "false",  "null",    "12",     "1e3", "-0.5"};
+  static const char* const kPieces[] = {"a",
+                                        "\"",
+                                        "\\",
+                                        "\n",
+                                        "\t",
+                                        "/",
+                                        "é",
+                                        "{",
+                                        "\x01",
+                                        "\xE2\x80\xA8",
+                                        "\xF0\x9F\x98\x80",
+                                        "zz",
+                                        " ",
+                                        "\x7f",
+                                        "[",
+                                        "\xE2\x82\xAC"};
   if (!wild || Below(random, 3) != 0) return kWords[Below(random, std::size(kWords))];
   std::string text;
   for (uint64_t i = Below(random, 8); i > 0; --i) {
@@ -73,8 +86,8 @@ void AppendRandomValue(std::mt19937_64* random, bool wild, JsonWriter* writer) {
       writer->Double(static_cast<double>(Below(random, 100'000)) / 100);
       return;
     case 7:
-      writer->Double(std::ldexp(static_cast<double>((*random)()),
-                                static_cast<int>(Below(random, 400)) - 200));
+      writer->Double(
+          std::ldexp(static_cast<double>((*random)()), static_cast<int>(Below(random, 400)) - 200));
       return;
     case 8:
       writer->Int(static_cast<int64_t>((*random)()));
@@ -133,7 +146,8 @@ OwnedRow RandomRow(std::mt19937_64* random, const RowLimits& limits, int64_t ver
   const uint64_t number = Below(random, limits.uuids);
   std::mt19937_64 uuid_random(number * 7919 + 13);
   for (uint8_t& byte : row.uuid.bytes) byte = static_cast<uint8_t>(uuid_random());
-  // With few uuids the time of day differs between versions but the day follows from the uuid, so that keys repeat.
+  // With few uuids the time of day differs between versions but the day follows from the uuid, so
+  // that keys repeat.
   const int64_t day = static_cast<int64_t>(number % static_cast<uint64_t>(limits.days));
   const int64_t start_us = DayOf(kStartUs) * kMicrosPerDay;
   row.timestamp_us =
@@ -187,10 +201,11 @@ std::vector<std::string> TableModel::Rows(TeamId team) const {
 
 absl::StatusOr<std::vector<std::string>> ScanAll(const EventTable& table, TeamId team,
                                                  const ScanFilter& filter) {
-  static const char* const kNames[] = {
-      "team_id",     "uuid",      "event",             "distinct_id", "timestamp",
-      "created_at",  "captured_at", "person_id",       "person_created_at", "person_mode",
-      "elements_chain", "historical_migration", "_timestamp", "properties", "person_properties"};
+  static const char* const kNames[] = {"team_id",     "uuid",           "event",
+                                       "distinct_id", "timestamp",      "created_at",
+                                       "captured_at", "person_id",      "person_created_at",
+                                       "person_mode", "elements_chain", "historical_migration",
+                                       "_timestamp",  "properties",     "person_properties"};
   HOGLET_ASSIGN_OR_RETURN(auto scan, table.OpenScan(team, filter));
   std::vector<std::string> rows;
   for (size_t i = 0; i < scan->granule_count(); ++i) {

@@ -17,7 +17,8 @@ constexpr size_t kHrefUnitsMax = 2048;
 
 using Attributes = std::vector<std::pair<std::string, std::string>>;
 
-// Primary weights of ASCII in the root collation: white space and punctuation in this order, then digits, then letters.
+// Primary weights of ASCII in the root collation: white space and punctuation in this order, then
+// digits, then letters.
 std::array<uint8_t, 128> CollationWeights() {
   std::array<uint8_t, 128> weights{};
   constexpr std::string_view kPunctuation = "\t\n\v\f\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$";
@@ -146,8 +147,8 @@ size_t FindAttributes(std::string_view run) {
   return std::string_view::npos;
 }
 
-// One key="value" from the front of `text`. A value has at least one character and ends at a quote that follows no backslash;
-// neither part spans lines. False: there is no more.
+// One key="value" from the front of `text`. A value has at least one character and ends at a quote
+// that follows no backslash; neither part spans lines. False: there is no more.
 bool TakeAttribute(std::string_view* text, std::string_view* name, std::string_view* value) {
   for (size_t begin = 0; begin < text->size();) {
     const size_t line_end = std::min(text->find('\n', begin), text->size());
@@ -196,8 +197,7 @@ Element ParseRun(std::string_view run) {
                                                                 : nullptr;
     if (field != nullptr) {
       *field = std::string(value);
-    } else if (const auto [it, is_new] =
-                   positions.try_emplace(name, element.attributes.size());
+    } else if (const auto [it, is_new] = positions.try_emplace(name, element.attributes.size());
                is_new) {
       element.attributes.emplace_back(name, value);
     } else {
@@ -230,7 +230,8 @@ void AddDistinct(std::string_view text, std::vector<std::string>* out) {
   if (std::find(out->begin(), out->end(), text) == out->end()) out->emplace_back(text);
 }
 
-// The values of name="..." where a colon or a quote precedes the name. The value ends at the next quote, escaped or not.
+// The values of name="..." where a colon or a quote precedes the name. The value ends at the next
+// quote, escaped or not.
 void CollectValues(std::string_view chain, std::string_view name, std::vector<std::string>* out) {
   const std::string needle = std::string(name) + "=\"";
   size_t from = 1;
@@ -311,8 +312,8 @@ ElementsColumns DeriveElementsColumns(std::string_view chain) {
   found.clear();
   CollectValues(chain, "attr_id", &found);
   for (const std::string& id : found) AddDistinct(id, &columns.ids);
-  constexpr std::string_view kTags[] = {"a", "button", "form", "input", "select", "textarea",
-                                        "label"};
+  constexpr std::string_view kTags[] = {"a",      "button",   "form", "input",
+                                        "select", "textarea", "label"};
   for (size_t begin = 0; begin < chain.size();) {
     for (const std::string_view tag : kTags) {
       if (chain.substr(begin, tag.size()) != tag) continue;

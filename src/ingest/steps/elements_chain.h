@@ -6,7 +6,8 @@
 #include <utility>
 #include <vector>
 
-// The elements around an autocaptured click, and the text form ("chain") in which an event keeps them.
+// The elements around an autocaptured click, and the text form ("chain") in which an event keeps
+// them.
 
 namespace hoglet {
 
@@ -23,7 +24,8 @@ struct Element {
   std::vector<std::pair<std::string, std::string>> attributes;
 };
 
-// `json`: $elements as an SDK sends them, a JSON list, innermost first. What is no object is skipped; a text that is not JSON gives none.
+// `json`: $elements as an SDK sends them, a JSON list, innermost first. What is no object is
+// skipped; a text that is not JSON gives none.
 std::vector<Element> ExtractElements(std::string_view json);
 
 std::string ElementsToChain(const std::vector<Element>& elements);
@@ -38,7 +40,8 @@ struct ElementsColumns {
 };
 ElementsColumns DeriveElementsColumns(std::string_view chain);
 
-// The order of attribute names in a chain: punctuation, digits, letters; letters without case, lower case first among equals.
+// The order of attribute names in a chain: punctuation, digits, letters; letters without case,
+// lower case first among equals.
 bool AttributeNameLess(std::string_view a, std::string_view b);
 
 }  // namespace hoglet

@@ -32,14 +32,13 @@ const StringMap<std::string_view, AutomaticProperty>& AutomaticProperties() {
   return *map;
 }
 
-constexpr std::string_view kBloatProperties[] = {
-    "ph_product_tours",
-    "$session_recording_remote_config",
-    "$product_tours_activated",
-    "$product_tours_enabled_server_side",
-    "$surveys_activated",
-    "$feature_flag_payloads",
-    "$override_feature_flag_payloads"};
+constexpr std::string_view kBloatProperties[] = {"ph_product_tours",
+                                                 "$session_recording_remote_config",
+                                                 "$product_tours_activated",
+                                                 "$product_tours_enabled_server_side",
+                                                 "$surveys_activated",
+                                                 "$feature_flag_payloads",
+                                                 "$override_feature_flag_payloads"};
 
 bool IsBloat(std::string_view key) {
   if (key.size() < 16 || key.size() > 35) return false;
@@ -117,10 +116,9 @@ void FillRequest(const PersonAssignments& assignments, Arena* arena, ParsedEvent
   };
   PropertyRequest& request = event->request;
   constexpr std::string_view kSurveySeen = "$survey_last_seen_date";
-  if (event->event == "survey shown" &&
-      FindJsonMember(assignments.set, kSurveySeen) == nullptr) {
-    PropertyAssignment seen = MakePropertyAssignment(StringMember(
-        kSurveySeen, arena->Copy(FormatRfc3339(event->captured.timestamp_us, 3))));
+  if (event->event == "survey shown" && FindJsonMember(assignments.set, kSurveySeen) == nullptr) {
+    PropertyAssignment seen = MakePropertyAssignment(
+        StringMember(kSurveySeen, arena->Copy(FormatRfc3339(event->captured.timestamp_us, 3))));
     seen.is_implied = true;
     request.set.push_back(seen);
   }
@@ -175,8 +173,7 @@ void CopyAutomaticProperties(JsonObjectView* properties, Arena* arena,
     has_any = true;
     if (member.key == "$os_name") os_name = &member;
     has_changed |= AddIfAbsent(&assignments->set, member);
-    has_changed |=
-        AddIfAbsent(&assignments->set_once, Renamed(member, it->second.initial_key));
+    has_changed |= AddIfAbsent(&assignments->set_once, Renamed(member, it->second.initial_key));
   }
   if (!has_any) return;
   if (os_name != nullptr) {
@@ -210,12 +207,14 @@ void NormalizeEvent(const JsonObjectView& root, Arena* arena, ParsedEvent* event
     properties->push_back(StringMember("$ip", event->captured.ip));
   }
   if (event->captured.sent_at_us.has_value()) {
-    SetProperty(properties, StringMember("$sent_at", arena->Copy(FormatRfc3339(
-                                                         *event->captured.sent_at_us, 3))));
+    SetProperty(
+        properties,
+        StringMember("$sent_at", arena->Copy(FormatRfc3339(*event->captured.sent_at_us, 3))));
   }
   LowerSessionId(arena, event);
   PersonAssignments assignments;
-  // Without person processing nothing of $set would stay: only the alias of $os_name is left of the copying.
+  // Without person processing nothing of $set would stay: only the alias of $os_name is left of the
+  // copying.
   if (HasAutomaticProperties(event->event)) {
     CopyAutomaticProperties(properties, arena, &assignments);
   } else {

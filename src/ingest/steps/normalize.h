@@ -11,14 +11,14 @@ struct PersonAssignments {
   JsonObjectView set_once;
 };
 
-// Copies the automatic person properties present in `properties` into $set and $set_once, and folds the alias $os_name.
-// A $set or $set_once that is no object is replaced, if there is anything to copy. Writes both back into `properties` where they
-// changed. `assignments` gets their members.
+// Copies the automatic person properties present in `properties` into $set and $set_once, and folds
+// the alias $os_name. A $set or $set_once that is no object is replaced, if there is anything to
+// copy. Writes both back into `properties` where they changed. `assignments` gets their members.
 void CopyAutomaticProperties(JsonObjectView* properties, Arena* arena,
                              PersonAssignments* assignments);
 
-// The steps of normalisation and preparation on a parsed event: `root` is the event object, event->properties its properties.
-// Fills event->request and the row's properties.
+// The steps of normalisation and preparation on a parsed event: `root` is the event object,
+// event->properties its properties. Fills event->request and the row's properties.
 void NormalizeEvent(const JsonObjectView& root, Arena* arena, ParsedEvent* event);
 
 }  // namespace hoglet

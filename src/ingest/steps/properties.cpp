@@ -40,7 +40,8 @@ JsonMember ObjectMember(std::string_view key, const JsonObjectView& members, Are
 
 JsonObjectView MembersOf(const JsonMember& member, Arena* arena) {
   JsonObjectView members;
-  // The text was written by our own parser; if it were not an object after all, there is nothing in it.
+  // The text was written by our own parser; if it were not an object after all, there is nothing in
+  // it.
   if (IsObject(member) && !ParseJsonObject(member.text, arena, &members).ok()) members.clear();
   return members;
 }

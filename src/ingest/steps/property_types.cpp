@@ -12,8 +12,8 @@ namespace {
 
 constexpr int64_t kRecentSeconds = 15'768'000;
 
-// Compares text with a pattern: 'd' is a digit, '0'..'9' a digit up to that one, '-' is '-' or '/' (the same throughout), anything
-// else itself. Returns what follows, or nullopt.
+// Compares text with a pattern: 'd' is a digit, '0'..'9' a digit up to that one, '-' is '-' or '/'
+// (the same throughout), anything else itself. Returns what follows, or nullopt.
 std::optional<std::string_view> TakePattern(std::string_view text, std::string_view pattern) {
   char separator = 0;
   if (text.size() < pattern.size()) return std::nullopt;

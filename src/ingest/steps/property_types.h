@@ -12,8 +12,8 @@ enum class PropertyType : uint8_t { kString, kNumeric, kBoolean, kDateTime };
 
 std::string_view PropertyTypeName(PropertyType type);
 
-// The type that a property definition gets from a key and a first value; nullopt where the value says nothing (null, lists, objects).
-// `now_us`: numbers count as times only if recent.
+// The type that a property definition gets from a key and a first value; nullopt where the value
+// says nothing (null, lists, objects). `now_us`: numbers count as times only if recent.
 std::optional<PropertyType> DetectPropertyType(std::string_view key, const JsonMember& value,
                                                int64_t now_us);
 

@@ -142,9 +142,9 @@ class FakeCatalog : public FunctionCatalog {
     }
     if (name == "arrayMap") return Type::Array(types[0]);
     if (name == "concat") return Type(TypeKind::kString);
-    if (name == "toTimeZone") return types[0].WithZone(arguments[1].constant->string());
+    if (name == "toTimeZone") return types[0].WithZone(Zone(arguments));
     if (name == "now64")
-      return Type::DateTime64(6, arguments.size() > 1 ? arguments[1].constant->string() : "");
+      return Type::DateTime64(6, Zone(arguments));
     if (name == "toDate" || name == "today") return lifted(Type(TypeKind::kDate));
     if (name == "toDateTime") return lifted(Type::DateTime(Zone(arguments)));
     if (name.starts_with("toDateTime64") || name.starts_with("parseDateTime64"))
@@ -173,6 +173,9 @@ class FakeCatalog : public FunctionCatalog {
                : "";
   }
   static Type CastTarget(const FunctionArgument& name) {
+    if (!name.constant.has_value() || !std::holds_alternative<std::string>(name.constant->value)) {
+      return Type(TypeKind::kInt64);
+    }
     auto parsed = Type::Parse(name.constant->string());
     return parsed.ok() ? *parsed : Type(TypeKind::kInt64);
   }

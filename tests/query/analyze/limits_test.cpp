@@ -45,10 +45,36 @@ TEST(AnalyzerLimits, DeepQueries) {
   EXPECT_TRUE(Analyze(chain + " select x from t11").ok());
 }
 
+TEST(AnalyzerLimits, ExpansionsThatDouble) {
+  std::string aliases = "select 1 as a0";
+  std::string ctes = "with t0 as (select 1 as x)";
+  for (int i = 1; i < 40; ++i) {
+    const std::string before = std::to_string(i - 1), now = std::to_string(i);
+    aliases += ", a" + before + " + a" + before + " as a" + now;
+    ctes +=
+        ", t" + now + " as (select x from t" + before + " union all select x from t" + before + ")";
+  }
+  AnalyzeContext keep_calls;
+  keep_calls.fold_constants = false;
+  EXPECT_EQ(ErrorCodeOf(Analyze(aliases, keep_calls)), "too_big_ast");
+  EXPECT_EQ(ErrorCodeOf(Analyze(ctes + " select x from t39")), "too_big_ast");
+}
+
 TEST(AnalyzerLimits, ManyConstants) {
   std::string list = "'a'";
   for (int i = 0; i < 20'000; ++i) list += ",'" + std::to_string(i) + "'";
   EXPECT_TRUE(Analyze("select event from events where event in (" + list + ")").ok());
+}
+
+TEST(AnalyzerErrors, LambdasWhereNoneBelong) {
+  for (const char* call :
+       {"toDecimal(1, x -> x)", "arrayJoin(x -> x)", "toDate(x -> x)", "toDateTime(x -> x)",
+        "sum(x -> x)", "dateAdd(x -> x, 1, 2)", "isIPAddressInRange(x -> x, 'a')",
+        "tumble(x -> x, 1)", "concat(x -> x, 1)", "x -> x", "now(x -> x)", "if(x -> x, 1, 2)",
+        "equals(x -> x, 1)", "[x -> x]", "lag(x -> x) over ()"}) {
+    const absl::Status status = Analyze(std::string("select ") + call);
+    EXPECT_TRUE(status.ok() || absl::IsInvalidArgument(status)) << call << ": " << status;
+  }
 }
 
 TEST(AnalyzerErrors, KnowTheirPlace) {

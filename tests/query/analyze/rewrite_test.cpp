@@ -21,7 +21,9 @@ std::string Even(std::string text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == ' ') continue;
-    out += text[i];
+    if (text[i] == '[') out += "array(";
+    if (text[i] == ']') out += ')';
+    if (text[i] != '[' && text[i] != ']') out += text[i];
   }
   return out;
 }
@@ -29,7 +31,7 @@ std::string Even(std::string text) {
 TEST(Rewrite, GivesTheCallsOfTheVectors) {
   const FakeCatalog catalog;
   std::ifstream file(HOGLET_SOURCE_DIR "/tests/vectors/hogql-eval/eval.jsonl");
-  if (!file.is_open()) GTEST_SKIP() << "no vectors";
+  ASSERT_TRUE(file.is_open());
   simdjson::dom::parser parser;
   int same = 0, total = 0, failed = 0;
   const char* dump = std::getenv("HOGLET_DUMP");
@@ -66,7 +68,7 @@ TEST(Rewrite, GivesTheCallsOfTheVectors) {
                 << "\n";
   }
   std::cout << "rewrite: " << same << " same, " << failed << " refused, of " << total << "\n";
-  EXPECT_GT(same * 100, total * 70);
+  EXPECT_GT(same * 100, total * 80);
 }
 
 }  // namespace

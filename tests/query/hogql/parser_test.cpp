@@ -148,8 +148,8 @@ INSTANTIATE_TEST_SUITE_P(
                     ErrorCase{"select /* a", 7, "Comment is not closed"},
                     ErrorCase{"select a from", 13, "expected a table"},
                     ErrorCase{"select a left from t", 14, "expected ARRAY JOIN"},
-        ErrorCase{"select a from (t) as x", 18, "Unexpected \"as\""},
-        ErrorCase{"select a from t where", 21, "Unexpected end of the text"},
+                    ErrorCase{"select a from (t) as x", 18, "Unexpected \"as\""},
+                    ErrorCase{"select a from t where", 21, "Unexpected end of the text"},
                     ErrorCase{"select a join", 9, "Unexpected \"join\""},
                     ErrorCase{"select 0b12", 7, "Malformed binary number 0b12"},
                     ErrorCase{"select (* exclude (a)", 21, "\")\""}));
