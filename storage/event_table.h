@@ -71,7 +71,7 @@ class EventTable : public EventStore, public ScannableTable {
     uint64_t cache_bytes_max = 256 << 20;  // decoded dictionaries
     bool background_merges = true;
     uint32_t merge_parts_max = 16;
-    uint64_t merge_rows_max = 8'000'000;    // of one part
+    uint64_t merge_rows_max = 4'000'000;    // of one part
     uint64_t merge_bytes_max = 1ull << 30;  // of the files merged at once
     uint64_t merge_bytes_per_second = 0;    // 0: as fast as it goes
     MetricRegistry* metrics = nullptr;      // null: that of the process

@@ -165,7 +165,12 @@ Vector Extract(std::span<const Document* const> documents, std::string_view key,
   uint64_t* validity = out.mutable_validity();
   T* values = out.mutable_data<T>();
   SlotFinder finder(key);
+  // Documents lie apart from one another: what comes next is fetched ahead, or each would be a wait
+  // for memory.
+  constexpr size_t kAhead = 12;
   for (size_t i = 0; i < documents.size(); ++i) {
+    if (i + 2 * kAhead < documents.size()) __builtin_prefetch(documents[i + 2 * kAhead]);
+    if (i + kAhead < documents.size()) __builtin_prefetch(documents[i + kAhead]->slots);
     const int slot = finder.Slot(*documents[i]->shape);
     if (slot < 0 || VariantOf(documents[i]->shape->members[slot].kind) != variant) {
       values[i] = T{};

@@ -170,29 +170,21 @@ absl::StatusOr<bool> Part::ResidualMayHold(JsonColumn column, std::string_view k
   return BloomMayContain(filter.bytes, IntHash64(CityHash64(key)));
 }
 
-absl::StatusOr<ChunkBody> Part::ReadChunk(const ChunkMeta& meta, size_t number,
-                                          const std::string& what) const {
+absl::StatusOr<ChunkBody> Part::ReadChunk(const ChunkMeta& meta, size_t number) const {
   if (meta.encoding == Encoding::kAllNull) return ChunkBody{};
-  std::string_view stored;
-  std::shared_ptr<const void> owner;
-  if (!mapped_.empty()) {
-    stored = mapped_.substr(meta.offset, meta.stored_bytes);
-    owner = file_;
-    if (verified_[number].load(std::memory_order_relaxed) == 0) {
-      if (Crc32c(stored) != meta.crc) return Fault(absl::DataLossError("checksum"), what);
-      verified_[number].store(1, std::memory_order_relaxed);
-    }
-  } else {
-    absl::StatusOr<std::string> read = ReadRange(*file_, meta.offset, meta.stored_bytes);
-    if (!read.ok()) return Fault(read.status(), what);
-    if (Crc32c(*read) != meta.crc) return Fault(absl::DataLossError("checksum"), what);
-    auto data = std::make_shared<const std::string>(*std::move(read));
-    stored = *data;
-    owner = data;
+  const absl::Status bad_checksum = absl::DataLossError("checksum");
+  if (mapped_.empty()) {
+    HOGLET_ASSIGN_OR_RETURN(std::string read, ReadRange(*file_, meta.offset, meta.stored_bytes));
+    if (Crc32c(read) != meta.crc) return bad_checksum;
+    auto data = std::make_shared<const std::string>(std::move(read));
+    return UncompressChunk(meta, *data, data);
   }
-  absl::StatusOr<ChunkBody> body = UncompressChunk(meta, stored, std::move(owner));
-  if (!body.ok()) return Fault(body.status(), what);
-  return body;
+  const std::string_view stored = mapped_.substr(meta.offset, meta.stored_bytes);
+  if (verified_[number].load(std::memory_order_relaxed) == 0) {
+    if (Crc32c(stored) != meta.crc) return bad_checksum;
+    verified_[number].store(1, std::memory_order_relaxed);
+  }
+  return UncompressChunk(meta, stored, file_);
 }
 
 absl::StatusOr<ChunkBody> Part::ReadFilter(const ChunkMeta& meta, const std::string& what) const {
@@ -231,8 +223,9 @@ absl::StatusOr<std::shared_ptr<const Vector>> Part::ReadDictionary(int column) c
   if (auto cached = cache_->Find(key)) return cached;
   const PartColumn& entry = footer_.columns[column];
   const std::string what = StrCat(Describe(column, 0), ", dictionary");
-  HOGLET_ASSIGN_OR_RETURN(ChunkBody body, ReadChunk(entry.dictionary, first_chunk_[column], what));
-  absl::StatusOr<Vector> values = DecodeChunk(entry.dictionary, body, ColumnType(column));
+  absl::StatusOr<ChunkBody> body = ReadChunk(entry.dictionary, first_chunk_[column]);
+  if (!body.ok()) return Fault(body.status(), what);
+  absl::StatusOr<Vector> values = DecodeChunk(entry.dictionary, *body, ColumnType(column));
   if (!values.ok()) return Fault(values.status(), what);
   if (!entry.has_nulls) return cache_->Insert(key, std::make_shared<const Vector>(*values));
   const size_t entries = values->size();
@@ -253,15 +246,11 @@ absl::StatusOr<std::shared_ptr<const Vector>> Part::ReadDictionary(int column) c
 absl::StatusOr<Vector> Part::ReadColumn(int column, size_t chunk) const {
   const PartColumn& entry = footer_.columns[column];
   const ChunkMeta& meta = entry.chunks[chunk];
-  // The description is built on the fault path only.
   const auto fault = [&](const absl::Status& status) {
     return Fault(status, Describe(column, chunk));
   };
-  absl::StatusOr<ChunkBody> body = ReadChunk(meta, first_chunk_[column] + 1 + chunk, "");
-  if (!body.ok()) {
-    return absl::Status(body.status().code(),
-                        StrCat(body.status().message(), " (", Describe(column, chunk), ")"));
-  }
+  absl::StatusOr<ChunkBody> body = ReadChunk(meta, first_chunk_[column] + 1 + chunk);
+  if (!body.ok()) return fault(body.status());
   if (!entry.has_dictionary) {
     absl::StatusOr<Vector> values = DecodeChunk(meta, *body, ColumnType(column));
     if (!values.ok()) return fault(values.status());

@@ -67,8 +67,8 @@ class Part {
  private:
   Part() = default;
 
-  absl::StatusOr<ChunkBody> ReadChunk(const ChunkMeta& meta, size_t number,
-                                      const std::string& what) const;
+  // Errors do not say where yet.
+  absl::StatusOr<ChunkBody> ReadChunk(const ChunkMeta& meta, size_t number) const;
   absl::StatusOr<ChunkBody> ReadFilter(const ChunkMeta& meta, const std::string& what) const;
   absl::Status Fault(const absl::Status& status, const std::string& what) const;
   std::string Describe(int column, size_t chunk) const;

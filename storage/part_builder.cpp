@@ -6,11 +6,15 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "src/base/hash.h"
+#include "storage/bloom.h"
 #include "storage/part_writer.h"
 
 namespace hoglet {
 
 namespace {
+
+constexpr int kKeyFilterBits = 16;
+constexpr int kGranuleFilterBits = 10;
 
 template <typename T>
 void ScatterValues(const Vector& values, std::span<const uint32_t> positions, Vector* out) {
@@ -163,8 +167,8 @@ class PartBuild {
   const PartBuildOptions& options_;
   PartWriter* writer_;
   std::vector<uint64_t> key_hashes_;
-  std::vector<std::vector<uint64_t>> distinct_id_hashes_;  // distinct ones of a granule
-  std::vector<std::vector<uint64_t>> uuid_hashes_;
+  std::vector<std::string> distinct_id_filters_;  // one a granule
+  std::vector<std::string> uuid_filters_;
   std::vector<uint64_t> residual_key_hashes_[kJsonColumnCount];
 };
 
@@ -230,8 +234,8 @@ void PartBuild::AddGranuleKeys(const std::vector<Vector>& columns) {
   }
   std::sort(distinct_ids.begin(), distinct_ids.end());
   distinct_ids.erase(std::unique(distinct_ids.begin(), distinct_ids.end()), distinct_ids.end());
-  distinct_id_hashes_.push_back(std::move(distinct_ids));
-  uuid_hashes_.push_back(std::move(uuids));
+  distinct_id_filters_.push_back(BuildBloom(distinct_ids, kGranuleFilterBits));
+  uuid_filters_.push_back(BuildBloom(uuids, kGranuleFilterBits));
 }
 
 absl::Status PartBuild::AddColumn(PartColumn column, const std::vector<uint32_t>& begin,
@@ -266,14 +270,17 @@ absl::Status PartBuild::WritePlain() {
 }
 
 absl::Status PartBuild::WriteFilters() {
-  HOGLET_RETURN_IF_ERROR(writer_->AddKeyFilter(key_hashes_));
-  for (const auto& hashes : distinct_id_hashes_) {
-    HOGLET_RETURN_IF_ERROR(writer_->AddDistinctIdFilter(hashes));
+  HOGLET_RETURN_IF_ERROR(writer_->AddKeyFilter(BuildBloom(key_hashes_, kKeyFilterBits)));
+  for (const std::string& filter : distinct_id_filters_) {
+    HOGLET_RETURN_IF_ERROR(writer_->AddDistinctIdFilter(filter));
   }
-  for (const auto& hashes : uuid_hashes_) HOGLET_RETURN_IF_ERROR(writer_->AddUuidFilter(hashes));
+  for (const std::string& filter : uuid_filters_) {
+    HOGLET_RETURN_IF_ERROR(writer_->AddUuidFilter(filter));
+  }
   for (int column = 0; column < kJsonColumnCount; ++column) {
-    HOGLET_RETURN_IF_ERROR(writer_->AddResidualKeyFilter(static_cast<JsonColumn>(column),
-                                                         residual_key_hashes_[column]));
+    const std::vector<uint64_t>& hashes = residual_key_hashes_[column];
+    HOGLET_RETURN_IF_ERROR(writer_->AddResidualKeyFilter(
+        static_cast<JsonColumn>(column), hashes.empty() ? "" : BuildBloom(hashes, kKeyFilterBits)));
   }
   return absl::OkStatus();
 }

@@ -9,7 +9,6 @@
 #include "src/base/crc32c.h"
 #include "src/base/hash.h"
 #include "src/base/strings.h"
-#include "storage/bloom.h"
 
 namespace hoglet {
 
@@ -17,10 +16,9 @@ namespace {
 
 constexpr size_t kWriteBufferBytes = 1 << 20;
 constexpr size_t kDictionaryBytesMax = 16 << 20;
-constexpr int kKeyFilterBits = 16;
-constexpr int kGranuleFilterBits = 10;
 
-// The distinct values of a column, sorted, with codes by value. T: std::string_view or Int128.
+// The distinct values of a column, and the code of every row, so that the values are looked up (and
+// fetched from their source) only once. T: std::string_view or Int128.
 template <typename T>
 class DictionaryBuilder {
  public:
@@ -31,41 +29,51 @@ class DictionaryBuilder {
     const T* values = chunk.data<T>();
     const uint64_t* validity = chunk.validity();
     for (size_t row = 0; row < chunk.size(); ++row) {
-      if (validity != nullptr && !BitIsSet(validity, row)) continue;
+      if (validity != nullptr && !BitIsSet(validity, row)) {
+        codes_.push_back(kNullCode);
+        continue;
+      }
       ++values_seen_;
-      if (codes_.contains(values[row])) continue;
-      if (codes_.size() >= entries_max_ || bytes_ > kDictionaryBytesMax) return false;
-      codes_.emplace(Keep(values[row]), 0);
+      const auto found = code_of_.find(values[row]);
+      if (found != code_of_.end()) {
+        codes_.push_back(found->second);
+        continue;
+      }
+      if (code_of_.size() >= entries_max_ || bytes_ > kDictionaryBytesMax) return false;
+      const auto code = static_cast<uint32_t>(code_of_.size());
+      code_of_.emplace(Keep(values[row]), code);
+      codes_.push_back(code);
     }
     return true;
   }
 
-  bool IsWorthwhile() const { return !codes_.empty() && codes_.size() * 2 < values_seen_ + 1; }
+  bool IsWorthwhile() const { return !code_of_.empty() && code_of_.size() * 2 < values_seen_ + 1; }
 
+  // The dictionary, sorted; codes follow its order from now on.
   Vector Finish(const Type& type) {
-    std::vector<T> sorted;
-    sorted.reserve(codes_.size());
-    for (const auto& [value, code] : codes_) sorted.push_back(value);
+    std::vector<std::pair<T, uint32_t>> sorted(code_of_.begin(), code_of_.end());
     std::sort(sorted.begin(), sorted.end());
     Vector values = Vector::Flat(type, sorted.size());
+    std::vector<uint32_t> position(sorted.size());
     for (size_t i = 0; i < sorted.size(); ++i) {
-      codes_[sorted[i]] = static_cast<uint32_t>(i);
-      values.mutable_data<T>()[i] = sorted[i];
+      values.mutable_data<T>()[i] = sorted[i].first;
+      position[sorted[i].second] = static_cast<uint32_t>(i);
     }
+    for (uint32_t& code : codes_) code = code == kNullCode ? kNullCode : position[code];
     return values;
   }
 
-  std::vector<uint32_t> Codes(const Vector& chunk) const {
-    std::vector<uint32_t> codes(chunk.size() + 1, 0);
-    const T* values = chunk.data<T>();
-    const uint64_t* validity = chunk.validity();
-    for (size_t row = 0; row < chunk.size(); ++row) {
-      if (validity == nullptr || BitIsSet(validity, row)) codes[row] = codes_.at(values[row]);
+  EncodedChunk Encode(size_t begin, size_t rows, Compression compression) const {
+    std::vector<uint64_t> validity(BitmapWords(rows) + 1, 0);
+    for (size_t row = 0; row < rows; ++row) {
+      if (codes_[begin + row] != kNullCode) SetBit(validity.data(), row);
     }
-    return codes;
+    return EncodeCodes(codes_.data() + begin, validity.data(), rows, compression);
   }
 
  private:
+  static constexpr uint32_t kNullCode = UINT32_MAX;
+
   std::string_view Keep(std::string_view value) {
     bytes_ += value.size();
     return heap_.Add(value);
@@ -77,7 +85,8 @@ class DictionaryBuilder {
   size_t bytes_ = 0;
   std::conditional_t<std::is_same_v<T, Int128>, absl::flat_hash_map<Int128, uint32_t, WideHash>,
                      StringMap<std::string_view, uint32_t>>
-      codes_;
+      code_of_;
+  std::vector<uint32_t> codes_;
   StringHeap heap_;
 };
 
@@ -108,33 +117,32 @@ absl::Status PartWriter::AddEncoded(EncodedChunk chunk, ChunkMeta* meta) {
 
 namespace {
 
-// Everything that differs between the two kinds of dictionary; `codes` is null if the column gets
-// none.
-struct ChunkCoder {
-  std::function<absl::StatusOr<EncodedChunk>(const Vector&)> encode;
-  std::optional<Vector> dictionary;
-  std::shared_ptr<void> keep;
+// How a column with a dictionary is written.
+struct DictionaryPlan {
+  Vector values;
+  std::function<EncodedChunk(size_t begin, size_t rows)> encode;
 };
 
+// Nothing if the values do not repeat enough.
 template <typename T>
-absl::StatusOr<bool> FindDictionary(std::span<const uint32_t> begin, Compression compression,
-                                    const PartWriter::ChunkSource& source, ChunkCoder* coder) {
+absl::StatusOr<std::optional<DictionaryPlan>> PlanDictionary(
+    std::span<const uint32_t> begin, Compression compression,
+    const PartWriter::ChunkSource& source) {
   const size_t entries_max = std::min<size_t>(kDictionaryEntriesMax, begin.back() / 2 + 1);
   auto builder = std::make_shared<DictionaryBuilder<T>>(entries_max);
   Type type;
   for (size_t chunk = 0; chunk + 1 < begin.size(); ++chunk) {
     HOGLET_ASSIGN_OR_RETURN(Vector values, source(chunk));
     type = values.type().NotNullable();
-    if (!builder->Add(values)) return false;
+    if (!builder->Add(values)) return std::nullopt;
   }
-  if (!builder->IsWorthwhile()) return false;
-  coder->dictionary = builder->Finish(type);
-  coder->keep = builder;
-  coder->encode = [builder, compression](const Vector& values) -> absl::StatusOr<EncodedChunk> {
-    return EncodeCodes(builder->Codes(values).data(), values.validity(), values.size(),
-                       compression);
+  if (!builder->IsWorthwhile()) return std::nullopt;
+  DictionaryPlan plan;
+  plan.values = builder->Finish(type);
+  plan.encode = [builder, compression](size_t first, size_t rows) {
+    return builder->Encode(first, rows, compression);
   };
-  return true;
+  return plan;
 }
 
 }  // namespace
@@ -142,26 +150,28 @@ absl::StatusOr<bool> FindDictionary(std::span<const uint32_t> begin, Compression
 absl::Status PartWriter::AddColumn(PartColumn column, std::span<const uint32_t> begin,
                                    bool try_dictionary, bool required, Compression compression,
                                    const ChunkSource& source) {
-  ChunkCoder coder;
+  std::optional<DictionaryPlan> plan;
   if (try_dictionary) {
-    const absl::StatusOr<bool> found =
-        column.physical == Physical::kString
-            ? FindDictionary<std::string_view>(begin, compression, source, &coder)
-            : FindDictionary<Int128>(begin, compression, source, &coder);
-    HOGLET_RETURN_IF_ERROR(found.status());
-    column.has_dictionary = *found;
+    HOGLET_ASSIGN_OR_RETURN(plan, column.physical == Physical::kString
+                                      ? PlanDictionary<std::string_view>(begin, compression, source)
+                                      : PlanDictionary<Int128>(begin, compression, source));
   }
-  if (column.has_dictionary) {
-    HOGLET_ASSIGN_OR_RETURN(EncodedChunk chunk, EncodeChunk(*coder.dictionary, compression));
+  if (plan) {
+    column.has_dictionary = true;
+    HOGLET_ASSIGN_OR_RETURN(EncodedChunk chunk, EncodeChunk(plan->values, compression));
     HOGLET_RETURN_IF_ERROR(AddEncoded(std::move(chunk), &column.dictionary));
-  } else {
-    coder.encode = [compression](const Vector& values) { return EncodeChunk(values, compression); };
   }
   bool has_values = false;
   for (size_t i = 0; i + 1 < begin.size(); ++i) {
-    HOGLET_ASSIGN_OR_RETURN(Vector values, source(i));
-    HOGLET_ASSERT(values.size() == begin[i + 1] - begin[i]);
-    HOGLET_ASSIGN_OR_RETURN(EncodedChunk chunk, coder.encode(values));
+    const size_t rows = begin[i + 1] - begin[i];
+    EncodedChunk chunk;
+    if (plan) {
+      chunk = plan->encode(begin[i], rows);
+    } else {
+      HOGLET_ASSIGN_OR_RETURN(Vector values, source(i));
+      HOGLET_ASSERT(values.size() == rows);
+      HOGLET_ASSIGN_OR_RETURN(chunk, EncodeChunk(values, compression));
+    }
     HOGLET_RETURN_IF_ERROR(AddEncoded(std::move(chunk), &column.chunks.emplace_back()));
     column.has_nulls |= column.chunks.back().null_count > 0;
     has_values |= column.chunks.back().null_count < column.chunks.back().rows;
@@ -170,30 +180,28 @@ absl::Status PartWriter::AddColumn(PartColumn column, std::span<const uint32_t> 
   return absl::OkStatus();
 }
 
-absl::Status PartWriter::AddFilter(std::span<const uint64_t> hashes, int bits_per_key,
-                                   ChunkMeta* meta) {
-  if (hashes.empty()) return absl::OkStatus();
-  const std::string filter = BuildBloom(hashes, bits_per_key);
+absl::Status PartWriter::AddFilter(std::string_view filter, ChunkMeta* meta) {
+  if (filter.empty()) return absl::OkStatus();
   meta->stored_bytes = static_cast<uint32_t>(filter.size());
   meta->raw_bytes = meta->stored_bytes;
   meta->crc = Crc32c(filter);
   return Append(filter);
 }
 
-absl::Status PartWriter::AddKeyFilter(std::span<const uint64_t> hashes) {
-  return AddFilter(hashes, kKeyFilterBits, &footer_.key_filter);
+absl::Status PartWriter::AddKeyFilter(std::string_view filter) {
+  return AddFilter(filter, &footer_.key_filter);
 }
 
-absl::Status PartWriter::AddDistinctIdFilter(std::span<const uint64_t> hashes) {
-  return AddFilter(hashes, kGranuleFilterBits, &footer_.distinct_id_filters.emplace_back());
+absl::Status PartWriter::AddDistinctIdFilter(std::string_view filter) {
+  return AddFilter(filter, &footer_.distinct_id_filters.emplace_back());
 }
 
-absl::Status PartWriter::AddUuidFilter(std::span<const uint64_t> hashes) {
-  return AddFilter(hashes, kGranuleFilterBits, &footer_.uuid_filters.emplace_back());
+absl::Status PartWriter::AddUuidFilter(std::string_view filter) {
+  return AddFilter(filter, &footer_.uuid_filters.emplace_back());
 }
 
-absl::Status PartWriter::AddResidualKeyFilter(JsonColumn column, std::span<const uint64_t> hashes) {
-  return AddFilter(hashes, kKeyFilterBits, &footer_.json[column].residual_keys);
+absl::Status PartWriter::AddResidualKeyFilter(JsonColumn column, std::string_view filter) {
+  return AddFilter(filter, &footer_.json[column].residual_keys);
 }
 
 absl::StatusOr<uint64_t> PartWriter::Finish() {

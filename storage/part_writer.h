@@ -16,8 +16,8 @@ namespace hoglet {
 // After an error the object can only be destroyed, and the caller removes the file. One thread.
 class PartWriter {
  public:
-  // Chunk i of a column as a flat vector. Called for all chunks in order, once or (to look for a
-  // dictionary) twice.
+  // Chunk i of a column as a flat vector. Called for all chunks in order; a second
+  // time if looking for a dictionary was in vain.
   using ChunkSource = std::function<absl::StatusOr<Vector>(size_t chunk)>;
 
   static absl::StatusOr<std::unique_ptr<PartWriter>> Create(Env* env, const std::string& path);
@@ -28,12 +28,12 @@ class PartWriter {
   absl::Status AddColumn(PartColumn column, std::span<const uint32_t> begin, bool try_dictionary,
                          bool required, Compression compression, const ChunkSource& source);
 
-  // In this order, after the columns; the last one for every JSON column in turn (no hashes: no
-  // filter).
-  absl::Status AddKeyFilter(std::span<const uint64_t> hashes);
-  absl::Status AddDistinctIdFilter(std::span<const uint64_t> hashes);
-  absl::Status AddUuidFilter(std::span<const uint64_t> hashes);
-  absl::Status AddResidualKeyFilter(JsonColumn column, std::span<const uint64_t> hashes);
+  // Filters, made by BuildBloom; in this order, after the columns. The last one for every JSON
+  // column in turn ("": none).
+  absl::Status AddKeyFilter(std::string_view filter);
+  absl::Status AddDistinctIdFilter(std::string_view filter);
+  absl::Status AddUuidFilter(std::string_view filter);
+  absl::Status AddResidualKeyFilter(JsonColumn column, std::string_view filter);
 
   // The caller's share of the footer: everything but columns and filters.
   PartFooter& footer() { return footer_; }
@@ -45,7 +45,7 @@ class PartWriter {
   PartWriter() = default;
 
   absl::Status Append(std::string_view bytes);
-  absl::Status AddFilter(std::span<const uint64_t> hashes, int bits_per_key, ChunkMeta* meta);
+  absl::Status AddFilter(std::string_view filter, ChunkMeta* meta);
   absl::Status AddEncoded(EncodedChunk chunk, ChunkMeta* meta);
 
   std::unique_ptr<WritableFile> file_;

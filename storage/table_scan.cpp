@@ -227,16 +227,20 @@ class MemGranuleReader : public GranuleReader {
     if (column.key.empty() && column.json == ColumnRef::Json::kWhole) {
       return WholeDocuments(documents, selection);
     }
-    SlotFinder slots(column.key);
     const ColumnRef::Json form =
         column.json == ColumnRef::Json::kWhole ? ColumnRef::Json::kText : column.json;
-    return MembersToForm(selection.size(), form, [&](size_t i, JsonMember* member) {
-      const Document& document = *documents[selection[i]];
-      const int slot = slots.Slot(*document.shape);
-      if (slot < 0) return false;
-      *member = document.Member(static_cast<size_t>(slot));
-      return true;
-    });
+    std::vector<const Document*> chosen;
+    chosen.reserve(selection.size());
+    for (const uint16_t row : selection) chosen.push_back(documents[row]);
+    const KeyVariants variants = FindVariants(chosen, column.key);
+    std::vector<Vector> forms;
+    for (int i = 0; i < kJsonVariantCount; ++i) {
+      const auto variant = static_cast<JsonVariant>(i);
+      if (!variants.present[i] || !VariantMatters(variant, form)) continue;
+      const Vector values = ExtractVariant(chosen, column.key, variant, variants.has_double);
+      forms.push_back(VariantToForm(values, variant, form));
+    }
+    return CombineForms(forms, form, selection.size());
   }
   static Vector WholeDocuments(const Document* const* documents, const Selection& selection) {
     Vector out = Vector::Flat(Type(TypeKind::kString), selection.size());

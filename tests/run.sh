@@ -73,7 +73,7 @@ for suite in hashes hogql-parse capture ingestion hogql-eval; do
 done
 
 if wanted e2e; then
-  run e2e '^# pass ([0-9]+)$' '^# fail ([0-9]+)$' sh tests/e2e/run.sh "$build"
+  run e2e '^[^ ]+ pass ([0-9]+)$' '^[^ ]+ fail ([0-9]+)$' sh tests/e2e/run.sh "$build"
 fi
 if wanted faults; then
   run faults '^([0-9]+) passed, [0-9]+ failed$' '^[0-9]+ passed, ([0-9]+) failed$' sh tests/faults/run.sh "$build"

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <utility>
 
+#include "absl/strings/str_split.h"
 #include "include/hoglet/env.h"
 #include "query/exec/operator.h"
 #include "query/exec/subquery.h"
@@ -203,6 +204,9 @@ absl::StatusOr<QueryResult> Engine::Run(const QueryRequest& request) {
   for (const OutputColumn& column : query.plan->output) {
     result.columns.push_back(column.name);
     result.types.push_back(column.type.Name());
+  }
+  if (request.debug) {
+    for (absl::string_view line : absl::StrSplit(PlanToString(*query.plan), '\n', absl::SkipEmpty())) result.explain.emplace_back(line);
   }
   ExecContext context{.tables = options_.tables, .eval = &analyze.eval, .workers_max = options_.workers_max};
   const uint64_t rows_max = query.default_limit.value_or(analyze.max_limit.value_or(~uint64_t{0}));

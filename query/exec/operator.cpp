@@ -67,6 +67,10 @@ absl::StatusOr<NodePtr> BuildNode(const Plan& plan, ExecContext& context) {
       // A filter right above a scan runs inside it, so that other columns are read for the surviving rows only.
       if (plan.inputs[0]->kind == Plan::Kind::kScan) return MakeScanNode(*plan.inputs[0], &plan, context);
       return BuildInner(plan, context);
+    case Plan::Kind::kSort: {
+      HOGLET_ASSIGN_OR_RETURN(NodePtr late, MakeTopNScanNode(plan, context));
+      return late != nullptr ? std::move(late) : BuildInner(plan, context);
+    }
     default:
       return BuildInner(plan, context);
   }
@@ -85,12 +89,16 @@ absl::Status RunWorkers(ExecContext& context, Node& node, const std::function<ab
     HOGLET_ASSIGN_OR_RETURN(auto made, node.MakeOperator(context));
     operators.push_back(std::move(made));
   }
-  std::vector<absl::Status> results(static_cast<size_t>(workers));
+  return RunOnThreads(static_cast<size_t>(workers), [&](size_t i) { return work(static_cast<int>(i), *operators[i]); });
+}
+
+absl::Status RunOnThreads(size_t count, const std::function<absl::Status(size_t)>& work) {
+  std::vector<absl::Status> results(count);
   std::vector<std::thread> threads;
-  for (int i = 1; i < workers; ++i) {
-    threads.emplace_back([&, i] { results[i] = work(i, *operators[i]); });
+  for (size_t i = 1; i < count; ++i) {
+    threads.emplace_back([&, i] { results[i] = work(i); });
   }
-  results[0] = work(0, *operators[0]);
+  results[0] = work(0);
   for (std::thread& thread : threads) thread.join();
   for (const absl::Status& status : results) HOGLET_RETURN_IF_ERROR(status);
   return absl::OkStatus();

@@ -57,6 +57,8 @@ absl::StatusOr<std::unique_ptr<Node>> BuildNode(const Plan& plan, ExecContext& c
 
 // Runs `work(worker, operator)` on as many threads as the node allows and returns the first error.
 absl::Status RunWorkers(ExecContext& context, Node& node, const std::function<absl::Status(int worker, Operator& input)>& work);
+// The same for work of any kind: work(0) runs on the calling thread.
+absl::Status RunOnThreads(size_t threads, const std::function<absl::Status(size_t thread)>& work);
 int WorkersFor(const ExecContext& context, const Node& node);
 
 // All rows of a prepared node, in its order.
@@ -67,6 +69,10 @@ std::vector<Type> OutputTypes(const Plan& plan);
 // The makers, one a kind of node; see the .cpp files named.
 using NodePtr = std::unique_ptr<Node>;
 absl::StatusOr<NodePtr> MakeScanNode(const Plan& scan, const Plan* filter, ExecContext& context);    // scan_node.cpp
+// A snapshot of the scan's table.
+absl::StatusOr<std::unique_ptr<TableScan>> OpenTable(const Plan& scan, ExecContext& context);        // scan_node.cpp
+// A sort with a limit over a table, if late reading pays; otherwise null.
+absl::StatusOr<NodePtr> MakeTopNScanNode(const Plan& sort, ExecContext& context);                    // top_n_scan_node.cpp
 NodePtr MakeValuesNode(const Plan& plan);                                                           // source_nodes.cpp
 NodePtr MakeNumbersNode(const Plan& plan);                                                          // source_nodes.cpp
 NodePtr MakeFilterNode(const Plan& plan, NodePtr input);                                            // stream_nodes.cpp

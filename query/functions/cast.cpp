@@ -923,8 +923,12 @@ std::optional<int64_t> ParseDay(std::string_view text) {
   // A time of day may follow.
   if (at < text.size()) {
     if (text[at] != ' ' && text[at] != 'T') return std::nullopt;
-    for (++at; at < text.size(); ++at) {
-      if (!absl::ascii_isdigit(text[at]) && text[at] != ':' && text[at] != '.') return std::nullopt;
+    const std::string_view time = text.substr(at + 1);
+    if (time.size() < 8 || time[2] != ':' || time[5] != ':') return std::nullopt;
+    for (size_t i = 0; i < time.size(); ++i) {
+      const bool mark = i == 2 || i == 5 || (i == 8 && time[8] == '.');
+      if (!mark && !absl::ascii_isdigit(time[i])) return std::nullopt;
+      if (i == 8 && !mark) return std::nullopt;
     }
   }
   // No such day at all reads as the epoch.

@@ -20,7 +20,7 @@ class Catalog final : public FunctionCatalog {
           fn::StringSearchFunctions(), fn::RegexFunctions(), fn::UrlFunctions(), fn::JsonFunctions(),
           fn::DateTimeFunctions(), fn::DateArithmeticFunctions(), fn::DateFormatFunctions(),
           fn::DateParseFunctions(), fn::ArrayFunctions(), fn::ArrayLambdaFunctions(),
-          fn::TupleMapFunctions(), fn::HashFunctions(), fn::IpFunctions(), fn::MathFunctions(),
+          fn::TupleMapFunctions(), fn::HashFunctions(), fn::IpFunctions(), fn::MathFunctions(), fn::GeoFunctions(),
           fn::BitFunctions(), fn::EncodingFunctions(), fn::SplitFunctions(), fn::MiscFunctions()}) {
       for (const ScalarEntry& entry : table) {
         const bool inserted = scalars_.emplace(entry.name, entry).second;

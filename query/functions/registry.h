@@ -27,6 +27,7 @@ std::span<const ScalarEntry> TupleMapFunctions();
 std::span<const ScalarEntry> HashFunctions();
 std::span<const ScalarEntry> IpFunctions();
 std::span<const ScalarEntry> MathFunctions();
+std::span<const ScalarEntry> GeoFunctions();
 std::span<const ScalarEntry> BitFunctions();
 std::span<const ScalarEntry> EncodingFunctions();
 std::span<const ScalarEntry> SplitFunctions();

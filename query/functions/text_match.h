@@ -28,9 +28,12 @@ void AppendUtf8(uint32_t c, std::string* out);
 uint32_t NextCodePoint(std::string_view text, size_t* at);
 void AppendLowerUtf8(std::string_view text, std::string* out);
 void AppendUpperUtf8(std::string_view text, std::string* out);
-// Code points, where a stray byte counts as one.
+// Code points: bytes that do not continue one.
 size_t CountCodePoints(std::string_view text);
 // The byte at which code point `index` (from 0) begins; text.size() if there are fewer.
 size_t CodePointOffset(std::string_view text, size_t index);
+bool IsValidUtf8(std::string_view text);
+// Each run of bytes that are not UTF-8 becomes one U+FFFD.
+void AppendValidUtf8(std::string_view text, std::string* out);
 
 }  // namespace hoglet::fn

@@ -199,7 +199,9 @@ TEST(Encoding, DamagedBodies) {
       ChunkMeta meta = chunk->meta;
       if (random() % 4 == 0) meta.encoding = static_cast<Encoding>(1 + random() % 8);
       const auto back = DecodeChunk(meta, {bytes, nullptr}, column.type().NotNullable());
-      if (!back.ok()) EXPECT_EQ(back.status().code(), absl::StatusCode::kDataLoss);
+      if (!back.ok()) {
+        EXPECT_EQ(back.status().code(), absl::StatusCode::kDataLoss);
+      }
     }
   }
 }

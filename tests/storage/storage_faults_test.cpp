@@ -139,15 +139,13 @@ class Scenario {
       ASSERT_TRUE(table->Seal(i + 1).ok());
       Step(env, kind, [&] {
         const absl::Status status = table->FlushSealed();
-        env->ClearFault();
-        ExpectShows(*table, model, "after a flush");
+        ExpectShowsDespite(env, *table, model, "after a flush");
         return status;
       });
     }
     Step(env, kind, [&] {
       const absl::Status status = table->OptimizeForTest();
-      env->ClearFault();
-      ExpectShows(*table, log_.ModelUpTo(log_.end()), "after a merge");
+      ExpectShowsDespite(env, *table, log_.ModelUpTo(log_.end()), "after a merge");
       return status;
     });
     EXPECT_EQ(table->durable_offset(), log_.end());
@@ -167,6 +165,20 @@ class Scenario {
   }
 
  private:
+  // A scan may meet the fault too, and then works when repeated.
+  static void ExpectShowsDespite(FaultEnv* env, const EventTable& table, const TableModel& model,
+                                 const char* when) {
+    const bool was_hit = env->fault_hit();
+    const auto rows = ScanAll(table, 1);
+    if (rows.ok()) {
+      ASSERT_EQ(*rows, model.Rows(1)) << when;
+      return;
+    }
+    EXPECT_TRUE(!was_hit && env->fault_hit()) << when;
+    env->ClearFault();
+    ExpectShows(table, model, when);
+  }
+
   template <typename Action>
   void Step(FaultEnv* env, FaultKind kind, Action action) {
     const absl::Status first = action();
@@ -194,7 +206,7 @@ TEST(StorageFaults, EveryOperationMayFail) {
       scenario.Run(&memory, &env, kind);
       if (testing::Test::HasFailure()) return;
       if (!env.fault_hit()) {
-        EXPECT_GT(operation, 30u);
+        EXPECT_GT(operation, 60u);
         break;
       }
     }
