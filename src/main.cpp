@@ -20,41 +20,54 @@ Every flag can also be given as an environment variable: --personal-api-key is H
 template <typename T>
 CLI::Option* Flag(CLI::App* app, const std::string& name, T& value, const std::string& help) {
   std::string variable = "HOGLET_";
-  for (char c : name.substr(2)) variable.push_back(c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
+  for (char c : name.substr(2))
+    variable.push_back(c == '-' ? '_'
+                                : static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
   return app->add_option(name, value, help)->envname(variable);
 }
 
 void AddServe(CLI::App& app, hoglet::ServeCommand& serve) {
   CLI::App* sub = app.add_subcommand("serve", "Take events in and answer queries over HTTP");
-  sub->set_config("--config", "", "Read flags from a file: one 'flag = value' a line")->envname("HOGLET_CONFIG");
+  sub->set_config("--config", "", "Read flags from a file: one 'flag = value' a line")
+      ->envname("HOGLET_CONFIG");
   sub->allow_config_extras(CLI::config_extras_mode::error);
   Flag(sub, "--data", serve.data, "Data directory; made if it is not there")->required();
   Flag(sub, "--listen", serve.listen, "Address and port to listen on")->capture_default_str();
-  Flag(sub, "--project-token", serve.project_token, "Project API key of SDKs (phc_...); made up at the first start otherwise");
-  Flag(sub, "--personal-api-key", serve.personal_api_key, "Personal API key of queries (phx_...); made up at the first start otherwise");
-  Flag(sub, "--clock", serve.clock, "Freeze the clock at an RFC 3339 moment, for reproducible runs");
-  Flag(sub, "--threads", serve.threads, "Threads of each pool; 0: one a processor")->capture_default_str();
-  Flag(sub, "--memory-limit", serve.memory_limit_bytes, "Memory to stay below: 512MB, 2GB; 0: defaults of each part")
+  Flag(sub, "--project-token", serve.project_token,
+       "Project API key of SDKs (phc_...); made up at the first start otherwise");
+  Flag(sub, "--personal-api-key", serve.personal_api_key,
+       "Personal API key of queries (phx_...); made up at the first start otherwise");
+  Flag(sub, "--clock", serve.clock,
+       "Freeze the clock at an RFC 3339 moment, for reproducible runs");
+  Flag(sub, "--threads", serve.threads, "Threads of each pool; 0: one a processor")
+      ->capture_default_str();
+  Flag(sub, "--memory-limit", serve.memory_limit_bytes,
+       "Memory to stay below: 512MB, 2GB; 0: defaults of each part")
       ->transform(CLI::AsSizeValue(false));
 }
 
 void AddQuery(CLI::App& app, hoglet::QueryCommand& query) {
-  CLI::App* sub = app.add_subcommand("query", "Run a HogQL query against a server or a data directory");
+  CLI::App* sub =
+      app.add_subcommand("query", "Run a HogQL query against a server or a data directory");
   sub->add_option("query", query.query, "HogQL text")->required();
   CLI::Option* data = Flag(sub, "--data", query.data, "Data directory that no server holds");
   Flag(sub, "--url", query.url, "Server, such as http://127.0.0.1:8000")->excludes(data);
   Flag(sub, "--key", query.key, "Personal API key, with --url");
-  Flag(sub, "--format", query.format, "table, json, jsonl or csv")->check(CLI::IsMember({"table", "json", "jsonl", "csv"}));
-  Flag(sub, "--timeout", query.timeout_s, "Seconds after which the query is given up")->capture_default_str();
+  Flag(sub, "--format", query.format, "table, json, jsonl or csv")
+      ->check(CLI::IsMember({"table", "json", "jsonl", "csv"}));
+  Flag(sub, "--timeout", query.timeout_s, "Seconds after which the query is given up")
+      ->capture_default_str();
   sub->add_flag("--timings", query.timings, "Print the time of each step to stderr");
 }
 
 void AddImport(CLI::App& app, hoglet::ImportCommand& import) {
-  CLI::App* sub = app.add_subcommand("import", "Load events from a file, one JSON object a line (plain, gzip or zstd)");
+  CLI::App* sub = app.add_subcommand(
+      "import", "Load events from a file, one JSON object a line (plain, gzip or zstd)");
   sub->add_option("file", import.file, "File, or - for standard input")->required();
   CLI::Option* data = Flag(sub, "--data", import.data, "Data directory that no server holds");
   Flag(sub, "--url", import.url, "Send to a running server instead")->excludes(data);
-  Flag(sub, "--token", import.token, "Project API key of the project to load into; the first project otherwise");
+  Flag(sub, "--token", import.token,
+       "Project API key of the project to load into; the first project otherwise");
   sub->add_flag("--quiet", import.quiet, "No progress");
 }
 
@@ -72,7 +85,8 @@ int main(int argc, char** argv) {
   AddServe(app, serve);
   AddQuery(app, query);
   AddImport(app, import);
-  CLI::App* check_sub = app.add_subcommand("check", "Verify every checksum and count of a data directory that no server holds");
+  CLI::App* check_sub = app.add_subcommand(
+      "check", "Verify every checksum and count of a data directory that no server holds");
   Flag(check_sub, "--data", check.data, "Data directory")->required();
   CLI11_PARSE(app, argc, argv);
 

@@ -9,11 +9,11 @@
 
 #include "absl/status/statusor.h"
 
-// The world outside the process: files, clocks and randomness. Everything reaches it through an Env, so that tests swap in
-// memory, faults and a clock of their own.
+// The world outside the process: files, clocks and randomness. Everything reaches it through an
+// Env, so that tests swap in memory, faults and a clock of their own.
 //
-// Paths are plain strings, '/'-separated. Every error names the path. Unless said otherwise every class is safe for
-// concurrent use by several threads.
+// Paths are plain strings, '/'-separated. Every error names the path. Unless said otherwise every
+// class is safe for concurrent use by several threads.
 
 namespace hoglet {
 
@@ -21,11 +21,14 @@ namespace hoglet {
 class ReadableFile {
  public:
   virtual ~ReadableFile() = default;
-  // Reads up to `bytes` at `offset` into `scratch` (which has room for them) and returns what was read.
-  virtual absl::StatusOr<std::string_view> Read(uint64_t offset, size_t bytes, char* scratch) const = 0;
+  // Reads up to `bytes` at `offset` into `scratch` (which has room for them) and returns what was
+  // read.
+  virtual absl::StatusOr<std::string_view> Read(uint64_t offset, size_t bytes,
+                                                char* scratch) const = 0;
   virtual absl::StatusOr<uint64_t> Size() const = 0;
-  // The whole file mapped read-only for the life of this object, or an empty view if the Env cannot map (callers then
-  // Read). Mapped bytes of a file that is damaged on disk may raise SIGBUS only if it was truncated meanwhile.
+  // The whole file mapped read-only for the life of this object, or an empty view if the Env cannot
+  // map (callers then Read). Mapped bytes of a file that is damaged on disk may raise SIGBUS only
+  // if it was truncated meanwhile.
   virtual std::string_view Mapped() const = 0;
   virtual const std::string& path() const = 0;
 };
@@ -37,18 +40,19 @@ class WritableFile {
   virtual absl::Status WriteAt(uint64_t offset, std::string_view data) = 0;
   // Appends at the end of what this object has written (or the size at opening).
   virtual absl::Status Append(std::string_view data) = 0;
-  // Reserves disk space (zero-filled) up to `bytes` without moving the append position. After it, writes inside the range
-  // cannot fail for lack of space on file systems that support it.
+  // Reserves disk space (zero-filled) up to `bytes` without moving the append position. After it,
+  // writes inside the range cannot fail for lack of space on file systems that support it.
   virtual absl::Status Preallocate(uint64_t bytes) = 0;
-  // fdatasync: on return the bytes and the size are on stable storage. After a failure the file must not be trusted until it
-  // has been reopened and read.
+  // fdatasync: on return the bytes and the size are on stable storage. After a failure the file
+  // must not be trusted until it has been reopened and read.
   virtual absl::Status Sync() = 0;
   virtual absl::Status Truncate(uint64_t bytes) = 0;
   virtual absl::Status Close() = 0;
   virtual const std::string& path() const = 0;
 };
 
-// Held while its object lives; a second process that asks for the same lock gets kFailedPrecondition.
+// Held while its object lives; a second process that asks for the same lock gets
+// kFailedPrecondition.
 class FileLock {
  public:
   virtual ~FileLock() = default;
@@ -67,8 +71,10 @@ class Env {
   virtual ~Env() = default;
 
   virtual absl::StatusOr<std::unique_ptr<ReadableFile>> OpenForRead(const std::string& path) = 0;
-  // kCreateNew fails with kAlreadyExists if the file is there; kKeep opens or creates, keeping the content.
-  virtual absl::StatusOr<std::unique_ptr<WritableFile>> OpenForWrite(const std::string& path, OpenMode mode) = 0;
+  // kCreateNew fails with kAlreadyExists if the file is there; kKeep opens or creates, keeping the
+  // content.
+  virtual absl::StatusOr<std::unique_ptr<WritableFile>> OpenForWrite(const std::string& path,
+                                                                     OpenMode mode) = 0;
 
   virtual absl::Status CreateDirectories(const std::string& path) = 0;
   // Entries in byte order of their names, without "." and "..".
@@ -92,8 +98,10 @@ class Env {
   virtual void SleepMicros(int64_t micros) = 0;
 
   // The whole file; kResourceExhausted if it is longer than `bytes_max`.
-  absl::StatusOr<std::string> ReadWholeFile(const std::string& path, uint64_t bytes_max = 1ull << 30);
-  // Writes a temporary file beside `path`, syncs it, renames it over `path` and syncs the directory.
+  absl::StatusOr<std::string> ReadWholeFile(const std::string& path,
+                                            uint64_t bytes_max = 1ull << 30);
+  // Writes a temporary file beside `path`, syncs it, renames it over `path` and syncs the
+  // directory.
   absl::Status ReplaceFile(const std::string& path, std::string_view data);
 
   // The process-wide POSIX environment. Never destroyed.

@@ -31,23 +31,30 @@ struct DistinctIdRecord {
   int64_t version = 0;
 };
 
-// What queries read of persons. Thread-safe. All answers are of one moment per call, and include what the pipeline has applied but not
-// yet checkpointed.
+// What queries read of persons. Thread-safe. All answers are of one moment per call, and include
+// what the pipeline has applied but not yet checkpointed.
 class PersonReader {
  public:
   virtual ~PersonReader() = default;
 
-  // Replaces, in place, each person id of an event row by the person its distinct id belongs to now (an id that was re-pointed after first
-  // use: PostHog's person_distinct_id_overrides). `distinct_ids` and `person_ids` have the same length.
-  virtual void ApplyOverrides(TeamId team, std::span<const std::string_view> distinct_ids, std::span<Uuid> person_ids) const = 0;
+  // Replaces, in place, each person id of an event row by the person its distinct id belongs to now
+  // (an id that was re-pointed after first use: PostHog's person_distinct_id_overrides).
+  // `distinct_ids` and `person_ids` have the same length.
+  virtual void ApplyOverrides(TeamId team, std::span<const std::string_view> distinct_ids,
+                              std::span<Uuid> person_ids) const = 0;
   // Changes whenever an override changes; 0 while there is none. Lets callers cache ApplyOverrides.
   virtual uint64_t overrides_version(TeamId team) const = 0;
 
-  // Calls `visit` for each living person / mapping of the team, in key order, until it returns false.
-  virtual absl::Status VisitPersons(TeamId team, const std::function<bool(const PersonRecord&)>& visit) const = 0;
-  virtual absl::Status VisitDistinctIds(TeamId team, const std::function<bool(const DistinctIdRecord&)>& visit) const = 0;
-  virtual absl::StatusOr<std::optional<PersonRecord>> FindByDistinctId(TeamId team, std::string_view distinct_id) const = 0;
-  virtual absl::StatusOr<std::optional<PersonRecord>> FindById(TeamId team, const Uuid& id) const = 0;
+  // Calls `visit` for each living person / mapping of the team, in key order, until it returns
+  // false.
+  virtual absl::Status VisitPersons(
+      TeamId team, const std::function<bool(const PersonRecord&)>& visit) const = 0;
+  virtual absl::Status VisitDistinctIds(
+      TeamId team, const std::function<bool(const DistinctIdRecord&)>& visit) const = 0;
+  virtual absl::StatusOr<std::optional<PersonRecord>> FindByDistinctId(
+      TeamId team, std::string_view distinct_id) const = 0;
+  virtual absl::StatusOr<std::optional<PersonRecord>> FindById(TeamId team,
+                                                               const Uuid& id) const = 0;
 };
 
 }  // namespace hoglet

@@ -7,14 +7,15 @@
 
 // Early returns for absl::Status, and the assertion that stays on in the shipped binary.
 //
-// Anything a client, an operator or a disk can cause is a Status. HOGLET_ASSERT speaks of the program only: when it
-// fails, the file and line go to stderr and the process aborts, because its memory can no longer be trusted.
+// Anything a client, an operator or a disk can cause is a Status. HOGLET_ASSERT speaks of the
+// program only: when it fails, the file and line go to stderr and the process aborts, because its
+// memory can no longer be trusted.
 
 #define HOGLET_CONCAT_INNER_(a, b) a##b
 #define HOGLET_CONCAT_(a, b) HOGLET_CONCAT_INNER_(a, b)
 
-#define HOGLET_RETURN_IF_ERROR(expression)                    \
-  do {                                                        \
+#define HOGLET_RETURN_IF_ERROR(expression)                                                       \
+  do {                                                                                           \
     if (absl::Status hoglet_status_ = (expression); !hoglet_status_.ok()) return hoglet_status_; \
   } while (false)
 
@@ -26,9 +27,9 @@
   if (!temporary.ok()) return std::move(temporary).status();              \
   declaration = *std::move(temporary)
 
-#define HOGLET_ASSERT(condition)                                      \
-  (__builtin_expect(static_cast<bool>(condition), 1)                  \
-       ? static_cast<void>(0)                                         \
+#define HOGLET_ASSERT(condition)                     \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? static_cast<void>(0)                        \
        : ::hoglet::AssertionFailed(#condition, __FILE__, __LINE__))
 
 namespace hoglet {

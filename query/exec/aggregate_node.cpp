@@ -9,8 +9,8 @@
 #include "query/exec/operator.h"
 #include "query/exec/row_compare.h"
 
-// GROUP BY: every worker groups its own rows, then the workers' tables are merged into one. Keys become dense group numbers
-// (interner.h), so a group's states are found by indexing.
+// GROUP BY: every worker groups its own rows, then the workers' tables are merged into one. Keys
+// become dense group numbers (interner.h), so a group's states are found by indexing.
 
 namespace hoglet {
 namespace {
@@ -18,7 +18,9 @@ namespace {
 constexpr size_t kStateAlignment = 16;
 constexpr size_t kStatesPerChunk = 1024;
 
-size_t AlignUp(size_t bytes) { return (bytes + kStateAlignment - 1) / kStateAlignment * kStateAlignment; }
+size_t AlignUp(size_t bytes) {
+  return (bytes + kStateAlignment - 1) / kStateAlignment * kStateAlignment;
+}
 
 // Where the state of each aggregate lies inside a group's row.
 struct StateLayout {
@@ -51,21 +53,29 @@ class StateRows {
       const size_t at = rows_.size() % kStatesPerChunk;
       if (at == 0) {
         const size_t bytes = std::max<size_t>(layout_.row_bytes, 1) * kStatesPerChunk;
-        chunks_.emplace_back(static_cast<char*>(::operator new(bytes, std::align_val_t{kStateAlignment})));
+        chunks_.emplace_back(
+            static_cast<char*>(::operator new (bytes, std::align_val_t{kStateAlignment})));
       }
       char* row = chunks_.back().get() + at * layout_.row_bytes;
-      for (size_t a = 0; a < layout_.calls.size(); ++a) layout_.calls[a].function->Create(row + layout_.offsets[a]);
+      for (size_t a = 0; a < layout_.calls.size(); ++a)
+        layout_.calls[a].function->Create(row + layout_.offsets[a]);
       rows_.push_back(row);
     }
   }
   size_t size() const { return rows_.size(); }
-  char* state(size_t group, size_t aggregate) const { return rows_[group] + layout_.offsets[aggregate]; }
+  char* state(size_t group, size_t aggregate) const {
+    return rows_[group] + layout_.offsets[aggregate];
+  }
   char* const* rows() const { return rows_.data(); }
-  size_t MemoryBytes() const { return chunks_.size() * layout_.row_bytes * kStatesPerChunk + rows_.capacity() * 8; }
+  size_t MemoryBytes() const {
+    return chunks_.size() * layout_.row_bytes * kStatesPerChunk + rows_.capacity() * 8;
+  }
 
  private:
   struct Free {
-    void operator()(char* memory) const { ::operator delete(memory, std::align_val_t{kStateAlignment}); }
+    void operator()(char* memory) const {
+      ::operator delete (memory, std::align_val_t{kStateAlignment});
+    }
   };
   const StateLayout& layout_;
   std::vector<std::unique_ptr<char, Free>> chunks_;
@@ -75,8 +85,14 @@ class StateRows {
 // One worker's groups.
 class GroupTable {
  public:
-  GroupTable(const Plan& plan, const std::vector<Type>& key_types, const StateLayout& layout, MemoryBudget* budget)
-      : plan_(plan), layout_(layout), interner_(key_types), states_(layout), charge_(budget), ordered_(layout.calls.size()) {}
+  GroupTable(const Plan& plan, const std::vector<Type>& key_types, const StateLayout& layout,
+             MemoryBudget* budget)
+      : plan_(plan),
+        layout_(layout),
+        interner_(key_types),
+        states_(layout),
+        charge_(budget),
+        ordered_(layout.calls.size()) {}
 
   absl::Status Add(EvalContext& context, const Batch& batch) {
     if (plan_.grouping_sets.empty()) return AddSet(context, batch, nullptr, 0);
@@ -106,7 +122,8 @@ class GroupTable {
         continue;
       }
       for (size_t g = 0; g < groups; ++g) {
-        HOGLET_RETURN_IF_ERROR(call.function->Merge(states_.state(ids[g], a), other.states_.state(g, a)));
+        HOGLET_RETURN_IF_ERROR(
+            call.function->Merge(states_.state(ids[g], a), other.states_.state(g, a)));
       }
     }
     HOGLET_RETURN_IF_ERROR(ChargeStates());
@@ -128,7 +145,8 @@ class GroupTable {
   absl::StatusOr<Vector> Results(size_t aggregate) const {
     const AggregateFunction& function = *layout_.calls[aggregate].function;
     VectorBuilder builder(function.result_type());
-    for (size_t g = 0; g < states_.size(); ++g) HOGLET_RETURN_IF_ERROR(function.Finalize(states_.state(g, aggregate), &builder));
+    for (size_t g = 0; g < states_.size(); ++g)
+      HOGLET_RETURN_IF_ERROR(function.Finalize(states_.state(g, aggregate), &builder));
     return builder.Build();
   }
   const RowInterner& interner() const { return interner_; }
@@ -140,10 +158,15 @@ class GroupTable {
     Batch columns;  // arguments, then order keys
   };
 
-  absl::Status ChargeStates() { return charge_.GrowTo(interner_.MemoryBytes() + states_.MemoryBytes() + ordered_bytes_ + extra_bytes_); }
+  absl::Status ChargeStates() {
+    return charge_.GrowTo(interner_.MemoryBytes() + states_.MemoryBytes() + ordered_bytes_ +
+                          extra_bytes_);
+  }
 
-  absl::Status AddSet(EvalContext& context, const Batch& batch, const std::vector<size_t>* set, size_t set_number);
-  absl::Status UpdateAggregate(EvalContext& context, size_t a, const Batch& batch, const uint32_t* groups);
+  absl::Status AddSet(EvalContext& context, const Batch& batch, const std::vector<size_t>* set,
+                      size_t set_number);
+  absl::Status UpdateAggregate(EvalContext& context, size_t a, const Batch& batch,
+                               const uint32_t* groups);
 
   const Plan& plan_;
   const StateLayout& layout_;
@@ -158,7 +181,8 @@ class GroupTable {
   std::vector<char*> pointers_;
 };
 
-absl::Status GroupTable::AddSet(EvalContext& context, const Batch& batch, const std::vector<size_t>* set, size_t set_number) {
+absl::Status GroupTable::AddSet(EvalContext& context, const Batch& batch,
+                                const std::vector<size_t>* set, size_t set_number) {
   std::vector<Vector> stand_ins;
   std::vector<const Vector*> keys;
   stand_ins.reserve(plan_.group_keys.size() + 1);
@@ -175,14 +199,17 @@ absl::Status GroupTable::AddSet(EvalContext& context, const Batch& batch, const 
     }
   }
   if (set != nullptr) {
-    stand_ins.push_back(Vector::Constant(Type(TypeKind::kUInt8), Datum(static_cast<int64_t>(set_number)), batch.rows));
+    stand_ins.push_back(Vector::Constant(Type(TypeKind::kUInt8),
+                                         Datum(static_cast<int64_t>(set_number)), batch.rows));
     keys.push_back(&stand_ins.back());
   }
   groups_.resize(batch.rows);
   interner_.Intern(keys, batch.rows, groups_.data());
   states_.GrowTo(interner_.size());
-  for (size_t a = 0; a < layout_.calls.size(); ++a) HOGLET_RETURN_IF_ERROR(UpdateAggregate(context, a, batch, groups_.data()));
-  // Measuring the heap behind the states walks all of them: do it when rows could have doubled it, not every batch.
+  for (size_t a = 0; a < layout_.calls.size(); ++a)
+    HOGLET_RETURN_IF_ERROR(UpdateAggregate(context, a, batch, groups_.data()));
+  // Measuring the heap behind the states walks all of them: do it when rows could have doubled it,
+  // not every batch.
   rows_since_measure_ += batch.rows;
   if (rows_since_measure_ >= std::max<uint64_t>(16 * kVectorRowsMax, states_.size())) {
     rows_since_measure_ = 0;
@@ -197,7 +224,8 @@ absl::Status GroupTable::AddSet(EvalContext& context, const Batch& batch, const 
   return ChargeStates();
 }
 
-absl::Status GroupTable::UpdateAggregate(EvalContext& context, size_t a, const Batch& batch, const uint32_t* groups) {
+absl::Status GroupTable::UpdateAggregate(EvalContext& context, size_t a, const Batch& batch,
+                                         const uint32_t* groups) {
   const AggregateCall& call = layout_.calls[a];
   std::vector<Vector> arguments;
   for (size_t column : call.arguments) arguments.push_back(batch.columns[column]);
@@ -251,13 +279,16 @@ absl::Status GroupTable::FinishOrdered(EvalContext& context) {
     for (const Vector& column : batches[0].columns) types.push_back(column.type());
     const Batch all = ConcatBatches(batches, types);
     std::vector<SortKey> keys;
-    for (size_t k = 0; k < call.order_by.size(); ++k) keys.push_back({call.arguments.size() + k, call.order_by[k].second});
+    for (size_t k = 0; k < call.order_by.size(); ++k)
+      keys.push_back({call.arguments.size() + k, call.order_by[k].second});
     const std::vector<uint32_t> order = SortedRows(all, keys);
     std::vector<Vector> arguments;
-    for (size_t c = 0; c < call.arguments.size(); ++c) arguments.push_back(all.columns[c].Gather(order.data(), order.size()));
+    for (size_t c = 0; c < call.arguments.size(); ++c)
+      arguments.push_back(all.columns[c].Gather(order.data(), order.size()));
     pointers_.resize(order.size());
     for (size_t i = 0; i < order.size(); ++i) pointers_[i] = states_.state(groups[order[i]], a);
-    HOGLET_RETURN_IF_ERROR(call.function->Update(context, pointers_.data(), arguments, order.size()));
+    HOGLET_RETURN_IF_ERROR(
+        call.function->Update(context, pointers_.data(), arguments, order.size()));
   }
   return absl::OkStatus();
 }
@@ -274,17 +305,19 @@ class AggregateNode final : public Node {
     HOGLET_RETURN_IF_ERROR(input_->Prepare(context));
     std::vector<std::unique_ptr<GroupTable>> tables;
     for (int i = 0; i < WorkersFor(context, *input_); ++i) {
-      tables.push_back(std::make_unique<GroupTable>(plan_, key_types_, layout_, context.eval->memory));
+      tables.push_back(
+          std::make_unique<GroupTable>(plan_, key_types_, layout_, context.eval->memory));
     }
-    HOGLET_RETURN_IF_ERROR(RunWorkers(context, *input_, [&](int worker, Operator& input) -> absl::Status {
-      Batch batch;
-      while (true) {
-        HOGLET_RETURN_IF_ERROR(context.eval->CheckAlive());
-        HOGLET_ASSIGN_OR_RETURN(bool more, input.Next(&batch));
-        if (!more) return absl::OkStatus();
-        HOGLET_RETURN_IF_ERROR(tables[worker]->Add(*context.eval, batch));
-      }
-    }));
+    HOGLET_RETURN_IF_ERROR(
+        RunWorkers(context, *input_, [&](int worker, Operator& input) -> absl::Status {
+          Batch batch;
+          while (true) {
+            HOGLET_RETURN_IF_ERROR(context.eval->CheckAlive());
+            HOGLET_ASSIGN_OR_RETURN(bool more, input.Next(&batch));
+            if (!more) return absl::OkStatus();
+            HOGLET_RETURN_IF_ERROR(tables[worker]->Add(*context.eval, batch));
+          }
+        }));
     for (size_t i = 1; i < tables.size(); ++i) {
       HOGLET_RETURN_IF_ERROR(tables[0]->MergeFrom(*context.eval, *tables[i], key_types_.size()));
       tables[i].reset();
@@ -303,7 +336,8 @@ class AggregateNode final : public Node {
     if (plan_.group_keys.empty() && plan_.grouping_sets.empty()) table.EnsureOneGroup();
     HOGLET_RETURN_IF_ERROR(table.FinishOrdered(*context.eval));
     result_.rows = table.groups();
-    for (size_t k = 0; k < plan_.group_keys.size(); ++k) result_.columns.push_back(table.interner().KeyColumn(k));
+    for (size_t k = 0; k < plan_.group_keys.size(); ++k)
+      result_.columns.push_back(table.interner().KeyColumn(k));
     for (size_t a = 0; a < plan_.aggregates.size(); ++a) {
       HOGLET_ASSIGN_OR_RETURN(Vector results, table.Results(a));
       result_.columns.push_back(std::move(results));
@@ -342,6 +376,8 @@ absl::StatusOr<std::unique_ptr<Operator>> AggregateNode::MakeOperator(ExecContex
 
 }  // namespace
 
-NodePtr MakeAggregateNode(const Plan& plan, NodePtr input) { return std::make_unique<AggregateNode>(plan, std::move(input)); }
+NodePtr MakeAggregateNode(const Plan& plan, NodePtr input) {
+  return std::make_unique<AggregateNode>(plan, std::move(input));
+}
 
 }  // namespace hoglet

@@ -10,7 +10,8 @@
 
 namespace hoglet {
 
-// Rows on their way through operators: dense columns of equal length, at most kVectorRowsMax rows unless an operator says otherwise.
+// Rows on their way through operators: dense columns of equal length, at most kVectorRowsMax rows
+// unless an operator says otherwise.
 struct Batch {
   std::vector<Vector> columns;
   size_t rows = 0;
@@ -36,14 +37,16 @@ struct Batch {
   }
 };
 
-// All rows of the batches as one (longer than kVectorRowsMax). `types` gives the columns when there are no batches.
+// All rows of the batches as one (longer than kVectorRowsMax). `types` gives the columns when there
+// are no batches.
 Batch ConcatBatches(const std::vector<Batch>& batches, const std::vector<Type>& types);
 
 // Bytes charged to a query's budget, given back when this goes out of scope. Not thread-safe.
 class MemoryCharge {
  public:
   explicit MemoryCharge(MemoryBudget* budget) : budget_(budget) {}
-  MemoryCharge(MemoryCharge&& other) noexcept : budget_(other.budget_), bytes_(std::exchange(other.bytes_, 0)) {}
+  MemoryCharge(MemoryCharge&& other) noexcept
+      : budget_(other.budget_), bytes_(std::exchange(other.bytes_, 0)) {}
   MemoryCharge(const MemoryCharge&) = delete;
   MemoryCharge& operator=(const MemoryCharge&) = delete;
   ~MemoryCharge() {
@@ -57,7 +60,9 @@ class MemoryCharge {
     return absl::OkStatus();
   }
   // Makes the charge `bytes` in all, when it is less.
-  absl::Status GrowTo(uint64_t bytes) { return bytes > bytes_ ? Add(bytes - bytes_) : absl::OkStatus(); }
+  absl::Status GrowTo(uint64_t bytes) {
+    return bytes > bytes_ ? Add(bytes - bytes_) : absl::OkStatus();
+  }
   uint64_t bytes() const { return bytes_; }
 
  private:

@@ -76,7 +76,9 @@ absl::Status AddValues(const std::string& json, AnalyzeContext* context) {
   }
   for (const JsonMember& member : members) {
     auto constant = ConstantOf(member);
-    if (constant == nullptr) return absl::InvalidArgumentError(StrCat("values: '", member.key, "' must be a constant or a list of constants"));
+    if (constant == nullptr)
+      return absl::InvalidArgumentError(
+          StrCat("values: '", member.key, "' must be a constant or a list of constants"));
     context->values[std::string(member.key)] = std::move(constant);
   }
   return absl::OkStatus();
@@ -99,7 +101,8 @@ absl::Status AddVariables(const std::string& json, AnalyzeContext* context) {
     if (name == nullptr || name->kind != JsonKind::kString) continue;
     const bool null = value == nullptr || (is_null != nullptr && is_null->boolean);
     auto constant = null ? std::make_shared<hogql::Constant>() : ConstantOf(*value);
-    if (constant == nullptr) return absl::InvalidArgumentError(StrCat("variables: '", name->text, "' must be a constant"));
+    if (constant == nullptr)
+      return absl::InvalidArgumentError(StrCat("variables: '", name->text, "' must be a constant"));
     context->values[StrCat("variables.", name->text)] = std::move(constant);
   }
   return absl::OkStatus();
@@ -113,22 +116,29 @@ absl::Status AddModifiers(const std::string& json, AnalyzeContext* context) {
   if (const JsonMember* mode = FindJsonMember(members, "personsOnEventsMode"); mode != nullptr) {
     constexpr std::pair<std::string_view, PersonsOnEventsMode> kModes[] = {
         {"disabled", PersonsOnEventsMode::kDisabled},
-        {"person_id_no_override_properties_on_events", PersonsOnEventsMode::kNoOverridePropertiesOnEvents},
-        {"person_id_override_properties_on_events", PersonsOnEventsMode::kOverridePropertiesOnEvents},
+        {"person_id_no_override_properties_on_events",
+         PersonsOnEventsMode::kNoOverridePropertiesOnEvents},
+        {"person_id_override_properties_on_events",
+         PersonsOnEventsMode::kOverridePropertiesOnEvents},
         {"person_id_override_properties_joined", PersonsOnEventsMode::kOverridePropertiesJoined},
     };
-    const auto* found = std::find_if(std::begin(kModes), std::end(kModes), [&](const auto& entry) { return entry.first == mode->text; });
-    if (found == std::end(kModes)) return absl::InvalidArgumentError(StrCat("modifiers: unknown personsOnEventsMode '", mode->text, "'"));
+    const auto* found = std::find_if(std::begin(kModes), std::end(kModes),
+                                     [&](const auto& entry) { return entry.first == mode->text; });
+    if (found == std::end(kModes))
+      return absl::InvalidArgumentError(
+          StrCat("modifiers: unknown personsOnEventsMode '", mode->text, "'"));
     context->persons_mode = found->second;
   }
   const JsonMember* convert = FindJsonMember(members, "convertToProjectTimezone");
-  if (convert != nullptr && convert->kind == JsonKind::kBool) context->convert_to_project_timezone = convert->boolean;
+  if (convert != nullptr && convert->kind == JsonKind::kBool)
+    context->convert_to_project_timezone = convert->boolean;
   return absl::OkStatus();
 }
 
 class Engine final : public QueryEngine {
  public:
-  explicit Engine(EngineOptions options) : options_(std::move(options)), random_state_(options_.env->NowMicros()) {}
+  explicit Engine(EngineOptions options)
+      : options_(std::move(options)), random_state_(options_.env->NowMicros()) {}
 
   absl::StatusOr<QueryResult> Run(const QueryRequest& request) override;
 
@@ -156,13 +166,15 @@ class Engine final : public QueryEngine {
   };
 
   absl::StatusOr<AnalyzeContext> ContextOf(const QueryRequest& request, MemoryBudget* memory);
-  absl::Status Execute(AnalyzedQuery& query, ExecContext& context, uint64_t rows_max, QueryResult* result);
+  absl::Status Execute(AnalyzedQuery& query, ExecContext& context, uint64_t rows_max,
+                       QueryResult* result);
 
   EngineOptions options_;
   std::atomic<uint64_t> random_state_;
 };
 
-absl::StatusOr<AnalyzeContext> Engine::ContextOf(const QueryRequest& request, MemoryBudget* memory) {
+absl::StatusOr<AnalyzeContext> Engine::ContextOf(const QueryRequest& request,
+                                                 MemoryBudget* memory) {
   AnalyzeContext context;
   context.team_id = request.team_id;
   context.timezone = request.timezone.empty() ? options_.timezone : request.timezone;
@@ -174,7 +186,8 @@ absl::StatusOr<AnalyzeContext> Engine::ContextOf(const QueryRequest& request, Me
   context.default_limit = limits.default_rows;
   context.max_limit = limits.rows_max;
   if (request.rows_max > 0) {
-    context.default_limit = std::min(context.default_limit.value_or(request.rows_max), request.rows_max);
+    context.default_limit =
+        std::min(context.default_limit.value_or(request.rows_max), request.rows_max);
     context.max_limit = std::min(context.max_limit.value_or(request.rows_max), request.rows_max);
   }
   context.eval.now_us = options_.env->NowMicros();
@@ -182,7 +195,8 @@ absl::StatusOr<AnalyzeContext> Engine::ContextOf(const QueryRequest& request, Me
   context.eval.memory = memory;
   context.eval.cancelled = request.cancelled.get();
   context.eval.monotonic_ns = &MonotonicNanos;
-  context.eval.deadline_ns = request.timeout_us > 0 ? MonotonicNanos() + request.timeout_us * 1000 : 0;
+  context.eval.deadline_ns =
+      request.timeout_us > 0 ? MonotonicNanos() + request.timeout_us * 1000 : 0;
   context.eval.random_state = &random_state_;
   HOGLET_RETURN_IF_ERROR(AddValues(request.values_json, &context));
   HOGLET_RETURN_IF_ERROR(AddVariables(request.variables_json, &context));
@@ -195,7 +209,8 @@ absl::StatusOr<QueryResult> Engine::Run(const QueryRequest& request) {
   Stopwatch watch(&result);
   HOGLET_ASSIGN_OR_RETURN(hogql::ExprPtr tree, hogql::ParseSelect(request.text));
   watch.Step("parse_select");
-  MemoryBudget memory(request.memory_bytes_max > 0 ? request.memory_bytes_max : options_.memory_bytes_max);
+  MemoryBudget memory(request.memory_bytes_max > 0 ? request.memory_bytes_max
+                                                   : options_.memory_bytes_max);
   HOGLET_ASSIGN_OR_RETURN(AnalyzeContext analyze, ContextOf(request, &memory));
   HOGLET_ASSIGN_OR_RETURN(AnalyzedQuery query, AnalyzeSelect(*tree, analyze));
   watch.Step("analyze");
@@ -206,9 +221,12 @@ absl::StatusOr<QueryResult> Engine::Run(const QueryRequest& request) {
     result.types.push_back(column.type.Name());
   }
   if (request.debug) {
-    for (absl::string_view line : absl::StrSplit(PlanToString(*query.plan), '\n', absl::SkipEmpty())) result.explain.emplace_back(line);
+    for (absl::string_view line :
+         absl::StrSplit(PlanToString(*query.plan), '\n', absl::SkipEmpty()))
+      result.explain.emplace_back(line);
   }
-  ExecContext context{.tables = options_.tables, .eval = &analyze.eval, .workers_max = options_.workers_max};
+  ExecContext context{
+      .tables = options_.tables, .eval = &analyze.eval, .workers_max = options_.workers_max};
   const uint64_t rows_max = query.default_limit.value_or(analyze.max_limit.value_or(~uint64_t{0}));
   HOGLET_RETURN_IF_ERROR(Execute(query, context, rows_max, &result));
   if (query.default_limit.has_value()) {
@@ -219,7 +237,8 @@ absl::StatusOr<QueryResult> Engine::Run(const QueryRequest& request) {
   return result;
 }
 
-absl::Status Engine::Execute(AnalyzedQuery& query, ExecContext& context, uint64_t rows_max, QueryResult* result) {
+absl::Status Engine::Execute(AnalyzedQuery& query, ExecContext& context, uint64_t rows_max,
+                             QueryResult* result) {
   HOGLET_RETURN_IF_ERROR(ResolveSubqueries(*query.plan, context));
   HOGLET_ASSIGN_OR_RETURN(NodePtr node, BuildNode(*query.plan, context));
   HOGLET_RETURN_IF_ERROR(node->Prepare(context));
@@ -240,6 +259,8 @@ absl::Status Engine::Execute(AnalyzedQuery& query, ExecContext& context, uint64_
 
 }  // namespace
 
-std::unique_ptr<QueryEngine> MakeQueryEngine(EngineOptions options) { return std::make_unique<Engine>(std::move(options)); }
+std::unique_ptr<QueryEngine> MakeQueryEngine(EngineOptions options) {
+  return std::make_unique<Engine>(std::move(options));
+}
 
 }  // namespace hoglet

@@ -7,7 +7,8 @@
 #include "query/analyze/analyzer.h"
 #include "query/exec/table_catalog.h"
 
-// Start here: HogQL text to rows on the embedded executor. parse (query/hogql) -> analyze (query/analyze) -> operators (operator.h).
+// Start here: HogQL text to rows on the embedded executor. parse (query/hogql) -> analyze
+// (query/analyze) -> operators (operator.h).
 
 namespace hoglet {
 
@@ -17,10 +18,10 @@ struct EngineOptions {
   Env* env = nullptr;                    // required; clock of now() and of deadlines
   const TableCatalog* tables = nullptr;  // required
   const SchemaProvider* schema = nullptr;
-  std::string timezone = "UTC";          // when a request names none
+  std::string timezone = "UTC";  // when a request names none
   int week_start_day = 0;
-  uint64_t memory_bytes_max = 2ull << 30;  // of one query, when a request names none
-  int workers_max = 2;                   // threads of one query
+  uint64_t memory_bytes_max = 2ull << 30;          // of one query, when a request names none
+  int workers_max = 2;                             // threads of one query
   std::map<std::string, PlainTable> plain_tables;  // beside the project's own (tests)
 };
 

@@ -23,7 +23,8 @@ namespace {
 
 using Node = CompiledExpression::Node;
 
-// What an expression is evaluated over: a batch, and inside lambdas the parameters of the enclosing ones.
+// What an expression is evaluated over: a batch, and inside lambdas the parameters of the enclosing
+// ones.
 struct Frame {
   const Batch* batch = nullptr;
   size_t rows = 0;
@@ -36,18 +37,20 @@ class BoundLambda final : public LambdaBody {
  public:
   BoundLambda(const Node& lambda, const Frame& outer) : lambda_(lambda), outer_(outer) {}
 
-  absl::StatusOr<Vector> Evaluate(EvalContext& context, std::span<const Vector> parameters, const uint32_t* outer_rows,
-                                  size_t rows) const override {
+  absl::StatusOr<Vector> Evaluate(EvalContext& context, std::span<const Vector> parameters,
+                                  const uint32_t* outer_rows, size_t rows) const override {
     const Node& body = *lambda_.arguments[0];
     Batch captured;
     captured.rows = rows;
     captured.columns.resize(outer_.batch->columns.size());
     Capture(body, outer_rows, rows, &captured);
     Frame frame{.batch = &captured, .rows = rows, .parameters = {}};
-    for (const Vector& parameter : outer_.parameters) frame.parameters.push_back(parameter.Gather(outer_rows, rows));
+    for (const Vector& parameter : outer_.parameters)
+      frame.parameters.push_back(parameter.Gather(outer_rows, rows));
     frame.parameters.resize(lambda_.first_parameter + lambda_.parameter_count);
     HOGLET_ASSERT(parameters.size() <= lambda_.parameter_count);
-    for (size_t i = 0; i < parameters.size(); ++i) frame.parameters[lambda_.first_parameter + i] = parameters[i];
+    for (size_t i = 0; i < parameters.size(); ++i)
+      frame.parameters[lambda_.first_parameter + i] = parameters[i];
     return EvaluateNode(context, body, frame);
   }
 
@@ -73,7 +76,8 @@ class SubFrame {
     Gather(node, frame, rows);
     frame_.batch = &batch_;
     frame_.rows = rows.size();
-    for (const Vector& parameter : frame.parameters) frame_.parameters.push_back(parameter.Gather(rows));
+    for (const Vector& parameter : frame.parameters)
+      frame_.parameters.push_back(parameter.Gather(rows));
   }
   const Frame& frame() const { return frame_; }
 
@@ -91,9 +95,10 @@ class SubFrame {
 
 bool IsLeaf(const Node& node) { return node.kind != Expr::Kind::kCall; }
 
-// if / multiIf with branches that are worth computing only where they are wanted (or must not fail elsewhere): each branch runs on
-// its own rows, then the pieces are put back in row order.
-absl::StatusOr<Vector> EvaluateBranches(EvalContext& context, const Node& node, const Frame& frame) {
+// if / multiIf with branches that are worth computing only where they are wanted (or must not fail
+// elsewhere): each branch runs on its own rows, then the pieces are put back in row order.
+absl::StatusOr<Vector> EvaluateBranches(EvalContext& context, const Node& node,
+                                        const Frame& frame) {
   std::vector<Vector> pieces;
   std::vector<uint32_t> source(frame.rows);
   uint32_t produced = 0;
@@ -110,7 +115,8 @@ absl::StatusOr<Vector> EvaluateBranches(EvalContext& context, const Node& node, 
   for (size_t i = 0; i + 1 < node.arguments.size(); i += 2) {
     if (rest.empty()) break;
     SubFrame sub(*node.arguments[i], frame, rest);
-    HOGLET_ASSIGN_OR_RETURN(Vector condition, EvaluateNode(context, *node.arguments[i], sub.frame()));
+    HOGLET_ASSIGN_OR_RETURN(Vector condition,
+                            EvaluateNode(context, *node.arguments[i], sub.frame()));
     Selection hits;
     SelectTrue(condition, &hits);
     Selection taken;
@@ -126,7 +132,8 @@ absl::StatusOr<Vector> EvaluateBranches(EvalContext& context, const Node& node, 
   }
   HOGLET_RETURN_IF_ERROR(take(*node.arguments.back(), rest));
   if (pieces.empty()) return Vector::Flat(node.type, 0);
-  // Branches may differ in width or nullability; the function casts whole vectors, so only identical physical types are joined here.
+  // Branches may differ in width or nullability; the function casts whole vectors, so only
+  // identical physical types are joined here.
   Vector joined = Vector::Concat(pieces);
   Vector out = joined.Gather(source.data(), frame.rows);
   out.set_type(node.type);
@@ -140,14 +147,16 @@ bool BranchesJoinable(const Node& node) {
   for (size_t i = 1; i < node.arguments.size(); i += i + 2 < node.arguments.size() ? 2 : 1) {
     const Node& branch = *node.arguments[i];
     if (branch.type.NotNullable() != node.type.NotNullable()) return false;
-    if (node.type.physical() == Physical::kArray || node.type.physical() == Physical::kTuple) return false;
+    if (node.type.physical() == Physical::kArray || node.type.physical() == Physical::kTuple)
+      return false;
     worth_it |= !IsLeaf(branch);
   }
   return worth_it;
 }
 
 absl::StatusOr<Vector> EvaluateCall(EvalContext& context, const Node& node, const Frame& frame) {
-  if (frame.rows > 0 && frame.rows <= kVectorRowsMax && node.function->short_circuits() && BranchesJoinable(node)) {
+  if (frame.rows > 0 && frame.rows <= kVectorRowsMax && node.function->short_circuits() &&
+      BranchesJoinable(node)) {
     return EvaluateBranches(context, node, frame);
   }
   std::vector<Vector> arguments(node.arguments.size());
@@ -163,7 +172,8 @@ absl::StatusOr<Vector> EvaluateCall(EvalContext& context, const Node& node, cons
     HOGLET_ASSIGN_OR_RETURN(arguments[i], EvaluateNode(context, argument, frame));
   }
   if (lambdas.empty()) lambdas.resize(node.arguments.size(), nullptr);
-  HOGLET_ASSIGN_OR_RETURN(Vector out, node.function->Evaluate(context, arguments, lambdas, frame.rows));
+  HOGLET_ASSIGN_OR_RETURN(Vector out,
+                          node.function->Evaluate(context, arguments, lambdas, frame.rows));
   HOGLET_ASSERT(out.size() == frame.rows);
   return out;
 }
@@ -193,7 +203,8 @@ std::unique_ptr<Node> Compile(const Expr& expr, std::set<size_t>* columns) {
   node->function = expr.function;
   node->first_parameter = expr.first_parameter;
   node->parameter_count = expr.parameter_count;
-  if (expr.kind == Expr::Kind::kConstant) node->constant = Vector::Constant(expr.type, expr.constant, 1);
+  if (expr.kind == Expr::Kind::kConstant)
+    node->constant = Vector::Constant(expr.type, expr.constant, 1);
   if (expr.kind == Expr::Kind::kColumn) columns->insert(expr.column);
   for (const auto& argument : expr.arguments) {
     node->has_lambda |= argument->kind == Expr::Kind::kLambda;
@@ -223,8 +234,10 @@ std::optional<size_t> CompiledExpression::column() const {
 
 const std::vector<size_t>& CompiledExpression::columns_used() const { return columns_used_; }
 
-absl::StatusOr<Vector> CompiledExpression::Evaluate(EvalContext& context, const Batch& batch) const {
-  return EvaluateNode(context, *root_, Frame{.batch = &batch, .rows = batch.rows, .parameters = {}});
+absl::StatusOr<Vector> CompiledExpression::Evaluate(EvalContext& context,
+                                                    const Batch& batch) const {
+  return EvaluateNode(context, *root_,
+                      Frame{.batch = &batch, .rows = batch.rows, .parameters = {}});
 }
 
 void SelectTrue(const Vector& condition, Selection* rows) {

@@ -8,8 +8,8 @@
 
 namespace hoglet {
 
-// An expression ready to run: constants are vectors already, AND-chains and conditionals know their branches. Immutable and
-// thread-safe; keeps what it needs of the Expr, which may go away.
+// An expression ready to run: constants are vectors already, AND-chains and conditionals know their
+// branches. Immutable and thread-safe; keeps what it needs of the Expr, which may go away.
 class CompiledExpression {
  public:
   explicit CompiledExpression(const Expr& expr);

@@ -24,11 +24,14 @@ void Narrow(const Selection& kept, GranuleRows* rows) {
   rows->count = kept.size();
 }
 
-// Gives the column its planned type. A dictionary is left alone where only nullability differs: a new label would make a new dictionary
-// object, and hide from later operators that they have seen it.
+// Gives the column its planned type. A dictionary is left alone where only nullability differs: a
+// new label would make a new dictionary object, and hide from later operators that they have seen
+// it.
 void Relabel(const Type& wanted, Vector* column) {
   if (column->type() == wanted) return;
-  if (column->form() == Vector::Form::kDictionary && column->type().SameBase(wanted) && column->type().zone() == wanted.zone()) return;
+  if (column->form() == Vector::Form::kDictionary && column->type().SameBase(wanted) &&
+      column->type().zone() == wanted.zone())
+    return;
   column->set_type(wanted);
 }
 
@@ -36,11 +39,13 @@ void Relabel(const Type& wanted, Vector* column) {
 
 GranuleFilter::GranuleFilter(const Plan& scan, const Plan* filter) : scan_(scan) {
   if (filter != nullptr) {
-    for (const Expr* conjunct : SplitConjuncts(*filter->expressions[0])) conjuncts_.emplace_back(*conjunct);
+    for (const Expr* conjunct : SplitConjuncts(*filter->expressions[0]))
+      conjuncts_.emplace_back(*conjunct);
   }
   if (scan.sample_ratio < 1) {
     const auto is_id = [](const ColumnRef& column) { return column.name == "distinct_id"; };
-    sample_column_ = static_cast<size_t>(std::find_if(scan.columns.begin(), scan.columns.end(), is_id) - scan.columns.begin());
+    sample_column_ = static_cast<size_t>(
+        std::find_if(scan.columns.begin(), scan.columns.end(), is_id) - scan.columns.begin());
     // The analyzer reads the sampling key with every sampled scan.
     HOGLET_ASSERT(sample_column_ < scan.columns.size());
   }
@@ -49,10 +54,12 @@ GranuleFilter::GranuleFilter(const Plan& scan, const Plan* filter) : scan_(scan)
 absl::Status GranuleFilter::Load(GranuleReader& reader, size_t column, GranuleRows* rows) const {
   if (rows->have[column]) return absl::OkStatus();
   const ColumnRef& ref = scan_.columns[column];
-  HOGLET_ASSIGN_OR_RETURN(Vector vector, rows->all ? reader.Read(ref) : reader.Read(ref, rows->rows));
+  HOGLET_ASSIGN_OR_RETURN(Vector vector,
+                          rows->all ? reader.Read(ref) : reader.Read(ref, rows->rows));
   if (vector.type().physical() != type(column).physical()) {
-    return absl::InternalError(StrCat("table '", scan_.table, "': column ", ref.name, ".", ref.key, " reads as ", vector.type().Name(),
-                                      ", planned as ", type(column).Name()));
+    return absl::InternalError(StrCat("table '", scan_.table, "': column ", ref.name, ".", ref.key,
+                                      " reads as ", vector.type().Name(), ", planned as ",
+                                      type(column).Name()));
   }
   Relabel(type(column), &vector);
   rows->columns[column] = std::move(vector);
@@ -60,14 +67,16 @@ absl::Status GranuleFilter::Load(GranuleReader& reader, size_t column, GranuleRo
   return absl::OkStatus();
 }
 
-// SAMPLE: rows whose distinct_id hashes into [offset, offset + ratio) of the hash's range, so persons stay whole.
+// SAMPLE: rows whose distinct_id hashes into [offset, offset + ratio) of the hash's range, so
+// persons stay whole.
 absl::Status GranuleFilter::Sample(GranuleReader& reader, GranuleRows* rows) const {
   HOGLET_RETURN_IF_ERROR(Load(reader, sample_column_, rows));
   const VectorReader<std::string_view> ids(rows->columns[sample_column_]);
   Selection kept;
   for (size_t i = 0; i < rows->count; ++i) {
     const double place = static_cast<double>(CityHash64(ids.at(i))) * 0x1p-64;
-    if (place >= scan_.sample_offset && place < scan_.sample_offset + scan_.sample_ratio) kept.push_back(static_cast<uint16_t>(i));
+    if (place >= scan_.sample_offset && place < scan_.sample_offset + scan_.sample_ratio)
+      kept.push_back(static_cast<uint16_t>(i));
   }
   Narrow(kept, rows);
   return absl::OkStatus();
@@ -88,7 +97,8 @@ absl::StatusOr<GranuleRows> GranuleFilter::Run(EvalContext& context, GranuleRead
   Selection kept;
   for (const CompiledExpression& conjunct : conjuncts_) {
     if (rows.count == 0) break;
-    for (size_t column : conjunct.columns_used()) HOGLET_RETURN_IF_ERROR(Load(reader, column, &rows));
+    for (size_t column : conjunct.columns_used())
+      HOGLET_RETURN_IF_ERROR(Load(reader, column, &rows));
     batch.columns = rows.columns;
     batch.rows = rows.count;
     HOGLET_ASSIGN_OR_RETURN(Vector condition, conjunct.Evaluate(context, batch));

@@ -8,17 +8,19 @@
 
 namespace hoglet {
 
-// The rows of one granule that a scan's filter leaves, and the columns read so far, dense over those rows.
+// The rows of one granule that a scan's filter leaves, and the columns read so far, dense over
+// those rows.
 struct GranuleRows {
-  bool all = true;       // every row of the granule; otherwise `rows`
+  bool all = true;  // every row of the granule; otherwise `rows`
   Selection rows;
   size_t count = 0;
   std::vector<Vector> columns;  // by scan column
   std::vector<bool> have;
 };
 
-// Reading a table with the filter above it: conjunct after conjunct, each over the rows the earlier ones left, its columns decoded only
-// then; other columns are read when asked for, for the survivors. Immutable and thread-safe once made; the plans outlive it.
+// Reading a table with the filter above it: conjunct after conjunct, each over the rows the earlier
+// ones left, its columns decoded only then; other columns are read when asked for, for the
+// survivors. Immutable and thread-safe once made; the plans outlive it.
 class GranuleFilter {
  public:
   // `filter` may be null.

@@ -40,9 +40,12 @@ void SerializeValue(const Vector& vector, size_t row, std::string* out) {
     return;
   }
   out->push_back(1);
-  if (vector.form() == Vector::Form::kDictionary) return SerializeValue(*vector.dictionary(), vector.codes()[row], out);
+  if (vector.form() == Vector::Form::kDictionary)
+    return SerializeValue(*vector.dictionary(), vector.codes()[row], out);
   const size_t at = vector.Position(row);
-  const auto append = [&](const void* bytes, size_t count) { out->append(static_cast<const char*>(bytes), count); };
+  const auto append = [&](const void* bytes, size_t count) {
+    out->append(static_cast<const char*>(bytes), count);
+  };
   switch (vector.type().physical()) {
     case Physical::kU8:
       return append(vector.data<uint8_t>() + at, 1);
@@ -63,7 +66,8 @@ void SerializeValue(const Vector& vector, size_t row, std::string* out) {
     case Physical::kArray: {
       const uint64_t elements = vector.offsets()[at + 1] - vector.offsets()[at];
       append(&elements, 8);
-      for (uint32_t i = vector.offsets()[at]; i < vector.offsets()[at + 1]; ++i) SerializeValue(vector.child(), i, out);
+      for (uint32_t i = vector.offsets()[at]; i < vector.offsets()[at + 1]; ++i)
+        SerializeValue(vector.child(), i, out);
       return;
     }
     case Physical::kTuple:
@@ -196,7 +200,8 @@ namespace {
 using DictionaryCache = ColumnInterner::DictionaryCache;
 
 // The ids known of a dictionary, made on first sight.
-std::vector<uint32_t>& KnownIds(const std::shared_ptr<const Vector>& dictionary, std::vector<DictionaryCache>* caches) {
+std::vector<uint32_t>& KnownIds(const std::shared_ptr<const Vector>& dictionary,
+                                std::vector<DictionaryCache>* caches) {
   const auto same = [&](const DictionaryCache& cache) { return cache.dictionary == dictionary; };
   auto cache = std::find_if(caches->begin(), caches->end(), same);
   if (cache == caches->end()) {
@@ -209,9 +214,12 @@ std::vector<uint32_t>& KnownIds(const std::shared_ptr<const Vector>& dictionary,
 
 // Numbers each row by `of_value(flat vector, row)` or, for NULL, `of_null()`.
 template <typename OfValue, typename OfNull>
-void ForEachRow(const Vector& column, uint32_t* ids, std::vector<DictionaryCache>* caches, OfValue of_value, OfNull of_null) {
+void ForEachRow(const Vector& column, uint32_t* ids, std::vector<DictionaryCache>* caches,
+                OfValue of_value, OfNull of_null) {
   const size_t rows = column.size();
-  const auto number = [&](const Vector& values, size_t at) { return values.IsNull(at) ? of_null() : of_value(values, at); };
+  const auto number = [&](const Vector& values, size_t at) {
+    return values.IsNull(at) ? of_null() : of_value(values, at);
+  };
   switch (column.form()) {
     case Vector::Form::kFlat:
       if (column.MayHaveNulls()) {
@@ -245,11 +253,13 @@ void ForEachRow(const Vector& column, uint32_t* ids, std::vector<DictionaryCache
 void ColumnInterner::Intern(const Vector& column, uint32_t* ids, bool nulls_as_values) {
   if (column.type().nullable()) type_ = type_.Nullable();
   ForEachRow(
-      column, ids, &caches_, [&](const Vector& values, size_t at) { return InternValue(values, at); },
+      column, ids, &caches_,
+      [&](const Vector& values, size_t at) { return InternValue(values, at); },
       [&] { return nulls_as_values ? InternNull() : kNoId; });
 }
 
-void ColumnInterner::Find(const Vector& column, uint32_t* ids, bool nulls_as_values, std::vector<DictionaryCache>* caches) const {
+void ColumnInterner::Find(const Vector& column, uint32_t* ids, bool nulls_as_values,
+                          std::vector<DictionaryCache>* caches) const {
   ForEachRow(
       column, ids, caches, [&](const Vector& values, size_t at) { return FindValue(values, at); },
       [&] { return nulls_as_values ? null_id_ : kNoId; });
@@ -265,7 +275,8 @@ Vector ColumnInterner::Values() const {
   Vector out = Vector::Flat(type_, size_);
   switch (physical) {
     case Physical::kU8:
-      for (size_t i = 0; i < size_; ++i) out.mutable_data<uint8_t>()[i] = static_cast<uint8_t>(word_values_[i]);
+      for (size_t i = 0; i < size_; ++i)
+        out.mutable_data<uint8_t>()[i] = static_cast<uint8_t>(word_values_[i]);
       break;
     case Physical::kI64:
     case Physical::kF64:
@@ -286,8 +297,9 @@ Vector ColumnInterner::Values() const {
 }
 
 size_t ColumnInterner::MemoryBytes() const {
-  size_t bytes = words_.MemoryBytes() + word_ids_.capacity() * 4 + word_values_.capacity() * 8 + wide_values_.capacity() * 16 +
-                 wides_.capacity() * 25 + strings_.capacity() * 25 + string_values_.capacity() * 16 + heap_->bytes();
+  size_t bytes = words_.MemoryBytes() + word_ids_.capacity() * 4 + word_values_.capacity() * 8 +
+                 wide_values_.capacity() * 16 + wides_.capacity() * 25 + strings_.capacity() * 25 +
+                 string_values_.capacity() * 16 + heap_->bytes();
   for (const DictionaryCache& cache : caches_) bytes += cache.ids.size() * 4;
   return bytes;
 }
@@ -297,7 +309,8 @@ RowInterner::RowInterner(const std::vector<Type>& types) : key_ids_(types.size()
   pairs_.resize(types.empty() ? 0 : types.size() - 1);
 }
 
-void RowInterner::Intern(const std::vector<const Vector*>& keys, size_t rows, uint32_t* groups, bool nulls_as_values) {
+void RowInterner::Intern(const std::vector<const Vector*>& keys, size_t rows, uint32_t* groups,
+                         bool nulls_as_values) {
   HOGLET_ASSERT(keys.size() == columns_.size());
   if (keys.empty()) {
     // No keys: one group, which exists from the first row on.
@@ -330,7 +343,8 @@ void RowInterner::Intern(const std::vector<const Vector*>& keys, size_t rows, ui
   }
 }
 
-void RowFinder::Find(const std::vector<const Vector*>& keys, size_t rows, uint32_t* groups, bool nulls_as_values) {
+void RowFinder::Find(const std::vector<const Vector*>& keys, size_t rows, uint32_t* groups,
+                     bool nulls_as_values) {
   HOGLET_ASSERT(keys.size() == rows_.columns_.size());
   if (keys.empty()) {
     std::fill_n(groups, rows, rows_.groups_ > 0 ? 0 : kNoId);
@@ -353,7 +367,8 @@ size_t RowInterner::size() const { return groups_; }
 Vector RowInterner::KeyColumn(size_t k) const {
   auto dictionary = std::make_shared<const Vector>(columns_[k].Values());
   auto codes = std::shared_ptr<uint32_t[]>(new uint32_t[groups_]);
-  for (size_t g = 0; g < groups_; ++g) codes[g] = columns_.size() == 1 ? static_cast<uint32_t>(g) : key_ids_[k][g];
+  for (size_t g = 0; g < groups_; ++g)
+    codes[g] = columns_.size() == 1 ? static_cast<uint32_t>(g) : key_ids_[k][g];
   return Vector::Dictionary(std::move(dictionary), std::move(codes), groups_);
 }
 

@@ -64,19 +64,22 @@ class U64Interner {
   size_t size_ = 0;
 };
 
-// The distinct values of one column. NULL is a value of its own. A dictionary vector costs one look-up a dictionary entry, not a row.
+// The distinct values of one column. NULL is a value of its own. A dictionary vector costs one
+// look-up a dictionary entry, not a row.
 class ColumnInterner {
  public:
   explicit ColumnInterner(Type type) : type_(std::move(type)) {}
 
   // ids[i] of row i. `nulls_as_values` false gives kNoId for NULL.
   void Intern(const Vector& column, uint32_t* ids, bool nulls_as_values = true);
-  // The same without adding: kNoId for values never seen. Thread-safe beside other finds; each caller brings its own cache (or none).
+  // The same without adding: kNoId for values never seen. Thread-safe beside other finds; each
+  // caller brings its own cache (or none).
   struct DictionaryCache {
     std::shared_ptr<const Vector> dictionary;
     std::vector<uint32_t> ids;  // kUnknownId: not looked up yet
   };
-  void Find(const Vector& column, uint32_t* ids, bool nulls_as_values, std::vector<DictionaryCache>* caches) const;
+  void Find(const Vector& column, uint32_t* ids, bool nulls_as_values,
+            std::vector<DictionaryCache>* caches) const;
   size_t size() const { return size_; }
   // The values in id order, flat.
   Vector Values() const;
@@ -94,7 +97,7 @@ class ColumnInterner {
   Type type_;
   size_t size_ = 0;
   uint32_t null_id_ = kNoId;
-  U64Interner words_;                       // word number -> entry in word_ids_
+  U64Interner words_;  // word number -> entry in word_ids_
   std::vector<uint32_t> word_ids_;
   absl::flat_hash_map<std::pair<uint64_t, uint64_t>, uint32_t> wides_;
   StringMap<std::string_view, uint32_t> strings_;
@@ -113,7 +116,8 @@ class RowInterner {
   explicit RowInterner(const std::vector<Type>& types);
 
   // groups[i] of row i (kNoId for a NULL key without nulls_as_values).
-  void Intern(const std::vector<const Vector*>& keys, size_t rows, uint32_t* groups, bool nulls_as_values = true);
+  void Intern(const std::vector<const Vector*>& keys, size_t rows, uint32_t* groups,
+              bool nulls_as_values = true);
   size_t size() const;
   // Key column `k` of every group in group order, dictionary form.
   Vector KeyColumn(size_t k) const;
@@ -122,17 +126,19 @@ class RowInterner {
  private:
   friend class RowFinder;
   std::vector<ColumnInterner> columns_;
-  std::vector<U64Interner> pairs_;               // pairs_[k - 1] combines the prefix of k columns with column k
-  std::vector<std::vector<uint32_t>> key_ids_;   // [column][group]
+  std::vector<U64Interner> pairs_;  // pairs_[k - 1] combines the prefix of k columns with column k
+  std::vector<std::vector<uint32_t>> key_ids_;  // [column][group]
   size_t groups_ = 0;
 };
 
-// Looks rows up in a RowInterner that no longer changes. One thread each; remembers the dictionaries it has seen.
+// Looks rows up in a RowInterner that no longer changes. One thread each; remembers the
+// dictionaries it has seen.
 class RowFinder {
  public:
   explicit RowFinder(const RowInterner& rows) : rows_(rows), caches_(rows.columns_.size()) {}
   // groups[i], or kNoId for rows never interned.
-  void Find(const std::vector<const Vector*>& keys, size_t rows, uint32_t* groups, bool nulls_as_values = true);
+  void Find(const std::vector<const Vector*>& keys, size_t rows, uint32_t* groups,
+            bool nulls_as_values = true);
 
  private:
   const RowInterner& rows_;

@@ -9,45 +9,57 @@
 #include "query/exec/operator.h"
 #include "src/base/strings.h"
 
-// Hash join: the right input is held in memory, its rows chained by key number; left rows stream past it.
+// Hash join: the right input is held in memory, its rows chained by key number; left rows stream
+// past it.
 
 namespace hoglet {
 namespace {
 
-// Candidate pairs a join may look at: a join without a usable key over two large inputs would otherwise run until its deadline.
+// Candidate pairs a join may look at: a join without a usable key over two large inputs would
+// otherwise run until its deadline.
 constexpr uint64_t kJoinPairsMax = 500'000'000;
 
 absl::Status TooManyPairs() {
-  return WithErrorCode(absl::ResourceExhaustedError(StrCat("Query has reached the limit of ", kJoinPairsMax,
-                                                           " pairs of joined rows; join on equal keys or filter first")),
+  return WithErrorCode(absl::ResourceExhaustedError(
+                           StrCat("Query has reached the limit of ", kJoinPairsMax,
+                                  " pairs of joined rows; join on equal keys or filter first")),
                        "too_many_rows");
 }
 
 class JoinNode final : public Node {
  public:
   JoinNode(const Plan& plan, NodePtr left, NodePtr right)
-      : Node(OutputTypes(plan)), plan_(plan), left_(std::move(left)), right_(std::move(right)), interner_(KeyTypes(plan, *right_)) {
+      : Node(OutputTypes(plan)),
+        plan_(plan),
+        left_(std::move(left)),
+        right_(std::move(right)),
+        interner_(KeyTypes(plan, *right_)) {
     if (plan.residual != nullptr) residual_.emplace(*plan.residual);
   }
 
   absl::Status Prepare(ExecContext& context) override {
     HOGLET_RETURN_IF_ERROR(right_->Prepare(context));
     charge_ = std::make_unique<MemoryCharge>(context.eval->memory);
-    HOGLET_ASSIGN_OR_RETURN(std::vector<Batch> batches, CollectBatches(context, *right_, charge_.get()));
+    HOGLET_ASSIGN_OR_RETURN(std::vector<Batch> batches,
+                            CollectBatches(context, *right_, charge_.get()));
     rows_ = ConcatBatches(batches, right_->types());
-    if (rows_.rows >= kNoId) return absl::ResourceExhaustedError("the right side of a join has over 4 billion rows");
+    if (rows_.rows >= kNoId)
+      return absl::ResourceExhaustedError("the right side of a join has over 4 billion rows");
     Chain();
-    HOGLET_RETURN_IF_ERROR(charge_->Add(interner_.MemoryBytes() + (heads_.size() + next_.size()) * 4));
+    HOGLET_RETURN_IF_ERROR(
+        charge_->Add(interner_.MemoryBytes() + (heads_.size() + next_.size()) * 4));
     matched_.assign(rows_.rows, 0);
     HOGLET_RETURN_IF_ERROR(left_->Prepare(context));
-    // Without keys every left row meets every right one: refuse at once what would be refused later.
+    // Without keys every left row meets every right one: refuse at once what would be refused
+    // later.
     const uint64_t left_rows = plan_.join_keys.empty() ? left_->RowsAtLeast() : 0;
     if (rows_.rows > 0 && left_rows > kJoinPairsMax / rows_.rows) return TooManyPairs();
     return absl::OkStatus();
   }
 
   absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext& context) override;
-  // RIGHT and FULL emit unmatched right rows at the very end, which needs to know that all left rows have been seen.
+  // RIGHT and FULL emit unmatched right rows at the very end, which needs to know that all left
+  // rows have been seen.
   bool parallel() const override { return left_->parallel() && !KeepsRight(); }
   uint64_t RowsEstimate() const override { return left_->RowsEstimate(); }
 
@@ -56,19 +68,25 @@ class JoinNode final : public Node {
 
   static std::vector<Type> KeyTypes(const Plan& plan, const Node& right) {
     std::vector<Type> types;
-    for (const auto& [left_column, right_column] : plan.join_keys) types.push_back(right.types()[right_column]);
+    for (const auto& [left_column, right_column] : plan.join_keys)
+      types.push_back(right.types()[right_column]);
     return types;
   }
 
-  bool KeepsRight() const { return plan_.join_kind == Plan::JoinKind::kRight || plan_.join_kind == Plan::JoinKind::kFull; }
-  bool KeepsLeft() const { return plan_.join_kind == Plan::JoinKind::kLeft || plan_.join_kind == Plan::JoinKind::kFull; }
+  bool KeepsRight() const {
+    return plan_.join_kind == Plan::JoinKind::kRight || plan_.join_kind == Plan::JoinKind::kFull;
+  }
+  bool KeepsLeft() const {
+    return plan_.join_kind == Plan::JoinKind::kLeft || plan_.join_kind == Plan::JoinKind::kFull;
+  }
 
   void Chain() {
     next_.assign(rows_.rows, kNoId);
     std::vector<uint32_t> ids(rows_.rows, 0);
     if (!plan_.join_keys.empty()) {
       std::vector<const Vector*> keys;
-      for (const auto& [left_column, right_column] : plan_.join_keys) keys.push_back(&rows_.columns[right_column]);
+      for (const auto& [left_column, right_column] : plan_.join_keys)
+        keys.push_back(&rows_.columns[right_column]);
       interner_.Intern(keys, rows_.rows, ids.data(), /*nulls_as_values=*/false);
       heads_.assign(interner_.size(), kNoId);
     } else {
@@ -88,8 +106,8 @@ class JoinNode final : public Node {
   std::optional<CompiledExpression> residual_;
   Batch rows_;
   RowInterner interner_;
-  std::vector<uint32_t> heads_;  // by key number: first row
-  std::vector<uint32_t> next_;   // by row: next row with the same key
+  std::vector<uint32_t> heads_;   // by key number: first row
+  std::vector<uint32_t> next_;    // by row: next row with the same key
   std::vector<uint8_t> matched_;  // RIGHT, FULL: by row
   std::atomic<uint64_t> pairs_{0};
   std::unique_ptr<MemoryCharge> charge_;
@@ -98,7 +116,11 @@ class JoinNode final : public Node {
 class JoinOperator final : public Operator {
  public:
   JoinOperator(JoinNode& node, std::unique_ptr<Operator> left, EvalContext* eval)
-      : node_(node), plan_(node.plan_), left_(std::move(left)), eval_(eval), finder_(node.interner_) {}
+      : node_(node),
+        plan_(node.plan_),
+        left_(std::move(left)),
+        eval_(eval),
+        finder_(node.interner_) {}
 
   absl::StatusOr<bool> Next(Batch* out) override {
     while (true) {
@@ -128,7 +150,8 @@ class JoinOperator final : public Operator {
     ids_.assign(in_.rows, 0);
     if (!plan_.join_keys.empty()) {
       std::vector<const Vector*> keys;
-      for (const auto& [left_column, right_column] : plan_.join_keys) keys.push_back(&in_.columns[left_column]);
+      for (const auto& [left_column, right_column] : plan_.join_keys)
+        keys.push_back(&in_.columns[left_column]);
       finder_.Find(keys, in_.rows, ids_.data(), /*nulls_as_values=*/false);
     }
     has_match_.assign(in_.rows, 0);
@@ -137,10 +160,12 @@ class JoinOperator final : public Operator {
   }
 
   void StartRow() {
-    if (left_row_ < in_.rows) chain_ = ids_[left_row_] == kNoId ? kNoId : node_.heads_[ids_[left_row_]];
+    if (left_row_ < in_.rows)
+      chain_ = ids_[left_row_] == kNoId ? kNoId : node_.heads_[ids_[left_row_]];
   }
 
-  // Collects candidate pairs until a batch is full or the left batch is done; a left row's candidates may span several batches.
+  // Collects candidate pairs until a batch is full or the left batch is done; a left row's
+  // candidates may span several batches.
   absl::Status FillPairs() {
     left_rows_.clear();
     right_rows_.clear();
@@ -156,7 +181,8 @@ class JoinOperator final : public Operator {
       right_rows_.push_back(chain_);
       chain_ = node_.next_[chain_];
     }
-    const uint64_t pairs = node_.pairs_.fetch_add(left_rows_.size(), std::memory_order_relaxed) + left_rows_.size();
+    const uint64_t pairs =
+        node_.pairs_.fetch_add(left_rows_.size(), std::memory_order_relaxed) + left_rows_.size();
     return pairs > kJoinPairsMax ? TooManyPairs() : absl::OkStatus();
   }
 
@@ -217,10 +243,13 @@ class JoinOperator final : public Operator {
     right_rows_.resize(kept);
   }
 
-  Batch Pairs(const std::vector<uint16_t>& left_rows, const std::vector<uint32_t>& right_rows) const {
+  Batch Pairs(const std::vector<uint16_t>& left_rows,
+              const std::vector<uint32_t>& right_rows) const {
     Batch out{.columns = {}, .rows = left_rows.size()};
-    for (const Vector& column : in_.columns) out.columns.push_back(column.Gather(left_rows.data(), left_rows.size()));
-    for (const Vector& column : node_.rows_.columns) out.columns.push_back(column.Gather(right_rows.data(), right_rows.size()));
+    for (const Vector& column : in_.columns)
+      out.columns.push_back(column.Gather(left_rows.data(), left_rows.size()));
+    for (const Vector& column : node_.rows_.columns)
+      out.columns.push_back(column.Gather(right_rows.data(), right_rows.size()));
     return out;
   }
 
@@ -236,7 +265,8 @@ class JoinOperator final : public Operator {
 
   Batch LeftWithDefaults(const std::vector<uint16_t>& left_rows) const {
     Batch out{.columns = {}, .rows = left_rows.size()};
-    for (const Vector& column : in_.columns) out.columns.push_back(column.Gather(left_rows.data(), left_rows.size()));
+    for (const Vector& column : in_.columns)
+      out.columns.push_back(column.Gather(left_rows.data(), left_rows.size()));
     for (size_t c = in_.columns.size(); c < node_.types().size(); ++c) {
       out.columns.push_back(Defaults(node_.types()[c], left_rows.size()));
     }
@@ -254,8 +284,10 @@ class JoinOperator final : public Operator {
     out->rows = rows.size();
     out->columns.clear();
     const size_t left_width = node_.types().size() - node_.rows_.columns.size();
-    for (size_t c = 0; c < left_width; ++c) out->columns.push_back(Defaults(node_.types()[c], rows.size()));
-    for (const Vector& column : node_.rows_.columns) out->columns.push_back(column.Gather(rows.data(), rows.size()));
+    for (size_t c = 0; c < left_width; ++c)
+      out->columns.push_back(Defaults(node_.types()[c], rows.size()));
+    for (const Vector& column : node_.rows_.columns)
+      out->columns.push_back(column.Gather(rows.data(), rows.size()));
     return true;
   }
 

@@ -64,8 +64,10 @@ absl::StatusOr<NodePtr> BuildNode(const Plan& plan, ExecContext& context) {
     case Plan::Kind::kNumbers:
       return MakeNumbersNode(plan);
     case Plan::Kind::kFilter:
-      // A filter right above a scan runs inside it, so that other columns are read for the surviving rows only.
-      if (plan.inputs[0]->kind == Plan::Kind::kScan) return MakeScanNode(*plan.inputs[0], &plan, context);
+      // A filter right above a scan runs inside it, so that other columns are read for the
+      // surviving rows only.
+      if (plan.inputs[0]->kind == Plan::Kind::kScan)
+        return MakeScanNode(*plan.inputs[0], &plan, context);
       return BuildInner(plan, context);
     case Plan::Kind::kSort: {
       HOGLET_ASSIGN_OR_RETURN(NodePtr late, MakeTopNScanNode(plan, context));
@@ -82,14 +84,16 @@ int WorkersFor(const ExecContext& context, const Node& node) {
   return static_cast<int>(std::min<uint64_t>(useful, static_cast<uint64_t>(context.workers_max)));
 }
 
-absl::Status RunWorkers(ExecContext& context, Node& node, const std::function<absl::Status(int, Operator&)>& work) {
+absl::Status RunWorkers(ExecContext& context, Node& node,
+                        const std::function<absl::Status(int, Operator&)>& work) {
   const int workers = WorkersFor(context, node);
   std::vector<std::unique_ptr<Operator>> operators;
   for (int i = 0; i < workers; ++i) {
     HOGLET_ASSIGN_OR_RETURN(auto made, node.MakeOperator(context));
     operators.push_back(std::move(made));
   }
-  return RunOnThreads(static_cast<size_t>(workers), [&](size_t i) { return work(static_cast<int>(i), *operators[i]); });
+  return RunOnThreads(static_cast<size_t>(workers),
+                      [&](size_t i) { return work(static_cast<int>(i), *operators[i]); });
 }
 
 absl::Status RunOnThreads(size_t count, const std::function<absl::Status(size_t)>& work) {
@@ -104,23 +108,25 @@ absl::Status RunOnThreads(size_t count, const std::function<absl::Status(size_t)
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<Batch>> CollectBatches(ExecContext& context, Node& node, MemoryCharge* charge) {
+absl::StatusOr<std::vector<Batch>> CollectBatches(ExecContext& context, Node& node,
+                                                  MemoryCharge* charge) {
   std::vector<std::vector<Batch>> collected(static_cast<size_t>(context.workers_max));
   std::mutex mutex;
-  HOGLET_RETURN_IF_ERROR(RunWorkers(context, node, [&](int worker, Operator& input) -> absl::Status {
-    Batch batch;
-    while (true) {
-      HOGLET_RETURN_IF_ERROR(context.eval->CheckAlive());
-      HOGLET_ASSIGN_OR_RETURN(bool more, input.Next(&batch));
-      if (!more) return absl::OkStatus();
-      {
-        std::lock_guard lock(mutex);
-        HOGLET_RETURN_IF_ERROR(charge->Add(batch.MemoryBytes()));
-      }
-      collected[worker].push_back(std::move(batch));
-      batch = Batch();
-    }
-  }));
+  HOGLET_RETURN_IF_ERROR(
+      RunWorkers(context, node, [&](int worker, Operator& input) -> absl::Status {
+        Batch batch;
+        while (true) {
+          HOGLET_RETURN_IF_ERROR(context.eval->CheckAlive());
+          HOGLET_ASSIGN_OR_RETURN(bool more, input.Next(&batch));
+          if (!more) return absl::OkStatus();
+          {
+            std::lock_guard lock(mutex);
+            HOGLET_RETURN_IF_ERROR(charge->Add(batch.MemoryBytes()));
+          }
+          collected[worker].push_back(std::move(batch));
+          batch = Batch();
+        }
+      }));
   std::vector<Batch> all;
   for (auto& part : collected) std::move(part.begin(), part.end(), std::back_inserter(all));
   return all;

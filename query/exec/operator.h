@@ -9,9 +9,10 @@
 #include "query/exec/batch.h"
 #include "query/exec/table_catalog.h"
 
-// How a plan runs. Every Plan node becomes a Node, shared by the query's workers; a worker pulls batches through Operators of its
-// own. Nodes that must see all their input first (aggregation, sort, join build, ...) do so in Prepare(), with as many workers as
-// their input allows; the others stream.
+// How a plan runs. Every Plan node becomes a Node, shared by the query's workers; a worker pulls
+// batches through Operators of its own. Nodes that must see all their input first (aggregation,
+// sort, join build, ...) do so in Prepare(), with as many workers as their input allows; the others
+// stream.
 
 namespace hoglet {
 
@@ -56,36 +57,41 @@ class Node {
 absl::StatusOr<std::unique_ptr<Node>> BuildNode(const Plan& plan, ExecContext& context);
 
 // Runs `work(worker, operator)` on as many threads as the node allows and returns the first error.
-absl::Status RunWorkers(ExecContext& context, Node& node, const std::function<absl::Status(int worker, Operator& input)>& work);
+absl::Status RunWorkers(ExecContext& context, Node& node,
+                        const std::function<absl::Status(int worker, Operator& input)>& work);
 // The same for work of any kind: work(0) runs on the calling thread.
 absl::Status RunOnThreads(size_t threads, const std::function<absl::Status(size_t thread)>& work);
 int WorkersFor(const ExecContext& context, const Node& node);
 
 // All rows of a prepared node, in its order.
-absl::StatusOr<std::vector<Batch>> CollectBatches(ExecContext& context, Node& node, MemoryCharge* charge);
+absl::StatusOr<std::vector<Batch>> CollectBatches(ExecContext& context, Node& node,
+                                                  MemoryCharge* charge);
 
 std::vector<Type> OutputTypes(const Plan& plan);
 
 // The makers, one a kind of node; see the .cpp files named.
 using NodePtr = std::unique_ptr<Node>;
-absl::StatusOr<NodePtr> MakeScanNode(const Plan& scan, const Plan* filter, ExecContext& context);    // scan_node.cpp
+absl::StatusOr<NodePtr> MakeScanNode(const Plan& scan, const Plan* filter,
+                                     ExecContext& context);  // scan_node.cpp
 // A snapshot of the scan's table.
-absl::StatusOr<std::unique_ptr<TableScan>> OpenTable(const Plan& scan, ExecContext& context);        // scan_node.cpp
+absl::StatusOr<std::unique_ptr<TableScan>> OpenTable(const Plan& scan,
+                                                     ExecContext& context);  // scan_node.cpp
 // A sort with a limit over a table, if late reading pays; otherwise null.
-absl::StatusOr<NodePtr> MakeTopNScanNode(const Plan& sort, ExecContext& context);                    // top_n_scan_node.cpp
-NodePtr MakeValuesNode(const Plan& plan);                                                           // source_nodes.cpp
-NodePtr MakeNumbersNode(const Plan& plan);                                                          // source_nodes.cpp
-NodePtr MakeFilterNode(const Plan& plan, NodePtr input);                                            // stream_nodes.cpp
-NodePtr MakeProjectNode(const Plan& plan, NodePtr input);                                           // stream_nodes.cpp
-NodePtr MakeLimitNode(const Plan& plan, NodePtr input);                                             // stream_nodes.cpp
-NodePtr MakeLimitByNode(const Plan& plan, NodePtr input);                                           // stream_nodes.cpp
-NodePtr MakeArrayJoinNode(const Plan& plan, NodePtr input);                                         // stream_nodes.cpp
-NodePtr MakeUnionNode(const Plan& plan, std::vector<NodePtr> inputs);                               // set_nodes.cpp
-NodePtr MakeSetOpNode(const Plan& plan, std::vector<NodePtr> inputs);                               // set_nodes.cpp
-NodePtr MakeDistinctNode(const Plan& plan, NodePtr input);                                          // set_nodes.cpp
-NodePtr MakeAggregateNode(const Plan& plan, NodePtr input);                                         // aggregate_node.cpp
-NodePtr MakeSortNode(const Plan& plan, NodePtr input);                                              // sort_node.cpp
-NodePtr MakeJoinNode(const Plan& plan, NodePtr left, NodePtr right);                                // join_node.cpp
-NodePtr MakeWindowNode(const Plan& plan, NodePtr input);                                            // window_node.cpp
+absl::StatusOr<NodePtr> MakeTopNScanNode(const Plan& sort,
+                                         ExecContext& context);        // top_n_scan_node.cpp
+NodePtr MakeValuesNode(const Plan& plan);                              // source_nodes.cpp
+NodePtr MakeNumbersNode(const Plan& plan);                             // source_nodes.cpp
+NodePtr MakeFilterNode(const Plan& plan, NodePtr input);               // stream_nodes.cpp
+NodePtr MakeProjectNode(const Plan& plan, NodePtr input);              // stream_nodes.cpp
+NodePtr MakeLimitNode(const Plan& plan, NodePtr input);                // stream_nodes.cpp
+NodePtr MakeLimitByNode(const Plan& plan, NodePtr input);              // stream_nodes.cpp
+NodePtr MakeArrayJoinNode(const Plan& plan, NodePtr input);            // stream_nodes.cpp
+NodePtr MakeUnionNode(const Plan& plan, std::vector<NodePtr> inputs);  // set_nodes.cpp
+NodePtr MakeSetOpNode(const Plan& plan, std::vector<NodePtr> inputs);  // set_nodes.cpp
+NodePtr MakeDistinctNode(const Plan& plan, NodePtr input);             // set_nodes.cpp
+NodePtr MakeAggregateNode(const Plan& plan, NodePtr input);            // aggregate_node.cpp
+NodePtr MakeSortNode(const Plan& plan, NodePtr input);                 // sort_node.cpp
+NodePtr MakeJoinNode(const Plan& plan, NodePtr left, NodePtr right);   // join_node.cpp
+NodePtr MakeWindowNode(const Plan& plan, NodePtr input);               // window_node.cpp
 
 }  // namespace hoglet

@@ -23,15 +23,18 @@ int CompareFlat(const Vector& a, size_t x, const Vector& b, size_t y) {
       return Three(a.data<uint8_t>()[x], b.data<uint8_t>()[y]);
     case Physical::kI64:
       if (a.type().kind() == TypeKind::kUInt64) {
-        return Three(static_cast<uint64_t>(a.data<int64_t>()[x]), static_cast<uint64_t>(b.data<int64_t>()[y]));
+        return Three(static_cast<uint64_t>(a.data<int64_t>()[x]),
+                     static_cast<uint64_t>(b.data<int64_t>()[y]));
       }
       return Three(a.data<int64_t>()[x], b.data<int64_t>()[y]);
     case Physical::kF64:
       return Three(a.data<double>()[x], b.data<double>()[y]);
     case Physical::kI128: {
-      const bool is_signed = a.type().kind() == TypeKind::kInt128 || a.type().kind() == TypeKind::kDecimal;
+      const bool is_signed =
+          a.type().kind() == TypeKind::kInt128 || a.type().kind() == TypeKind::kDecimal;
       if (is_signed) return Three(a.data<Int128>()[x], b.data<Int128>()[y]);
-      return Three(static_cast<UInt128>(a.data<Int128>()[x]), static_cast<UInt128>(b.data<Int128>()[y]));
+      return Three(static_cast<UInt128>(a.data<Int128>()[x]),
+                   static_cast<UInt128>(b.data<Int128>()[y]));
     }
     case Physical::kString:
       return Three(a.data<std::string_view>()[x].compare(b.data<std::string_view>()[y]), 0);
@@ -39,7 +42,9 @@ int CompareFlat(const Vector& a, size_t x, const Vector& b, size_t y) {
       const uint32_t count_a = a.offsets()[x + 1] - a.offsets()[x];
       const uint32_t count_b = b.offsets()[y + 1] - b.offsets()[y];
       for (uint32_t i = 0; i < std::min(count_a, count_b); ++i) {
-        if (int c = CompareValues(a.child(), a.offsets()[x] + i, b.child(), b.offsets()[y] + i); c != 0) return c;
+        if (int c = CompareValues(a.child(), a.offsets()[x] + i, b.child(), b.offsets()[y] + i);
+            c != 0)
+          return c;
       }
       return Three(count_a, count_b);
     }
@@ -62,7 +67,8 @@ struct KeyPrefixes {
 
 uint64_t StringPrefix(std::string_view text) {
   uint64_t word = 0;
-  for (size_t i = 0; i < 8; ++i) word = word << 8 | (i < text.size() ? static_cast<uint8_t>(text[i]) : 0);
+  for (size_t i = 0; i < 8; ++i)
+    word = word << 8 | (i < text.size() ? static_cast<uint8_t>(text[i]) : 0);
   return word;
 }
 
@@ -123,19 +129,23 @@ int CompareValues(const Vector& a, size_t row_a, const Vector& b, size_t row_b, 
   return descending ? -order : order;
 }
 
-int CompareRows(const Batch& a, size_t row_a, const Batch& b, size_t row_b, const std::vector<SortKey>& keys) {
+int CompareRows(const Batch& a, size_t row_a, const Batch& b, size_t row_b,
+                const std::vector<SortKey>& keys) {
   for (const SortKey& key : keys) {
-    const int order = CompareValues(a.columns[key.column], row_a, b.columns[key.column], row_b, key.descending);
+    const int order =
+        CompareValues(a.columns[key.column], row_a, b.columns[key.column], row_b, key.descending);
     if (order != 0) return order;
   }
   return 0;
 }
 
-std::vector<uint32_t> SortedRows(const Batch& batch, const std::vector<SortKey>& keys, size_t limit) {
+std::vector<uint32_t> SortedRows(const Batch& batch, const std::vector<SortKey>& keys,
+                                 size_t limit) {
   std::vector<uint32_t> rows(batch.rows);
   std::iota(rows.begin(), rows.end(), 0);
   if (keys.empty()) return rows;
-  const KeyPrefixes first = PrefixesOf(batch.columns[keys[0].column], batch.rows, keys[0].descending);
+  const KeyPrefixes first =
+      PrefixesOf(batch.columns[keys[0].column], batch.rows, keys[0].descending);
   const auto less = [&](uint32_t a, uint32_t b) {
     if (first.words[a] != first.words[b]) return first.words[a] < first.words[b];
     if (!first.exact || keys.size() > 1) {
@@ -145,7 +155,8 @@ std::vector<uint32_t> SortedRows(const Batch& batch, const std::vector<SortKey>&
     return a < b;  // stable
   };
   if (limit < rows.size()) {
-    std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(limit), rows.end(), less);
+    std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(limit), rows.end(),
+                      less);
     rows.resize(limit);
   } else {
     std::sort(rows.begin(), rows.end(), less);

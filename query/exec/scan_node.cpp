@@ -60,8 +60,11 @@ class ScanNode final : public Node {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TableScan>> OpenTable(const Plan& scan, ExecContext& context) {
-  const ScannableTable* table = context.tables == nullptr ? nullptr : context.tables->Find(scan.table);
-  if (table == nullptr) return absl::UnimplementedError(StrCat("Table '", scan.table, "' holds nothing yet on this server"));
+  const ScannableTable* table =
+      context.tables == nullptr ? nullptr : context.tables->Find(scan.table);
+  if (table == nullptr)
+    return absl::UnimplementedError(
+        StrCat("Table '", scan.table, "' holds nothing yet on this server"));
   return table->OpenScan(scan.team_id, scan.filter);
 }
 

@@ -19,7 +19,8 @@ std::vector<const Vector*> Pointers(const Batch& batch) {
 // One input after the other.
 class UnionNode final : public Node {
  public:
-  UnionNode(const Plan& plan, std::vector<NodePtr> inputs) : Node(OutputTypes(plan)), inputs_(std::move(inputs)) {}
+  UnionNode(const Plan& plan, std::vector<NodePtr> inputs)
+      : Node(OutputTypes(plan)), inputs_(std::move(inputs)) {}
 
   absl::Status Prepare(ExecContext& context) override {
     for (NodePtr& input : inputs_) HOGLET_RETURN_IF_ERROR(input->Prepare(context));
@@ -34,7 +35,8 @@ class UnionNode final : public Node {
     return std::make_unique<UnionOperator>(std::move(operators));
   }
   bool parallel() const override {
-    return std::all_of(inputs_.begin(), inputs_.end(), [](const NodePtr& input) { return input->parallel(); });
+    return std::all_of(inputs_.begin(), inputs_.end(),
+                       [](const NodePtr& input) { return input->parallel(); });
   }
   uint64_t RowsEstimate() const override {
     uint64_t rows = 0;
@@ -45,7 +47,8 @@ class UnionNode final : public Node {
  private:
   class UnionOperator final : public Operator {
    public:
-    explicit UnionOperator(std::vector<std::unique_ptr<Operator>> inputs) : inputs_(std::move(inputs)) {}
+    explicit UnionOperator(std::vector<std::unique_ptr<Operator>> inputs)
+        : inputs_(std::move(inputs)) {}
 
     absl::StatusOr<bool> Next(Batch* out) override {
       while (at_ < inputs_.size()) {
@@ -64,11 +67,15 @@ class UnionNode final : public Node {
   std::vector<NodePtr> inputs_;
 };
 
-// Counts the rows of the right input by value, then lets rows of the left one through or not. ALL takes each right row once.
+// Counts the rows of the right input by value, then lets rows of the left one through or not. ALL
+// takes each right row once.
 class SetOpNode final : public Node {
  public:
   SetOpNode(const Plan& plan, std::vector<NodePtr> inputs)
-      : Node(OutputTypes(plan)), plan_(plan), inputs_(std::move(inputs)), interner_(OutputTypes(plan)) {}
+      : Node(OutputTypes(plan)),
+        plan_(plan),
+        inputs_(std::move(inputs)),
+        interner_(OutputTypes(plan)) {}
 
   absl::Status Prepare(ExecContext& context) override {
     for (NodePtr& input : inputs_) HOGLET_RETURN_IF_ERROR(input->Prepare(context));
@@ -96,7 +103,8 @@ class SetOpNode final : public Node {
  private:
   class SetOpOperator final : public Operator {
    public:
-    SetOpOperator(SetOpNode& node, std::unique_ptr<Operator> input) : node_(node), input_(std::move(input)) {}
+    SetOpOperator(SetOpNode& node, std::unique_ptr<Operator> input)
+        : node_(node), input_(std::move(input)) {}
 
     absl::StatusOr<bool> Next(Batch* out) override {
       while (true) {
@@ -144,7 +152,8 @@ class SetOpNode final : public Node {
 // First sight of each row, in input order.
 class DistinctNode final : public Node {
  public:
-  DistinctNode(const Plan& plan, NodePtr input) : Node(OutputTypes(plan)), input_(std::move(input)) {}
+  DistinctNode(const Plan& plan, NodePtr input)
+      : Node(OutputTypes(plan)), input_(std::move(input)) {}
 
   absl::Status Prepare(ExecContext& context) override { return input_->Prepare(context); }
   absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext& context) override {
@@ -157,7 +166,8 @@ class DistinctNode final : public Node {
  private:
   class DistinctOperator final : public Operator {
    public:
-    DistinctOperator(const std::vector<Type>& types, std::unique_ptr<Operator> input, MemoryBudget* budget)
+    DistinctOperator(const std::vector<Type>& types, std::unique_ptr<Operator> input,
+                     MemoryBudget* budget)
         : interner_(types), input_(std::move(input)), charge_(budget) {}
 
     absl::StatusOr<bool> Next(Batch* out) override {
@@ -193,8 +203,14 @@ class DistinctNode final : public Node {
 
 }  // namespace
 
-NodePtr MakeUnionNode(const Plan& plan, std::vector<NodePtr> inputs) { return std::make_unique<UnionNode>(plan, std::move(inputs)); }
-NodePtr MakeSetOpNode(const Plan& plan, std::vector<NodePtr> inputs) { return std::make_unique<SetOpNode>(plan, std::move(inputs)); }
-NodePtr MakeDistinctNode(const Plan& plan, NodePtr input) { return std::make_unique<DistinctNode>(plan, std::move(input)); }
+NodePtr MakeUnionNode(const Plan& plan, std::vector<NodePtr> inputs) {
+  return std::make_unique<UnionNode>(plan, std::move(inputs));
+}
+NodePtr MakeSetOpNode(const Plan& plan, std::vector<NodePtr> inputs) {
+  return std::make_unique<SetOpNode>(plan, std::move(inputs));
+}
+NodePtr MakeDistinctNode(const Plan& plan, NodePtr input) {
+  return std::make_unique<DistinctNode>(plan, std::move(input));
+}
 
 }  // namespace hoglet

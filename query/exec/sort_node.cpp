@@ -12,25 +12,28 @@ namespace {
 
 class SortNode final : public Node {
  public:
-  SortNode(const Plan& plan, NodePtr input) : Node(OutputTypes(plan)), plan_(plan), input_(std::move(input)) {}
+  SortNode(const Plan& plan, NodePtr input)
+      : Node(OutputTypes(plan)), plan_(plan), input_(std::move(input)) {}
 
   absl::Status Prepare(ExecContext& context) override {
     HOGLET_RETURN_IF_ERROR(input_->Prepare(context));
     const int workers = WorkersFor(context, *input_);
     std::vector<Buffer> buffers;
     for (int i = 0; i < workers; ++i) buffers.emplace_back(context.eval->memory);
-    HOGLET_RETURN_IF_ERROR(RunWorkers(context, *input_, [&](int worker, Operator& input) -> absl::Status {
-      Batch batch;
-      while (true) {
-        HOGLET_RETURN_IF_ERROR(context.eval->CheckAlive());
-        HOGLET_ASSIGN_OR_RETURN(bool more, input.Next(&batch));
-        if (!more) return absl::OkStatus();
-        HOGLET_RETURN_IF_ERROR(buffers[worker].Add(std::move(batch), plan_, types()));
-        batch = Batch();
-      }
-    }));
+    HOGLET_RETURN_IF_ERROR(
+        RunWorkers(context, *input_, [&](int worker, Operator& input) -> absl::Status {
+          Batch batch;
+          while (true) {
+            HOGLET_RETURN_IF_ERROR(context.eval->CheckAlive());
+            HOGLET_ASSIGN_OR_RETURN(bool more, input.Next(&batch));
+            if (!more) return absl::OkStatus();
+            HOGLET_RETURN_IF_ERROR(buffers[worker].Add(std::move(batch), plan_, types()));
+            batch = Batch();
+          }
+        }));
     std::vector<Batch> all;
-    for (Buffer& buffer : buffers) std::move(buffer.batches.begin(), buffer.batches.end(), std::back_inserter(all));
+    for (Buffer& buffer : buffers)
+      std::move(buffer.batches.begin(), buffer.batches.end(), std::back_inserter(all));
     rows_ = ConcatBatches(all, types());
     all.clear();
     charge_ = std::make_unique<MemoryCharge>(context.eval->memory);
@@ -39,7 +42,9 @@ class SortNode final : public Node {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext&) override { return std::make_unique<SortOperator>(*this); }
+  absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext&) override {
+    return std::make_unique<SortOperator>(*this);
+  }
   bool parallel() const override { return false; }
   uint64_t RowsEstimate() const override { return order_.size(); }
 
@@ -61,7 +66,8 @@ class SortNode final : public Node {
       const Batch all = ConcatBatches(batches, types);
       const std::vector<uint32_t> order = SortedRows(all, plan.sort_keys, *plan.limit);
       Batch kept{.columns = {}, .rows = order.size()};
-      for (const Vector& column : all.columns) kept.columns.push_back(column.Gather(order.data(), order.size()));
+      for (const Vector& column : all.columns)
+        kept.columns.push_back(column.Gather(order.data(), order.size()));
       batches.clear();
       rows = kept.rows;
       bytes = kept.MemoryBytes();
@@ -83,7 +89,8 @@ class SortNode final : public Node {
       if (count == 0) return false;
       out->rows = count;
       out->columns.clear();
-      for (const Vector& column : node_.rows_.columns) out->columns.push_back(column.Gather(node_.order_.data() + at_, count));
+      for (const Vector& column : node_.rows_.columns)
+        out->columns.push_back(column.Gather(node_.order_.data() + at_, count));
       at_ += count;
       return true;
     }
@@ -102,6 +109,8 @@ class SortNode final : public Node {
 
 }  // namespace
 
-NodePtr MakeSortNode(const Plan& plan, NodePtr input) { return std::make_unique<SortNode>(plan, std::move(input)); }
+NodePtr MakeSortNode(const Plan& plan, NodePtr input) {
+  return std::make_unique<SortNode>(plan, std::move(input));
+}
 
 }  // namespace hoglet

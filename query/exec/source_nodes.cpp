@@ -13,7 +13,8 @@ namespace {
 
 class ValuesOperator final : public Operator {
  public:
-  ValuesOperator(const std::vector<Batch>& batches, std::atomic<size_t>& next) : batches_(batches), next_(next) {}
+  ValuesOperator(const std::vector<Batch>& batches, std::atomic<size_t>& next)
+      : batches_(batches), next_(next) {}
 
   absl::StatusOr<bool> Next(Batch* out) override {
     const size_t i = next_.fetch_add(1, std::memory_order_relaxed);
@@ -37,7 +38,8 @@ class ValuesNode final : public Node {
     for (const Type& type : types()) builders.emplace_back(type);
     for (const auto& row : plan_.rows) {
       for (size_t c = 0; c < row.size(); ++c) {
-        HOGLET_ASSIGN_OR_RETURN(Vector value, CompiledExpression(*row[c]).Evaluate(*context.eval, one));
+        HOGLET_ASSIGN_OR_RETURN(Vector value,
+                                CompiledExpression(*row[c]).Evaluate(*context.eval, one));
         builders[c].AppendFrom(value, 0);
       }
     }
@@ -101,7 +103,8 @@ class NumbersOperator final : public Operator {
     const size_t rows = std::min<uint64_t>(kVectorRowsMax, node_.count_ - node_.next_);
     if (rows == 0) return false;
     Vector column = Vector::Flat(node_.types()[0], rows);
-    for (size_t i = 0; i < rows; ++i) column.mutable_data<int64_t>()[i] = static_cast<int64_t>(node_.start_ + node_.next_ + i);
+    for (size_t i = 0; i < rows; ++i)
+      column.mutable_data<int64_t>()[i] = static_cast<int64_t>(node_.start_ + node_.next_ + i);
     node_.next_ += rows;
     out->rows = rows;
     out->columns = {std::move(column)};

@@ -14,7 +14,8 @@ namespace {
 // A node with one input that needs nothing before its rows come.
 class StreamNode : public Node {
  public:
-  StreamNode(const Plan& plan, NodePtr input) : Node(OutputTypes(plan)), plan_(plan), input_(std::move(input)) {}
+  StreamNode(const Plan& plan, NodePtr input)
+      : Node(OutputTypes(plan)), plan_(plan), input_(std::move(input)) {}
   absl::Status Prepare(ExecContext& context) override { return input_->Prepare(context); }
   bool parallel() const override { return input_->parallel(); }
   uint64_t RowsEstimate() const override { return input_->RowsEstimate(); }
@@ -26,7 +27,8 @@ class StreamNode : public Node {
 
 class FilterNode final : public StreamNode {
  public:
-  FilterNode(const Plan& plan, NodePtr input) : StreamNode(plan, std::move(input)), condition_(*plan.expressions[0]) {}
+  FilterNode(const Plan& plan, NodePtr input)
+      : StreamNode(plan, std::move(input)), condition_(*plan.expressions[0]) {}
 
   absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext& context) override {
     HOGLET_ASSIGN_OR_RETURN(auto input, input_->MakeOperator(context));
@@ -36,7 +38,8 @@ class FilterNode final : public StreamNode {
  private:
   class FilterOperator final : public Operator {
    public:
-    FilterOperator(const CompiledExpression& condition, std::unique_ptr<Operator> input, EvalContext* eval)
+    FilterOperator(const CompiledExpression& condition, std::unique_ptr<Operator> input,
+                   EvalContext* eval)
         : condition_(condition), input_(std::move(input)), eval_(eval) {}
 
     absl::StatusOr<bool> Next(Batch* out) override {
@@ -76,7 +79,8 @@ class ProjectNode final : public StreamNode {
  private:
   class ProjectOperator final : public Operator {
    public:
-    ProjectOperator(const std::vector<CompiledExpression>& expressions, std::unique_ptr<Operator> input, EvalContext* eval)
+    ProjectOperator(const std::vector<CompiledExpression>& expressions,
+                    std::unique_ptr<Operator> input, EvalContext* eval)
         : expressions_(expressions), input_(std::move(input)), eval_(eval) {}
 
     absl::StatusOr<bool> Next(Batch* out) override {
@@ -101,7 +105,8 @@ class ProjectNode final : public StreamNode {
   std::vector<CompiledExpression> expressions_;
 };
 
-// LIMIT stops asking its input once it has enough. WITH TIES goes on while rows equal the last one by the sort keys.
+// LIMIT stops asking its input once it has enough. WITH TIES goes on while rows equal the last one
+// by the sort keys.
 class LimitNode final : public StreamNode {
  public:
   using StreamNode::StreamNode;
@@ -111,13 +116,18 @@ class LimitNode final : public StreamNode {
     return std::make_unique<LimitOperator>(plan_, std::move(input));
   }
   bool parallel() const override { return false; }
-  uint64_t RowsEstimate() const override { return std::min(input_->RowsEstimate(), plan_.limit.value_or(~uint64_t{0})); }
+  uint64_t RowsEstimate() const override {
+    return std::min(input_->RowsEstimate(), plan_.limit.value_or(~uint64_t{0}));
+  }
 
  private:
   class LimitOperator final : public Operator {
    public:
     LimitOperator(const Plan& plan, std::unique_ptr<Operator> input)
-        : plan_(plan), input_(std::move(input)), skip_(plan.offset), left_(plan.limit.value_or(~uint64_t{0})) {}
+        : plan_(plan),
+          input_(std::move(input)),
+          skip_(plan.offset),
+          left_(plan.limit.value_or(~uint64_t{0})) {}
 
     absl::StatusOr<bool> Next(Batch* out) override {
       while (!done_) {
@@ -165,15 +175,20 @@ class LimitByNode final : public StreamNode {
 
   absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext& context) override {
     HOGLET_ASSIGN_OR_RETURN(auto input, input_->MakeOperator(context));
-    return std::make_unique<LimitByOperator>(plan_, types(), std::move(input), context.eval->memory);
+    return std::make_unique<LimitByOperator>(plan_, types(), std::move(input),
+                                             context.eval->memory);
   }
   bool parallel() const override { return false; }
 
  private:
   class LimitByOperator final : public Operator {
    public:
-    LimitByOperator(const Plan& plan, const std::vector<Type>& types, std::unique_ptr<Operator> input, MemoryBudget* budget)
-        : plan_(plan), input_(std::move(input)), interner_(KeyTypes(plan, types)), charge_(budget) {}
+    LimitByOperator(const Plan& plan, const std::vector<Type>& types,
+                    std::unique_ptr<Operator> input, MemoryBudget* budget)
+        : plan_(plan),
+          input_(std::move(input)),
+          interner_(KeyTypes(plan, types)),
+          charge_(budget) {}
 
     absl::StatusOr<bool> Next(Batch* out) override {
       while (true) {
@@ -188,7 +203,8 @@ class LimitByNode final : public StreamNode {
         Selection kept;
         for (size_t i = 0; i < out->rows; ++i) {
           const uint64_t position = seen_[groups[i]]++;
-          if (position >= plan_.offset && position - plan_.offset < plan_.limit.value_or(~uint64_t{0})) {
+          if (position >= plan_.offset &&
+              position - plan_.offset < plan_.limit.value_or(~uint64_t{0})) {
             kept.push_back(static_cast<uint16_t>(i));
           }
         }
@@ -213,7 +229,8 @@ class LimitByNode final : public StreamNode {
   };
 };
 
-// Several arrays are joined in step; the shorter ones must not exist (ClickHouse: sizes must be equal).
+// Several arrays are joined in step; the shorter ones must not exist (ClickHouse: sizes must be
+// equal).
 class ArrayJoinNode final : public StreamNode {
  public:
   using StreamNode::StreamNode;
@@ -226,7 +243,8 @@ class ArrayJoinNode final : public StreamNode {
  private:
   class ArrayJoinOperator final : public Operator {
    public:
-    ArrayJoinOperator(const Plan& plan, const std::vector<Type>& types, std::unique_ptr<Operator> input)
+    ArrayJoinOperator(const Plan& plan, const std::vector<Type>& types,
+                      std::unique_ptr<Operator> input)
         : plan_(plan), types_(types), input_(std::move(input)) {}
 
     absl::StatusOr<bool> Next(Batch* out) override {
@@ -255,12 +273,15 @@ class ArrayJoinNode final : public StreamNode {
         const uint32_t count = arrays[0].offsets()[i + 1] - arrays[0].offsets()[i];
         for (const Vector& array : arrays) {
           if (array.offsets()[i + 1] - array.offsets()[i] != count) {
-            return WithErrorCode(absl::InvalidArgumentError("Sizes of ARRAY-JOIN-ed arrays do not match"), "sizes_of_arrays_dont_match");
+            return WithErrorCode(
+                absl::InvalidArgumentError("Sizes of ARRAY-JOIN-ed arrays do not match"),
+                "sizes_of_arrays_dont_match");
           }
         }
         for (uint32_t e = 0; e < count; ++e) {
           rows.push_back(static_cast<uint32_t>(i));
-          for (size_t a = 0; a < arrays.size(); ++a) elements[a].push_back(arrays[a].offsets()[i] + e);
+          for (size_t a = 0; a < arrays.size(); ++a)
+            elements[a].push_back(arrays[a].offsets()[i] + e);
         }
         if (count == 0 && plan_.left_array_join) {
           rows.push_back(static_cast<uint32_t>(i));
@@ -281,7 +302,8 @@ class ArrayJoinNode final : public StreamNode {
       return absl::OkStatus();
     }
 
-    static Vector Elements(const Vector& child, const Type& type, const std::vector<uint32_t>& positions) {
+    static Vector Elements(const Vector& child, const Type& type,
+                           const std::vector<uint32_t>& positions) {
       if (std::find(positions.begin(), positions.end(), kNoId) == positions.end()) {
         return child.Gather(positions.data(), positions.size());
       }
@@ -306,10 +328,20 @@ class ArrayJoinNode final : public StreamNode {
 
 }  // namespace
 
-NodePtr MakeFilterNode(const Plan& plan, NodePtr input) { return std::make_unique<FilterNode>(plan, std::move(input)); }
-NodePtr MakeProjectNode(const Plan& plan, NodePtr input) { return std::make_unique<ProjectNode>(plan, std::move(input)); }
-NodePtr MakeLimitNode(const Plan& plan, NodePtr input) { return std::make_unique<LimitNode>(plan, std::move(input)); }
-NodePtr MakeLimitByNode(const Plan& plan, NodePtr input) { return std::make_unique<LimitByNode>(plan, std::move(input)); }
-NodePtr MakeArrayJoinNode(const Plan& plan, NodePtr input) { return std::make_unique<ArrayJoinNode>(plan, std::move(input)); }
+NodePtr MakeFilterNode(const Plan& plan, NodePtr input) {
+  return std::make_unique<FilterNode>(plan, std::move(input));
+}
+NodePtr MakeProjectNode(const Plan& plan, NodePtr input) {
+  return std::make_unique<ProjectNode>(plan, std::move(input));
+}
+NodePtr MakeLimitNode(const Plan& plan, NodePtr input) {
+  return std::make_unique<LimitNode>(plan, std::move(input));
+}
+NodePtr MakeLimitByNode(const Plan& plan, NodePtr input) {
+  return std::make_unique<LimitByNode>(plan, std::move(input));
+}
+NodePtr MakeArrayJoinNode(const Plan& plan, NodePtr input) {
+  return std::make_unique<ArrayJoinNode>(plan, std::move(input));
+}
 
 }  // namespace hoglet

@@ -18,8 +18,8 @@ class InSetFunction final : public ScalarFunction {
   }
   const absl::Status& charged() const { return charged_; }
 
-  absl::StatusOr<Vector> Evaluate(EvalContext&, std::span<const Vector> arguments, std::span<const LambdaBody* const>,
-                                  size_t rows) const override {
+  absl::StatusOr<Vector> Evaluate(EvalContext&, std::span<const Vector> arguments,
+                                  std::span<const LambdaBody* const>, size_t rows) const override {
     std::vector<Vector> keys;
     if (columns_ == 1) {
       keys.push_back(arguments[0]);
@@ -83,9 +83,12 @@ class Resolver {
         rows += batch.rows;
       }
       if (rows > 1) {
-        return WithErrorCode(absl::InvalidArgumentError("Scalar subquery returned more than one row"), "incorrect_result_of_scalar_subquery");
+        return WithErrorCode(
+            absl::InvalidArgumentError("Scalar subquery returned more than one row"),
+            "incorrect_result_of_scalar_subquery");
       }
-      found = scalars_.emplace(expr.subplan.get(), std::make_pair(expr.subplan, std::move(value))).first;
+      found = scalars_.emplace(expr.subplan.get(), std::make_pair(expr.subplan, std::move(value)))
+                  .first;
     }
     expr.kind = Expr::Kind::kConstant;
     expr.constant = found->second.second;
@@ -108,10 +111,11 @@ class Resolver {
         set.Intern(keys, batch.rows, ids.data());
       }
       const uint64_t bytes = set.MemoryBytes();
-      auto function =
-          std::make_shared<const InSetFunction>(std::move(set), expr.subplan->output.size(), bytes, context_.eval->memory);
+      auto function = std::make_shared<const InSetFunction>(
+          std::move(set), expr.subplan->output.size(), bytes, context_.eval->memory);
       HOGLET_RETURN_IF_ERROR(function->charged());
-      found = sets_.emplace(expr.subplan.get(), std::make_pair(expr.subplan, std::move(function))).first;
+      found = sets_.emplace(expr.subplan.get(), std::make_pair(expr.subplan, std::move(function)))
+                  .first;
     }
     expr.kind = Expr::Kind::kCall;
     expr.name = "in";
@@ -123,11 +127,15 @@ class Resolver {
   ExecContext& context_;
   // By plan; the plan is kept so that its address is not used again.
   absl::flat_hash_map<const Plan*, std::pair<std::shared_ptr<Plan>, Datum>> scalars_;
-  absl::flat_hash_map<const Plan*, std::pair<std::shared_ptr<Plan>, std::shared_ptr<const InSetFunction>>> sets_;
+  absl::flat_hash_map<const Plan*,
+                      std::pair<std::shared_ptr<Plan>, std::shared_ptr<const InSetFunction>>>
+      sets_;
 };
 
 }  // namespace
 
-absl::Status ResolveSubqueries(Plan& plan, ExecContext& context) { return Resolver(context).Resolve(plan); }
+absl::Status ResolveSubqueries(Plan& plan, ExecContext& context) {
+  return Resolver(context).Resolve(plan);
+}
 
 }  // namespace hoglet

@@ -6,7 +6,8 @@
 
 namespace hoglet {
 
-// The tables a query can scan, by the names the analyzer uses ("events", "persons", "person_distinct_ids", ...). Thread-safe.
+// The tables a query can scan, by the names the analyzer uses ("events", "persons",
+// "person_distinct_ids", ...). Thread-safe.
 class TableCatalog {
  public:
   virtual ~TableCatalog() = default;

@@ -11,9 +11,9 @@
 #include "query/exec/row_compare.h"
 #include "src/base/strings.h"
 
-// ORDER BY ... LIMIT n straight over a table: the first pass reads the sort keys alone and finds the n rows; only these are read in full.
-// When the first key is the timestamp, granules are visited in the wanted order of time, and left out once they cannot beat the n rows
-// found so far.
+// ORDER BY ... LIMIT n straight over a table: the first pass reads the sort keys alone and finds
+// the n rows; only these are read in full. When the first key is the timestamp, granules are
+// visited in the wanted order of time, and left out once they cannot beat the n rows found so far.
 
 namespace hoglet {
 namespace {
@@ -49,7 +49,8 @@ std::optional<size_t> TimeColumn(const Shape& shape, size_t output) {
   const Expr* expr = nullptr;
   if (shape.project != nullptr) {
     expr = shape.project->expressions[output].get();
-    if (expr->kind == Expr::Kind::kCall && expr->name == "toTimeZone") expr = expr->arguments[0].get();
+    if (expr->kind == Expr::Kind::kCall && expr->name == "toTimeZone")
+      expr = expr->arguments[0].get();
     if (expr->kind != Expr::Kind::kColumn) return std::nullopt;
   }
   const size_t column = expr != nullptr ? expr->column : output;
@@ -60,27 +61,39 @@ std::optional<size_t> TimeColumn(const Shape& shape, size_t output) {
 class TopNScanNode final : public Node {
  public:
   TopNScanNode(const Shape& shape, std::unique_ptr<TableScan> table)
-      : Node(OutputTypes(*shape.sort)), shape_(shape), filter_(*shape.scan, shape.filter), table_(std::move(table)) {
+      : Node(OutputTypes(*shape.sort)),
+        shape_(shape),
+        filter_(*shape.scan, shape.filter),
+        table_(std::move(table)) {
     if (shape.project != nullptr) {
       for (const ExprPtr& expr : shape.project->expressions) outputs_.emplace_back(*expr);
     }
-    for (size_t k = 0; k < shape.sort->sort_keys.size(); ++k) key_order_.push_back({k, shape.sort->sort_keys[k].descending});
+    for (size_t k = 0; k < shape.sort->sort_keys.size(); ++k)
+      key_order_.push_back({k, shape.sort->sort_keys[k].descending});
     OrderGranules();
   }
 
   absl::Status Prepare(ExecContext& context) override {
     const uint64_t useful = 1 + rows_ / (4 * kVectorRowsMax);
-    const auto workers = static_cast<size_t>(std::min<uint64_t>(useful, static_cast<uint64_t>(context.workers_max)));
+    const auto workers =
+        static_cast<size_t>(std::min<uint64_t>(useful, static_cast<uint64_t>(context.workers_max)));
     std::vector<Candidates> found;
     for (size_t i = 0; i < workers; ++i) found.emplace_back(context.eval->memory);
-    HOGLET_RETURN_IF_ERROR(RunOnThreads(workers, [&](size_t worker) { return Search(context, &found[worker]); }));
+    HOGLET_RETURN_IF_ERROR(
+        RunOnThreads(workers, [&](size_t worker) { return Search(context, &found[worker]); }));
     std::vector<Batch> all;
-    for (Candidates& candidates : found) std::move(candidates.batches.begin(), candidates.batches.end(), std::back_inserter(all));
+    for (Candidates& candidates : found)
+      std::move(candidates.batches.begin(), candidates.batches.end(), std::back_inserter(all));
     const Batch rows = ConcatBatches(all, KeyTypes());
     const std::vector<uint32_t> order = SortedRows(rows, key_order_, *shape_.sort->limit);
-    return Fetch(context, rows.columns.empty() ? Vector() : rows.columns.back().Gather(order.data(), order.size()), order.size());
+    return Fetch(
+        context,
+        rows.columns.empty() ? Vector() : rows.columns.back().Gather(order.data(), order.size()),
+        order.size());
   }
-  absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext&) override { return std::make_unique<TopNOperator>(result_); }
+  absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext&) override {
+    return std::make_unique<TopNOperator>(result_);
+  }
   bool parallel() const override { return false; }
   uint64_t RowsEstimate() const override { return result_.rows; }
 
@@ -139,7 +152,8 @@ class TopNScanNode final : public Node {
     if (!by_time_ || !candidates.worst_time.has_value()) return false;
     const auto range = table_->granule_time(granule);
     if (!range.has_value()) return false;
-    return descending_ ? range->max_us < *candidates.worst_time : range->min_us > *candidates.worst_time;
+    return descending_ ? range->max_us < *candidates.worst_time
+                       : range->min_us > *candidates.worst_time;
   }
 
   absl::Status Search(ExecContext& context, Candidates* candidates) {
@@ -163,7 +177,8 @@ class TopNScanNode final : public Node {
     }
     Vector places = Vector::Flat(Type(TypeKind::kInt64), rows.count);
     for (size_t i = 0; i < rows.count; ++i) {
-      places.mutable_data<int64_t>()[i] = static_cast<int64_t>(granule << 16 | (rows.all ? i : rows.rows[i]));
+      places.mutable_data<int64_t>()[i] =
+          static_cast<int64_t>(granule << 16 | (rows.all ? i : rows.rows[i]));
     }
     keys.columns.push_back(std::move(places));
     return Offer(std::move(keys), candidates);
@@ -176,7 +191,9 @@ class TopNScanNode final : public Node {
     candidates->rows += keys.rows;
     HOGLET_RETURN_IF_ERROR(candidates->charge.Add(keys.MemoryBytes()));
     candidates->batches.push_back(std::move(keys));
-    if (candidates->rows < limit || (candidates->batches.size() < 8 && candidates->worst_time.has_value())) return absl::OkStatus();
+    if (candidates->rows < limit ||
+        (candidates->batches.size() < 8 && candidates->worst_time.has_value()))
+      return absl::OkStatus();
     Batch kept = Best(ConcatBatches(candidates->batches, KeyTypes()), limit);
     if (by_time_ && kept.rows == limit && limit > 0) candidates->worst_time = WorstTime(kept);
     candidates->rows = kept.rows;
@@ -188,7 +205,8 @@ class TopNScanNode final : public Node {
   Batch Best(const Batch& keys, uint64_t limit) const {
     const std::vector<uint32_t> order = SortedRows(keys, key_order_, limit);
     Batch out{.columns = {}, .rows = order.size()};
-    for (const Vector& column : keys.columns) out.columns.push_back(column.Gather(order.data(), order.size()));
+    for (const Vector& column : keys.columns)
+      out.columns.push_back(column.Gather(order.data(), order.size()));
     return out;
   }
 
@@ -199,21 +217,26 @@ class TopNScanNode final : public Node {
   }
 
   // One output column of the sort's input for the rows left of a granule.
-  absl::StatusOr<Vector> Output(ExecContext& context, GranuleReader& reader, size_t output, GranuleRows* rows) const {
+  absl::StatusOr<Vector> Output(ExecContext& context, GranuleReader& reader, size_t output,
+                                GranuleRows* rows) const {
     if (shape_.project == nullptr) {
       HOGLET_RETURN_IF_ERROR(filter_.Load(reader, output, rows));
       return rows->columns[output];
     }
-    for (size_t column : outputs_[output].columns_used()) HOGLET_RETURN_IF_ERROR(filter_.Load(reader, column, rows));
-    return outputs_[output].Evaluate(*context.eval, Batch{.columns = rows->columns, .rows = rows->count});
+    for (size_t column : outputs_[output].columns_used())
+      HOGLET_RETURN_IF_ERROR(filter_.Load(reader, column, rows));
+    return outputs_[output].Evaluate(*context.eval,
+                                     Batch{.columns = rows->columns, .rows = rows->count});
   }
 
   // Reads the winners, granule by granule, and puts them back in order.
   absl::Status Fetch(ExecContext& context, const Vector& places, size_t count) {
-    std::map<size_t, std::vector<std::pair<uint16_t, uint32_t>>> by_granule;  // row in granule, position in the result
+    std::map<size_t, std::vector<std::pair<uint16_t, uint32_t>>>
+        by_granule;  // row in granule, position in the result
     for (size_t i = 0; i < count; ++i) {
       const auto place = static_cast<uint64_t>(places.data<int64_t>()[i]);
-      by_granule[place >> 16].emplace_back(static_cast<uint16_t>(place & 0xffff), static_cast<uint32_t>(i));
+      by_granule[place >> 16].emplace_back(static_cast<uint16_t>(place & 0xffff),
+                                           static_cast<uint32_t>(i));
     }
     std::vector<Batch> pieces;
     std::vector<uint32_t> position(count);
@@ -240,7 +263,8 @@ class TopNScanNode final : public Node {
     }
     const Batch all = ConcatBatches(pieces, types());
     result_.rows = count;
-    for (const Vector& column : all.columns) result_.columns.push_back(column.Gather(position.data(), count));
+    for (const Vector& column : all.columns)
+      result_.columns.push_back(column.Gather(position.data(), count));
     charge_ = std::make_unique<MemoryCharge>(context.eval->memory);
     return charge_->Add(result_.MemoryBytes());
   }
@@ -262,7 +286,8 @@ class TopNScanNode final : public Node {
 }  // namespace
 
 absl::StatusOr<NodePtr> MakeTopNScanNode(const Plan& sort, ExecContext& context) {
-  if (!sort.limit.has_value() || *sort.limit > kLateRowsMax || sort.sort_keys.empty()) return NodePtr();
+  if (!sort.limit.has_value() || *sort.limit > kLateRowsMax || sort.sort_keys.empty())
+    return NodePtr();
   const std::optional<Shape> shape = ShapeOf(sort);
   // Where the keys are all there is to read, a second pass has nothing to save.
   if (!shape.has_value() || sort.output.size() <= sort.sort_keys.size()) return NodePtr();

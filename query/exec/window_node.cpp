@@ -7,7 +7,8 @@
 #include "query/exec/row_compare.h"
 #include "src/base/strings.h"
 
-// Window functions: all input is held, sorted once a window by partition and order, and each call yields one more column.
+// Window functions: all input is held, sorted once a window by partition and order, and each call
+// yields one more column.
 
 namespace hoglet {
 namespace {
@@ -26,21 +27,25 @@ struct Frame {
 };
 
 Frame FrameOf(const Plan::WindowCall& call, const Partition& partition, size_t position) {
-  const auto clamp = [&](int64_t at) { return static_cast<size_t>(std::clamp<int64_t>(at, 0, static_cast<int64_t>(partition.count))); };
+  const auto clamp = [&](int64_t at) {
+    return static_cast<size_t>(std::clamp<int64_t>(at, 0, static_cast<int64_t>(partition.count)));
+  };
   Frame frame{0, partition.count};
   const auto here = static_cast<int64_t>(position);
   if (call.start.has_value()) {
     // RANGE knows CURRENT ROW only (offset 0); the analyzer refuses other offsets.
     frame.begin = call.rows_frame ? clamp(here + *call.start) : partition.peer_begin[position];
   }
-  if (call.end.has_value()) frame.end = call.rows_frame ? clamp(here + *call.end + 1) : partition.peer_end[position];
+  if (call.end.has_value())
+    frame.end = call.rows_frame ? clamp(here + *call.end + 1) : partition.peer_end[position];
   frame.end = std::max(frame.begin, frame.end);
   return frame;
 }
 
 class WindowComputer {
  public:
-  WindowComputer(EvalContext& context, const Batch& rows, const Plan::WindowCall& call) : context_(context), rows_(rows), call_(call) {}
+  WindowComputer(EvalContext& context, const Batch& rows, const Plan::WindowCall& call)
+      : context_(context), rows_(rows), call_(call) {}
 
   absl::StatusOr<Vector> Run() {
     std::vector<SortKey> keys;
@@ -51,9 +56,12 @@ class WindowComputer {
     VectorBuilder builder(call_.type);
     for (size_t begin = 0; begin < order.size();) {
       size_t end = begin + 1;
-      while (end < order.size() && CompareRows(rows_, order[begin], rows_, order[end], partition_keys) == 0) ++end;
+      while (end < order.size() &&
+             CompareRows(rows_, order[begin], rows_, order[end], partition_keys) == 0)
+        ++end;
       HOGLET_RETURN_IF_ERROR(context_.CheckAlive());
-      HOGLET_RETURN_IF_ERROR(RunPartition(MakePartition(order.data() + begin, end - begin), &builder));
+      HOGLET_RETURN_IF_ERROR(
+          RunPartition(MakePartition(order.data() + begin, end - begin), &builder));
       begin = end;
     }
     // Values are in window order; put them back beside their rows.
@@ -67,9 +75,12 @@ class WindowComputer {
     Partition out{rows, count, std::vector<size_t>(count), std::vector<size_t>(count)};
     for (size_t begin = 0; begin < count;) {
       size_t end = begin + 1;
-      while (end < count && CompareRows(rows_, rows[begin], rows_, rows[end], call_.order_by) == 0) ++end;
-      std::fill(out.peer_begin.begin() + static_cast<std::ptrdiff_t>(begin), out.peer_begin.begin() + static_cast<std::ptrdiff_t>(end), begin);
-      std::fill(out.peer_end.begin() + static_cast<std::ptrdiff_t>(begin), out.peer_end.begin() + static_cast<std::ptrdiff_t>(end), end);
+      while (end < count && CompareRows(rows_, rows[begin], rows_, rows[end], call_.order_by) == 0)
+        ++end;
+      std::fill(out.peer_begin.begin() + static_cast<std::ptrdiff_t>(begin),
+                out.peer_begin.begin() + static_cast<std::ptrdiff_t>(end), begin);
+      std::fill(out.peer_end.begin() + static_cast<std::ptrdiff_t>(begin),
+                out.peer_end.begin() + static_cast<std::ptrdiff_t>(end), end);
       begin = end;
     }
     return out;
@@ -80,11 +91,15 @@ class WindowComputer {
   absl::Status RunPartition(const Partition& partition, VectorBuilder* out) {
     if (call_.aggregate.function != nullptr) return RunAggregate(partition, out);
     const std::string& name = call_.function_name;
-    if (name == "row_number" || name == "rank" || name == "dense_rank") return RunRank(partition, out);
+    if (name == "row_number" || name == "rank" || name == "dense_rank")
+      return RunRank(partition, out);
     if (name == "ntile") return RunTiles(partition, out);
-    if (name == "percent_rank" || name == "cume_dist") return RunShare(partition, name == "cume_dist", out);
-    if (name == "lagInFrame" || name == "leadInFrame") return RunShift(partition, name == "lagInFrame", out);
-    if (name == "first_value" || name == "last_value" || name == "nth_value") return RunNth(partition, out);
+    if (name == "percent_rank" || name == "cume_dist")
+      return RunShare(partition, name == "cume_dist", out);
+    if (name == "lagInFrame" || name == "leadInFrame")
+      return RunShift(partition, name == "lagInFrame", out);
+    if (name == "first_value" || name == "last_value" || name == "nth_value")
+      return RunNth(partition, out);
     return absl::UnimplementedError(StrCat("window function '", name, "' is not supported"));
   }
 
@@ -93,8 +108,9 @@ class WindowComputer {
     for (size_t i = 0; i < partition.count; ++i) {
       if (partition.peer_begin[i] == i) ++dense;
       out->AppendInteger(call_.function_name == "row_number" ? static_cast<int64_t>(i + 1)
-                         : call_.function_name == "rank"     ? static_cast<int64_t>(partition.peer_begin[i] + 1)
-                                                             : dense);
+                         : call_.function_name == "rank"
+                             ? static_cast<int64_t>(partition.peer_begin[i] + 1)
+                             : dense);
     }
     return absl::OkStatus();
   }
@@ -102,13 +118,15 @@ class WindowComputer {
   absl::Status RunTiles(const Partition& partition, VectorBuilder* out) {
     for (size_t i = 0; i < partition.count; ++i) {
       const Datum tiles = Argument(0).Get(partition.rows[i]);
-      if (tiles.is_null() || tiles.integer() < 1) return absl::InvalidArgumentError("ntile needs a positive number of tiles");
+      if (tiles.is_null() || tiles.integer() < 1)
+        return absl::InvalidArgumentError("ntile needs a positive number of tiles");
       // The first `larger` tiles have one row more than the others.
       const auto count = static_cast<size_t>(tiles.integer());
       const size_t size = partition.count / count;
       const size_t larger = partition.count % count;
       const size_t in_larger = larger * (size + 1);
-      out->AppendInteger(static_cast<int64_t>(1 + (i < in_larger ? i / (size + 1) : larger + (i - in_larger) / size)));
+      out->AppendInteger(static_cast<int64_t>(
+          1 + (i < in_larger ? i / (size + 1) : larger + (i - in_larger) / size)));
     }
     return absl::OkStatus();
   }
@@ -119,7 +137,8 @@ class WindowComputer {
       if (cumulative) {
         out->AppendDouble(static_cast<double>(partition.peer_end[i]) / count);
       } else {
-        out->AppendDouble(partition.count > 1 ? static_cast<double>(partition.peer_begin[i]) / (count - 1) : 0);
+        out->AppendDouble(
+            partition.count > 1 ? static_cast<double>(partition.peer_begin[i]) / (count - 1) : 0);
       }
     }
     return absl::OkStatus();
@@ -132,7 +151,8 @@ class WindowComputer {
       int64_t offset = 1;
       if (arguments.size() > 1) {
         const Datum value = Argument(1).Get(partition.rows[i]);
-        if (value.is_null() || value.integer() < 0) return absl::InvalidArgumentError("the offset of lag/lead must not be negative");
+        if (value.is_null() || value.integer() < 0)
+          return absl::InvalidArgumentError("the offset of lag/lead must not be negative");
         offset = value.integer();
       }
       const int64_t at = lag ? static_cast<int64_t>(i) - offset : static_cast<int64_t>(i) + offset;
@@ -154,7 +174,8 @@ class WindowComputer {
       if (call_.function_name == "last_value") at = static_cast<int64_t>(frame.end) - 1;
       if (call_.function_name == "nth_value") {
         const Datum n = Argument(1).Get(partition.rows[i]);
-        if (n.is_null() || n.integer() < 1) return absl::InvalidArgumentError("nth_value counts from one");
+        if (n.is_null() || n.integer() < 1)
+          return absl::InvalidArgumentError("nth_value counts from one");
         at += n.integer() - 1;
       }
       if (at >= static_cast<int64_t>(frame.begin) && at < static_cast<int64_t>(frame.end)) {
@@ -205,12 +226,14 @@ class WindowComputer {
 
 class WindowNode final : public Node {
  public:
-  WindowNode(const Plan& plan, NodePtr input) : Node(OutputTypes(plan)), plan_(plan), input_(std::move(input)) {}
+  WindowNode(const Plan& plan, NodePtr input)
+      : Node(OutputTypes(plan)), plan_(plan), input_(std::move(input)) {}
 
   absl::Status Prepare(ExecContext& context) override {
     HOGLET_RETURN_IF_ERROR(input_->Prepare(context));
     charge_ = std::make_unique<MemoryCharge>(context.eval->memory);
-    HOGLET_ASSIGN_OR_RETURN(std::vector<Batch> batches, CollectBatches(context, *input_, charge_.get()));
+    HOGLET_ASSIGN_OR_RETURN(std::vector<Batch> batches,
+                            CollectBatches(context, *input_, charge_.get()));
     const Batch in = ConcatBatches(batches, input_->types());
     rows_ = in;
     for (const Plan::WindowCall& call : plan_.windows) {
@@ -220,7 +243,9 @@ class WindowNode final : public Node {
     }
     return absl::OkStatus();
   }
-  absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext&) override { return std::make_unique<WindowOperator>(rows_); }
+  absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext&) override {
+    return std::make_unique<WindowOperator>(rows_);
+  }
   bool parallel() const override { return false; }
   uint64_t RowsEstimate() const override { return rows_.rows; }
 
@@ -250,6 +275,8 @@ class WindowNode final : public Node {
 
 }  // namespace
 
-NodePtr MakeWindowNode(const Plan& plan, NodePtr input) { return std::make_unique<WindowNode>(plan, std::move(input)); }
+NodePtr MakeWindowNode(const Plan& plan, NodePtr input) {
+  return std::make_unique<WindowNode>(plan, std::move(input));
+}
 
 }  // namespace hoglet

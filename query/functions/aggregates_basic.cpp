@@ -17,7 +17,9 @@ struct Count {
   void Add(State& state, const Columns&, size_t) const { ++state; }
   void AddAll(State& state, const Columns&, size_t rows) const { state += rows; }
   void Merge(State& into, const State& from) const { into += from; }
-  void Finalize(const State& state, VectorBuilder* out) const { out->AppendInteger(static_cast<int64_t>(state)); }
+  void Finalize(const State& state, VectorBuilder* out) const {
+    out->AppendInteger(static_cast<int64_t>(state));
+  }
 };
 
 // Integers wrap like ClickHouse's.
@@ -25,7 +27,9 @@ template <typename T, typename Sum>
 struct SumOf {
   using State = Sum;
   using Columns = OneColumn<T>;
-  void Add(State& state, const Columns& columns, size_t row) const { state += static_cast<Sum>(columns.values.at(row)); }
+  void Add(State& state, const Columns& columns, size_t row) const {
+    state += static_cast<Sum>(columns.values.at(row));
+  }
   void AddAll(State& state, const Columns& columns, size_t rows) const {
     if (const T* values = columns.flat(); values != nullptr) {
       // Four sums side by side, so that an addition need not wait for the one before.
@@ -60,11 +64,15 @@ absl::StatusOr<BoundAggregate> BindSum(const AggregateCallInfo& call) {
     case Physical::kF64:
       return MakeAggregate(SumOf<double, double>(), Type(TypeKind::kFloat64));
     case Physical::kI64:
-      if (type.kind() == TypeKind::kDecimal) return MakeAggregate(SumOf<int64_t, UInt128>(), Type::Decimal(38, type.scale()));
-      if (!type.IsInteger() && type.kind() != TypeKind::kInterval) return IllegalAggregateArgument(call.name, type);
-      return MakeAggregate(SumOf<int64_t, uint64_t>(), Type(type.IsUnsigned() ? TypeKind::kUInt64 : TypeKind::kInt64));
+      if (type.kind() == TypeKind::kDecimal)
+        return MakeAggregate(SumOf<int64_t, UInt128>(), Type::Decimal(38, type.scale()));
+      if (!type.IsInteger() && type.kind() != TypeKind::kInterval)
+        return IllegalAggregateArgument(call.name, type);
+      return MakeAggregate(SumOf<int64_t, uint64_t>(),
+                           Type(type.IsUnsigned() ? TypeKind::kUInt64 : TypeKind::kInt64));
     case Physical::kI128:
-      if (type.kind() == TypeKind::kDecimal) return MakeAggregate(SumOf<Int128, UInt128>(), Type::Decimal(38, type.scale()));
+      if (type.kind() == TypeKind::kDecimal)
+        return MakeAggregate(SumOf<Int128, UInt128>(), Type::Decimal(38, type.scale()));
       if (type.IsInteger()) return MakeAggregate(SumOf<Int128, UInt128>(), type);
       [[fallthrough]];
     default:
@@ -89,7 +97,9 @@ struct Average {
     into.sum += from.sum;
     into.count += from.count;
   }
-  void Finalize(const State& state, VectorBuilder* out) const { out->AppendDouble(state.sum / static_cast<double>(state.count)); }
+  void Finalize(const State& state, VectorBuilder* out) const {
+    out->AppendDouble(state.sum / static_cast<double>(state.count));
+  }
 };
 
 absl::StatusOr<BoundAggregate> BindAverage(const AggregateCallInfo& call) {
@@ -127,7 +137,9 @@ struct Extreme {
       state.has = true;
     }
   }
-  void Add(State& state, const Columns& columns, size_t row) const { Offer(state, static_cast<T>(columns.values.at(row))); }
+  void Add(State& state, const Columns& columns, size_t row) const {
+    Offer(state, static_cast<T>(columns.values.at(row)));
+  }
   void Merge(State& into, const State& from) const {
     if (from.has) Offer(into, from.value);
   }
@@ -150,19 +162,23 @@ struct ExtremeString {
   };
   using Columns = OneColumn<std::string_view>;
   static void Offer(State& state, std::string_view candidate) {
-    const bool replaces = !state.has || (kKeep == Keep::kMin ? candidate < state.value
+    const bool replaces = !state.has || (kKeep == Keep::kMin   ? candidate < state.value
                                          : kKeep == Keep::kMax ? candidate > state.value
                                                                : kKeep == Keep::kLast);
     if (!replaces) return;
     state.value.assign(candidate);
     state.has = true;
   }
-  void Add(State& state, const Columns& columns, size_t row) const { Offer(state, columns.values.at(row)); }
+  void Add(State& state, const Columns& columns, size_t row) const {
+    Offer(state, columns.values.at(row));
+  }
   void Merge(State& into, const State& from) const {
     if (from.has) Offer(into, from.value);
   }
   void Finalize(const State& state, VectorBuilder* out) const { out->AppendString(state.value); }
-  size_t ExtraBytes(const State& state) const { return state.value.capacity() > 15 ? state.value.capacity() : 0; }
+  size_t ExtraBytes(const State& state) const {
+    return state.value.capacity() > 15 ? state.value.capacity() : 0;
+  }
   void Write(const State& state, std::string* out) const {
     out->push_back(state.has);
     PutString(out, state.value);
@@ -191,13 +207,17 @@ struct ExtremeDatum {
   };
   void Offer(State& state, Datum candidate) const {
     bool replaces = !state.has || kKeep == Keep::kLast;
-    if (!replaces && kKeep == Keep::kMin) replaces = CompareDatums(type, candidate, state.value) < 0;
-    if (!replaces && kKeep == Keep::kMax) replaces = CompareDatums(type, candidate, state.value) > 0;
+    if (!replaces && kKeep == Keep::kMin)
+      replaces = CompareDatums(type, candidate, state.value) < 0;
+    if (!replaces && kKeep == Keep::kMax)
+      replaces = CompareDatums(type, candidate, state.value) > 0;
     if (!replaces) return;
     state.value = std::move(candidate);
     state.has = true;
   }
-  void Add(State& state, const Columns& columns, size_t row) const { Offer(state, columns.values.Get(row)); }
+  void Add(State& state, const Columns& columns, size_t row) const {
+    Offer(state, columns.values.Get(row));
+  }
   void Merge(State& into, const State& from) const {
     if (from.has) Offer(into, from.value);
   }
@@ -234,7 +254,8 @@ absl::StatusOr<BoundAggregate> BindExtreme(const AggregateCallInfo& call) {
     case Physical::kString:
       return MakeAggregate(ExtremeString<kKeep>(), type);
     case Physical::kI128:
-      if (type.kind() == TypeKind::kInt128 || type.kind() == TypeKind::kDecimal) return MakeAggregate(Extreme<Int128, kKeep>(), type);
+      if (type.kind() == TypeKind::kInt128 || type.kind() == TypeKind::kDecimal)
+        return MakeAggregate(Extreme<Int128, kKeep>(), type);
       [[fallthrough]];
     case Physical::kArray:
     case Physical::kTuple:
@@ -255,7 +276,8 @@ struct ArgExtreme {
     bool has = false;
   };
   struct Columns {
-    explicit Columns(std::span<const Vector> arguments) : values(arguments[0]), keys(arguments[1]) {}
+    explicit Columns(std::span<const Vector> arguments)
+        : values(arguments[0]), keys(arguments[1]) {}
     const Vector& values;
     const Vector& keys;
   };
@@ -299,7 +321,9 @@ absl::StatusOr<BoundAggregate> BindArgExtreme(const AggregateCallInfo& call) {
   return MakeAggregate(ArgExtreme<kMax>{call.types[1]}, call.types[0]);
 }
 
-absl::StatusOr<BoundAggregate> BindCount(const AggregateCallInfo&) { return MakeAggregate(Count(), Type(TypeKind::kUInt64)); }
+absl::StatusOr<BoundAggregate> BindCount(const AggregateCallInfo&) {
+  return MakeAggregate(Count(), Type(TypeKind::kUInt64));
+}
 
 constexpr AggregateEntry kEntries[] = {
     {"count", 0, 1, BindCount, false},
@@ -323,7 +347,8 @@ std::span<const AggregateEntry> BasicAggregates() { return kEntries; }
 
 absl::Status IllegalAggregateArgument(std::string_view name, const Type& type) {
   return WithErrorCode(
-      absl::InvalidArgumentError(StrCat("Illegal type ", type.Name(), " of argument for aggregate function ", name)),
+      absl::InvalidArgumentError(
+          StrCat("Illegal type ", type.Name(), " of argument for aggregate function ", name)),
       "illegal_type_of_argument");
 }
 
@@ -335,7 +360,8 @@ DoubleReader::DoubleReader(const Vector& vector) : vector_(vector) {
   }
   const size_t count = source.is_constant() ? std::min<size_t>(1, source.size()) : source.size();
   converted_.resize(count);
-  const double scale = source.type().kind() == TypeKind::kDecimal ? std::pow(10.0, -source.type().scale()) : 1;
+  const double scale =
+      source.type().kind() == TypeKind::kDecimal ? std::pow(10.0, -source.type().scale()) : 1;
   for (size_t i = 0; i < count; ++i) {
     switch (source.type().physical()) {
       case Physical::kU8:
@@ -343,7 +369,9 @@ DoubleReader::DoubleReader(const Vector& vector) : vector_(vector) {
         break;
       case Physical::kI64: {
         const int64_t value = source.data<int64_t>()[i];
-        converted_[i] = source.type().kind() == TypeKind::kUInt64 ? static_cast<double>(static_cast<uint64_t>(value)) : static_cast<double>(value);
+        converted_[i] = source.type().kind() == TypeKind::kUInt64
+                            ? static_cast<double>(static_cast<uint64_t>(value))
+                            : static_cast<double>(value);
         break;
       }
       case Physical::kI128:

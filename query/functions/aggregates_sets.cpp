@@ -9,8 +9,9 @@
 namespace hoglet::fn {
 namespace {
 
-// A set of 64-bit hashes, open addressing, zero kept apart. With `adaptive`, past kSampleMax members only hashes divisible by a growing
-// power of two are kept, and the count is scaled up: exact to kSampleMax, within about half a percent beyond.
+// A set of 64-bit hashes, open addressing, zero kept apart. With `adaptive`, past kSampleMax
+// members only hashes divisible by a growing power of two are kept, and the count is scaled up:
+// exact to kSampleMax, within about half a percent beyond.
 class HashSet64 {
  public:
   static constexpr size_t kSampleMax = 65'536;
@@ -50,7 +51,8 @@ class HashSet64 {
     uint64_t bits = 0;
     uint64_t count = 0;
     uint8_t zero = 0;
-    if (!reader.GetVarint(&bits) || bits > 63 || !reader.GetLittle(&zero) || !reader.GetVarint(&count) || count > reader.left().size() / 8) {
+    if (!reader.GetVarint(&bits) || bits > 63 || !reader.GetLittle(&zero) ||
+        !reader.GetVarint(&count) || count > reader.left().size() / 8) {
       return false;
     }
     skip_bits_ = static_cast<uint32_t>(bits);
@@ -109,7 +111,9 @@ struct RowHashes {
     std::vector<uint64_t> more(arguments.size() > 1 ? rows : 0);
     for (size_t a = 1; a < arguments.size(); ++a) {
       HashRows(arguments[a], rows, more.data());
-      for (size_t i = 0; i < rows; ++i) hashes[i] = (hashes[i] * 0x9e3779b97f4a7c15ULL) ^ (more[i] + 0x7f4a7c15 + (hashes[i] >> 29));
+      for (size_t i = 0; i < rows; ++i)
+        hashes[i] =
+            (hashes[i] * 0x9e3779b97f4a7c15ULL) ^ (more[i] + 0x7f4a7c15 + (hashes[i] >> 29));
     }
   }
   std::vector<uint64_t> hashes;
@@ -119,9 +123,13 @@ template <bool kAdaptive>
 struct DistinctCount {
   using State = HashSet64;
   using Columns = RowHashes;
-  void Add(State& state, const Columns& columns, size_t row) const { state.Insert(columns.hashes[row], kAdaptive); }
+  void Add(State& state, const Columns& columns, size_t row) const {
+    state.Insert(columns.hashes[row], kAdaptive);
+  }
   void Merge(State& into, const State& from) const { into.Merge(from, kAdaptive); }
-  void Finalize(const State& state, VectorBuilder* out) const { out->AppendInteger(static_cast<int64_t>(state.Count())); }
+  void Finalize(const State& state, VectorBuilder* out) const {
+    out->AppendInteger(static_cast<int64_t>(state.Count()));
+  }
   size_t ExtraBytes(const State& state) const { return state.MemoryBytes(); }
   void Write(const State& state, std::string* out) const { state.Write(out); }
   bool Read(ByteReader& reader, State* state) const { return state->Read(reader); }
@@ -136,8 +144,10 @@ absl::StatusOr<size_t> LimitParameter(const AggregateCallInfo& call, size_t othe
   if (call.parameters.empty()) return otherwise;
   const Datum& value = call.parameters[0];
   if (!std::holds_alternative<int64_t>(value.value) || value.integer() < 1) {
-    return WithErrorCode(absl::InvalidArgumentError(StrCat("Parameter for aggregate function ", call.name, " should be a positive number")),
-                         "bad_arguments");
+    return WithErrorCode(
+        absl::InvalidArgumentError(
+            StrCat("Parameter for aggregate function ", call.name, " should be a positive number")),
+        "bad_arguments");
   }
   return static_cast<size_t>(value.integer());
 }
@@ -147,7 +157,9 @@ struct DatumList {
   size_t bytes = 0;
 };
 
-size_t BytesOf(const Datum& value) { return sizeof(Datum) + (value.value.index() == 4 ? value.string().size() : 0); }
+size_t BytesOf(const Datum& value) {
+  return sizeof(Datum) + (value.value.index() == 4 ? value.string().size() : 0);
+}
 
 template <bool kUnique>
 struct Collect {
@@ -157,7 +169,8 @@ struct Collect {
     absl::flat_hash_set<uint64_t> seen;
   };
   struct Columns {
-    explicit Columns(std::span<const Vector> arguments) : values(arguments[0]), hashes(kUnique ? arguments : std::span<const Vector>()) {}
+    explicit Columns(std::span<const Vector> arguments)
+        : values(arguments[0]), hashes(kUnique ? arguments : std::span<const Vector>()) {}
     const Vector& values;
     RowHashes hashes;
   };
@@ -173,7 +186,9 @@ struct Collect {
   void Merge(State& into, const State& from) const {
     for (const Datum& value : from.list.values) {
       if (into.list.values.size() >= limit) return;
-      if (kUnique && std::find(into.list.values.begin(), into.list.values.end(), value) != into.list.values.end()) continue;
+      if (kUnique && std::find(into.list.values.begin(), into.list.values.end(), value) !=
+                         into.list.values.end())
+        continue;
       Append(into, value);
     }
     if (kUnique) into.seen.insert(from.seen.begin(), from.seen.end());
@@ -182,7 +197,9 @@ struct Collect {
     for (const Datum& value : state.list.values) out->child().Append(value);
     out->CloseArray();
   }
-  size_t ExtraBytes(const State& state) const { return state.list.bytes + state.seen.capacity() * 9; }
+  size_t ExtraBytes(const State& state) const {
+    return state.list.bytes + state.seen.capacity() * 9;
+  }
   void Write(const State& state, std::string* out) const {
     PutVarint(out, state.list.values.size());
     for (const Datum& value : state.list.values) WriteDatum(value, out);
@@ -223,7 +240,8 @@ struct TopK {
   };
   using State = absl::flat_hash_map<uint64_t, Entry>;
   struct Columns {
-    explicit Columns(std::span<const Vector> arguments) : values(arguments[0]), hashes(arguments.first(1)) {}
+    explicit Columns(std::span<const Vector> arguments)
+        : values(arguments[0]), hashes(arguments.first(1)) {}
     const Vector& values;
     RowHashes hashes;
   };
@@ -246,8 +264,9 @@ struct TopK {
   void Finalize(const State& state, VectorBuilder* out) const {
     std::vector<const Entry*> entries;
     for (const auto& [hash, entry] : state) entries.push_back(&entry);
-    std::sort(entries.begin(), entries.end(),
-              [](const Entry* a, const Entry* b) { return a->count != b->count ? a->count > b->count : a->order < b->order; });
+    std::sort(entries.begin(), entries.end(), [](const Entry* a, const Entry* b) {
+      return a->count != b->count ? a->count > b->count : a->order < b->order;
+    });
     entries.resize(std::min(entries.size(), limit));
     for (const Entry* entry : entries) out->child().Append(entry->value);
     out->CloseArray();
@@ -268,7 +287,8 @@ struct TopK {
     for (uint64_t i = 0; i < count; ++i) {
       uint64_t hash = 0;
       Entry entry;
-      if (!reader.GetLittle(&hash) || !reader.GetVarint(&entry.count) || !reader.GetVarint(&entry.order) || !ReadDatum(reader, &entry.value)) {
+      if (!reader.GetLittle(&hash) || !reader.GetVarint(&entry.count) ||
+          !reader.GetVarint(&entry.order) || !ReadDatum(reader, &entry.value)) {
         return false;
       }
       state->emplace(hash, std::move(entry));

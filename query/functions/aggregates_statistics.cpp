@@ -26,8 +26,8 @@ enum class QuantileKind { kSampled, kExact, kExactInterpolated };
 struct Quantile {
   QuantileKind kind;
   std::vector<double> levels;
-  bool many;          // an array of results
-  bool is_integer;    // result keeps the argument's integer form (exact kinds, and dates and times)
+  bool many;        // an array of results
+  bool is_integer;  // result keeps the argument's integer form (exact kinds, and dates and times)
 
   using State = Sample;
   struct Columns {
@@ -35,7 +35,9 @@ struct Quantile {
     DoubleReader values;
   };
 
-  void Add(State& state, const Columns& columns, size_t row) const { Offer(state, columns.values.at(row)); }
+  void Add(State& state, const Columns& columns, size_t row) const {
+    Offer(state, columns.values.at(row));
+  }
   void Offer(State& state, double value) const {
     if (std::isnan(value)) return;
     ++state.seen;
@@ -58,9 +60,11 @@ struct Quantile {
     }
     // Each sample stands for its whole input: take from both in proportion.
     std::vector<double> mixed;
-    const double share = static_cast<double>(into.seen) / static_cast<double>(into.seen + from.seen);
+    const double share =
+        static_cast<double>(into.seen) / static_cast<double>(into.seen + from.seen);
     const auto take = [&](const std::vector<double>& values, double fraction) {
-      const size_t wanted = std::min<size_t>(values.size(), static_cast<size_t>(std::llround(fraction * kReservoirMax)));
+      const size_t wanted = std::min<size_t>(
+          values.size(), static_cast<size_t>(std::llround(fraction * kReservoirMax)));
       for (size_t i = 0; i < wanted; ++i) mixed.push_back(values[i * values.size() / wanted]);
     };
     take(into.values, share);
@@ -71,7 +75,8 @@ struct Quantile {
   double At(std::vector<double>& sorted, double level) const {
     if (sorted.empty()) return is_integer ? 0 : kNan;
     const size_t count = sorted.size();
-    if (kind == QuantileKind::kExact) return sorted[std::min(count - 1, static_cast<size_t>(level * static_cast<double>(count)))];
+    if (kind == QuantileKind::kExact)
+      return sorted[std::min(count - 1, static_cast<size_t>(level * static_cast<double>(count)))];
     const double place = level * static_cast<double>(count - 1);
     const auto below = static_cast<size_t>(place);
     const size_t above = std::min(below + 1, count - 1);
@@ -100,7 +105,8 @@ struct Quantile {
   }
   bool Read(ByteReader& reader, State* state) const {
     uint64_t count = 0;
-    if (!reader.GetVarint(&state->seen) || !reader.GetLittle(&state->random) || !reader.GetVarint(&count) || count > reader.left().size() / 8) {
+    if (!reader.GetVarint(&state->seen) || !reader.GetLittle(&state->random) ||
+        !reader.GetVarint(&count) || count > reader.left().size() / 8) {
       return false;
     }
     state->values.resize(count);
@@ -114,9 +120,12 @@ struct Quantile {
 absl::StatusOr<double> LevelOf(const Datum& parameter, std::string_view name) {
   double level = -1;
   if (std::holds_alternative<double>(parameter.value)) level = parameter.number();
-  if (std::holds_alternative<int64_t>(parameter.value)) level = static_cast<double>(parameter.integer());
+  if (std::holds_alternative<int64_t>(parameter.value))
+    level = static_cast<double>(parameter.integer());
   if (!(level >= 0 && level <= 1)) {
-    return WithErrorCode(absl::InvalidArgumentError(StrCat("Quantile level of ", name, " is out of range [0..1]")), "parameter_out_of_bound");
+    return WithErrorCode(
+        absl::InvalidArgumentError(StrCat("Quantile level of ", name, " is out of range [0..1]")),
+        "parameter_out_of_bound");
   }
   return level;
 }
@@ -132,13 +141,17 @@ absl::StatusOr<BoundAggregate> BindQuantile(const AggregateCallInfo& call) {
   }
   if (quantile.levels.empty()) quantile.levels.push_back(0.5);
   if (!kMany && quantile.levels.size() != 1) {
-    return WithErrorCode(absl::InvalidArgumentError(StrCat("Aggregate function ", call.name, " requires one level parameter or less")),
-                         "number_of_arguments_doesnt_match");
+    return WithErrorCode(
+        absl::InvalidArgumentError(
+            StrCat("Aggregate function ", call.name, " requires one level parameter or less")),
+        "number_of_arguments_doesnt_match");
   }
-  // Quantiles of numbers interpolate to Float64; exact ones are elements; those of dates and times keep their type.
+  // Quantiles of numbers interpolate to Float64; exact ones are elements; those of dates and times
+  // keep their type.
   const bool keeps_type = type.IsDateOrTime() || kKind == QuantileKind::kExact;
   Type result = keeps_type ? type : Type(TypeKind::kFloat64);
-  if (type.kind() == TypeKind::kDecimal || type.physical() == Physical::kI128) result = Type(TypeKind::kFloat64);
+  if (type.kind() == TypeKind::kDecimal || type.physical() == Physical::kI128)
+    result = Type(TypeKind::kFloat64);
   quantile.is_integer = result.physical() == Physical::kI64 || result.physical() == Physical::kU8;
   return MakeAggregate(std::move(quantile), kMany ? Type::Array(result) : result);
 }

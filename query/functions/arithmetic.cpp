@@ -53,9 +53,12 @@ enum class Op { kPlus, kMinus, kMultiply };
 template <typename T>
 T Apply(Op op, T a, T b) {
   switch (op) {
-    case Op::kPlus: return a + b;
-    case Op::kMinus: return a - b;
-    default: return a * b;
+    case Op::kPlus:
+      return a + b;
+    case Op::kMinus:
+      return a - b;
+    default:
+      return a * b;
   }
 }
 
@@ -125,7 +128,8 @@ Bound DecimalLoop(const Type& type, int up_a, int up_b, F f) {
 }
 
 Type DecimalResult(const Type& a, const Type& b, int scale) {
-  const int precision = std::max(IsDecimal(a) ? a.precision() : 0, IsDecimal(b) ? b.precision() : 0);
+  const int precision =
+      std::max(IsDecimal(a) ? a.precision() : 0, IsDecimal(b) ? b.precision() : 0);
   return Type::Decimal(precision <= 9 ? 9 : precision <= 18 ? 18 : 38, scale);
 }
 
@@ -183,7 +187,8 @@ Bound TimeMinusTime(const Type& a, const Type& b) {
     });
   }
   const Type type(TypeKind::kInt32);
-  return MakeFunction(type, BinaryKernel<int64_t>(type, [](int64_t x, int64_t y) { return x - y; }));
+  return MakeFunction(type,
+                      BinaryKernel<int64_t>(type, [](int64_t x, int64_t y) { return x - y; }));
 }
 
 // Applies the function to the elements of two tuples, pairwise.
@@ -191,7 +196,8 @@ Bound TupleOp(const Call& call, std::string_view name) {
   const Type& a = call.type(0);
   const Type& b = call.type(1);
   if (a.children().size() != b.children().size()) {
-    return Error("illegal_type_of_argument", "Expected tuples of the same size as arguments of function ", call.name);
+    return Error("illegal_type_of_argument",
+                 "Expected tuples of the same size as arguments of function ", call.name);
   }
   std::vector<std::shared_ptr<ScalarFunction>> functions;
   std::vector<Type> types;
@@ -208,7 +214,8 @@ Bound TupleOp(const Call& call, std::string_view name) {
     const Vector y = batch.args[1].Flatten();
     for (size_t i = 0; i < functions.size(); ++i) {
       const Vector args[] = {x.children()[i], y.children()[i]};
-      HOGLET_ASSIGN_OR_RETURN(Vector child, functions[i]->Evaluate(batch.context, args, {}, batch.rows));
+      HOGLET_ASSIGN_OR_RETURN(Vector child,
+                              functions[i]->Evaluate(batch.context, args, {}, batch.rows));
       children.push_back(child.Flatten());
     }
     return Vector::TupleOf(type, std::move(children), batch.rows);
@@ -226,11 +233,11 @@ Bound IntervalSum(const Call& call, int sign) {
   const Type& a = call.type(0);
   const Type& b = call.type(1);
   if (a == b && a.kind() == TypeKind::kInterval) {
-    return MakeFunction(a, BinaryKernel<int64_t>(a, [sign](int64_t x, int64_t y) { return x + sign * y; }));
+    return MakeFunction(
+        a, BinaryKernel<int64_t>(a, [sign](int64_t x, int64_t y) { return x + sign * y; }));
   }
   if (b.kind() != TypeKind::kInterval) return call.BadType(1);
-  std::vector<Type> children =
-      a.kind() == TypeKind::kTuple ? a.children() : std::vector<Type>{a};
+  std::vector<Type> children = a.kind() == TypeKind::kTuple ? a.children() : std::vector<Type>{a};
   children.push_back(b);
   const Type type = Type::Tuple(children);
   return MakeFunction(type, [type, sign](const Batch& batch) -> absl::StatusOr<Vector> {
@@ -265,10 +272,13 @@ Bound BindSum(const Call& call) {
     if (a.IsDateOrTime() && IsPlainNumber(b)) return TimePlusNumber(a, 0, 1, sign);
     if (IsPlainNumber(a) && b.IsDateOrTime() && sign > 0) return TimePlusNumber(b, 1, 0, sign);
     if (a.IsDateOrTime() && b.IsDateOrTime() && sign < 0) return TimeMinusTime(a, b);
-    if (a.kind() == TypeKind::kTuple && b.kind() == TypeKind::kTuple) return TupleOp(call, call.name);
-  } else if ((a.kind() == TypeKind::kInterval && IsWhole(b)) || (b.kind() == TypeKind::kInterval && IsWhole(a))) {
+    if (a.kind() == TypeKind::kTuple && b.kind() == TypeKind::kTuple)
+      return TupleOp(call, call.name);
+  } else if ((a.kind() == TypeKind::kInterval && IsWhole(b)) ||
+             (b.kind() == TypeKind::kInterval && IsWhole(a))) {
     const Type type = a.kind() == TypeKind::kInterval ? a : b;
-    return MakeFunction(type, BinaryKernel<int64_t>(type, [](int64_t x, int64_t y) { return x * y; }));
+    return MakeFunction(type,
+                        BinaryKernel<int64_t>(type, [](int64_t x, int64_t y) { return x * y; }));
   } else if (a.kind() == TypeKind::kTuple && b.kind() == TypeKind::kTuple) {
     return BindOther(call, "dotProduct", call.args).ok()
                ? call.catalog.BindScalar("dotProduct", call.args, call.context)
@@ -326,7 +336,8 @@ struct WholeDivider {
     }
     // The remainder is taken as C++ does: a mix with UInt64 is unsigned.
     if ((unsigned_a && unsigned_b) || (what == Division::kMod && (unsigned_a || unsigned_b))) {
-      return static_cast<int64_t>(Divide<uint64_t>(what, static_cast<uint64_t>(a), static_cast<uint64_t>(b)));
+      return static_cast<int64_t>(
+          Divide<uint64_t>(what, static_cast<uint64_t>(a), static_cast<uint64_t>(b)));
     }
     if (a == INT64_MIN && b == -1 && !unsigned_b && !unsigned_a) {
       if (or_zero || what != Division::kDiv) return 0;
@@ -340,23 +351,29 @@ struct WholeDivider {
 
 Type DivisionType(Division what, const Type& a, const Type& b) {
   switch (what) {
-    case Division::kDiv: return IntegerType(Bits(a), IsSigned(a) || IsSigned(b));
-    case Division::kMod: return IntegerType(IsSigned(a) ? std::min(64, Bits(b) * 2) : Bits(b), IsSigned(a));
-    default: return IntegerType(IsSigned(a) && !IsSigned(b) ? Bits(b) : Bits(b), false);
+    case Division::kDiv:
+      return IntegerType(Bits(a), IsSigned(a) || IsSigned(b));
+    case Division::kMod:
+      return IntegerType(IsSigned(a) ? std::min(64, Bits(b) * 2) : Bits(b), IsSigned(a));
+    default:
+      return IntegerType(IsSigned(a) && !IsSigned(b) ? Bits(b) : Bits(b), false);
   }
 }
 
 Bound FloatDivision(Division what, bool or_zero) {
   if (what == Division::kDiv) {
-    return MapRows<int64_t, double, double>(I64(), [or_zero](double a, double b) -> absl::StatusOr<int64_t> {
-      const double quotient = a / b;
-      if (b == 0 || std::isnan(quotient) || std::abs(quotient) >= 9.3e18) {
-        if (or_zero) return 0;
-        return b == 0 ? DivisionByZero()
-                      : Error("illegal_division", "Cannot perform integer division on infinite or too large floating point numbers");
-      }
-      return static_cast<int64_t>(quotient);
-    });
+    return MapRows<int64_t, double, double>(
+        I64(), [or_zero](double a, double b) -> absl::StatusOr<int64_t> {
+          const double quotient = a / b;
+          if (b == 0 || std::isnan(quotient) || std::abs(quotient) >= 9.3e18) {
+            if (or_zero) return 0;
+            return b == 0 ? DivisionByZero()
+                          : Error("illegal_division",
+                                  "Cannot perform integer division on infinite or too large "
+                                  "floating point numbers");
+          }
+          return static_cast<int64_t>(quotient);
+        });
   }
   return MapRows<double, double, double>(F64(), [what, or_zero](double a, double b) {
     if (or_zero && b == 0) return 0.0;
@@ -376,13 +393,14 @@ Bound BindDivision(const Call& call) {
   if (a.IsFloat() || b.IsFloat()) return FloatDivision(what, or_zero);
   if (IsDecimal(a) || IsDecimal(b)) {
     if (what != Division::kDiv) return FloatDivision(what, or_zero);
-    return MapRows<int64_t, double, double>(I64(), [](double x, double y) -> absl::StatusOr<int64_t> {
-      if (y == 0) {
-        if (or_zero) return 0;
-        return DivisionByZero();
-      }
-      return static_cast<int64_t>(x / y);
-    });
+    return MapRows<int64_t, double, double>(I64(),
+                                            [](double x, double y) -> absl::StatusOr<int64_t> {
+                                              if (y == 0) {
+                                                if (or_zero) return 0;
+                                                return DivisionByZero();
+                                              }
+                                              return static_cast<int64_t>(x / y);
+                                            });
   }
   const Type type = a_date ? IntegerType(Bits(b), false) : DivisionType(what, a, b);
   if (Bits(b) == 128 || (!a_date && Bits(a) == 128)) {
@@ -395,7 +413,8 @@ Bound BindDivision(const Call& call) {
       return Divide<Int128>(what, x, y);
     });
   }
-  const WholeDivider divide{what, or_zero, a.kind() == TypeKind::kUInt64, b.kind() == TypeKind::kUInt64};
+  const WholeDivider divide{what, or_zero, a.kind() == TypeKind::kUInt64,
+                            b.kind() == TypeKind::kUInt64};
   if (type.physical() == Physical::kU8) return MapRows<uint8_t, int64_t, int64_t>(type, divide);
   return MakeFunction(type, [type, divide](const Batch& batch) -> absl::StatusOr<Vector> {
     const Input<int64_t> x(batch.args[0]);
@@ -415,12 +434,16 @@ Bound BindDivision(const Call& call) {
 Bound BindNegate(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   const Type& a = call.type(0);
-  if (a.kind() == TypeKind::kTuple) return call.catalog.BindScalar("tupleNegate", call.args, call.context);
+  if (a.kind() == TypeKind::kTuple)
+    return call.catalog.BindScalar("tupleNegate", call.args, call.context);
   if (!a.IsNumber() && a.kind() != TypeKind::kInterval) return call.BadType(0);
   if (a.IsFloat()) return MapRows<double, double>(a, [](double x) { return -x; });
   Type type = a;
-  if (IsWhole(a)) type = IntegerType(IsSigned(a) ? Bits(a) : std::min(Bits(a) == 128 ? 128 : 64, Bits(a) * 2), true);
-  if (type.physical() == Physical::kI128) return MapRows<Int128, Int128>(type, [](Int128 x) { return -x; });
+  if (IsWhole(a))
+    type =
+        IntegerType(IsSigned(a) ? Bits(a) : std::min(Bits(a) == 128 ? 128 : 64, Bits(a) * 2), true);
+  if (type.physical() == Physical::kI128)
+    return MapRows<Int128, Int128>(type, [](Int128 x) { return -x; });
   return MapRows<int64_t, int64_t>(type, [kind = type.kind()](int64_t x) {
     return WrapInteger(kind, static_cast<int64_t>(-static_cast<uint64_t>(x)));
   });
@@ -435,10 +458,13 @@ Bound BindAbs(const Call& call) {
   auto positive = [](auto x) { return x < 0 ? -x : x; };
   if (type.physical() == Physical::kI128) return MapRows<Int128, Int128>(type, positive);
   if (a.IsUnsigned() || a.kind() == TypeKind::kBool) {
-    if (type.physical() == Physical::kU8) return MapRows<uint8_t, uint8_t>(type, [](uint8_t x) { return x; });
+    if (type.physical() == Physical::kU8)
+      return MapRows<uint8_t, uint8_t>(type, [](uint8_t x) { return x; });
     return MapRows<int64_t, int64_t>(type, [](int64_t x) { return x; });
   }
-  auto absolute = [](int64_t x) { return x < 0 ? static_cast<int64_t>(-static_cast<uint64_t>(x)) : x; };
+  auto absolute = [](int64_t x) {
+    return x < 0 ? static_cast<int64_t>(-static_cast<uint64_t>(x)) : x;
+  };
   if (type.physical() == Physical::kU8) return MapRows<uint8_t, int64_t>(type, absolute);
   return MapRows<int64_t, int64_t>(type, absolute);
 }
@@ -454,13 +480,14 @@ Bound BindGcd(const Call& call) {
   const TypeKind kind = type.kind();
   const bool signed_a = IsSigned(call.type(0));
   const bool signed_b = IsSigned(call.type(1));
-  return MapRows<int64_t, int64_t, int64_t>(type, [=](int64_t x, int64_t y) -> absl::StatusOr<int64_t> {
-    const uint64_t a = signed_a && x < 0 ? -static_cast<uint64_t>(x) : static_cast<uint64_t>(x);
-    const uint64_t b = signed_b && y < 0 ? -static_cast<uint64_t>(y) : static_cast<uint64_t>(y);
-    if (!lcm) return WrapInteger(kind, static_cast<int64_t>(std::gcd(a, b)));
-    if (a == 0 || b == 0) return 0;
-    return WrapInteger(kind, static_cast<int64_t>(a / std::gcd(a, b) * b));
-  });
+  return MapRows<int64_t, int64_t, int64_t>(
+      type, [=](int64_t x, int64_t y) -> absl::StatusOr<int64_t> {
+        const uint64_t a = signed_a && x < 0 ? -static_cast<uint64_t>(x) : static_cast<uint64_t>(x);
+        const uint64_t b = signed_b && y < 0 ? -static_cast<uint64_t>(y) : static_cast<uint64_t>(y);
+        if (!lcm) return WrapInteger(kind, static_cast<int64_t>(std::gcd(a, b)));
+        if (a == 0 || b == 0) return 0;
+        return WrapInteger(kind, static_cast<int64_t>(a / std::gcd(a, b) * b));
+      });
 }
 
 template <bool max>
@@ -499,7 +526,8 @@ Bound BindDecimalTo(const Call& call) {
                        }
                        Int128 value;
                        bool overflow = __builtin_mul_overflow(x, y, &value);
-                       for (int i = 0; i < shift; ++i) overflow |= __builtin_mul_overflow(value, Int128{10}, &value);
+                       for (int i = 0; i < shift; ++i)
+                         overflow |= __builtin_mul_overflow(value, Int128{10}, &value);
                        for (int i = 0; i < -shift; ++i) value /= 10;
                        if (overflow) return Error("decimal_overflow", "Decimal math overflow");
                        return value;

@@ -12,12 +12,18 @@ bool RowEquality::operator()(size_t i, size_t j) const {
   const bool null = a_.IsNull(i);
   if (null || b_.IsNull(j)) return null && b_.IsNull(j);
   switch (physical_) {
-    case Physical::kU8: return a_.data<uint8_t>()[i] == b_.data<uint8_t>()[j];
-    case Physical::kI64: return a_.data<int64_t>()[i] == b_.data<int64_t>()[j];
-    case Physical::kF64: return a_.data<double>()[i] == b_.data<double>()[j];
-    case Physical::kI128: return a_.data<Int128>()[i] == b_.data<Int128>()[j];
-    case Physical::kString: return a_.data<std::string_view>()[i] == b_.data<std::string_view>()[j];
-    default: return CompareRows(a_, i, b_, j) == 0;
+    case Physical::kU8:
+      return a_.data<uint8_t>()[i] == b_.data<uint8_t>()[j];
+    case Physical::kI64:
+      return a_.data<int64_t>()[i] == b_.data<int64_t>()[j];
+    case Physical::kF64:
+      return a_.data<double>()[i] == b_.data<double>()[j];
+    case Physical::kI128:
+      return a_.data<Int128>()[i] == b_.data<Int128>()[j];
+    case Physical::kString:
+      return a_.data<std::string_view>()[i] == b_.data<std::string_view>()[j];
+    default:
+      return CompareRows(a_, i, b_, j) == 0;
   }
 }
 
@@ -50,12 +56,13 @@ size_t AddDefault(Vector* pool) {
 }
 
 absl::Status SizesDiffer(std::string_view function) {
-  return Error("sizes_of_arrays_dont_match", "Arrays passed to function ", function, " must have equal sizes");
+  return Error("sizes_of_arrays_dont_match", "Arrays passed to function ", function,
+               " must have equal sizes");
 }
 
 absl::Status TooManyElements(std::string_view function) {
-  return Error("argument_out_of_bound", "Function ", function, " would make more than ", kGeneratedElementsMax,
-               " elements");
+  return Error("argument_out_of_bound", "Function ", function, " would make more than ",
+               kGeneratedElementsMax, " elements");
 }
 
 namespace {
@@ -76,7 +83,8 @@ absl::StatusOr<std::vector<Type>> ElementTypes(const Call& call) {
 }
 
 // Rows of several vectors of one type, one after the other; `starts` tells where each begins.
-absl::StatusOr<Vector> MakePool(std::span<const Vector> parts, const Type& type, std::vector<size_t>* starts) {
+absl::StatusOr<Vector> MakePool(std::span<const Vector> parts, const Type& type,
+                                std::vector<size_t>* starts) {
   std::vector<Vector> wide;
   size_t at = 0;
   for (const Vector& part : parts) {
@@ -194,7 +202,8 @@ Bound BindEmpty(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   const Type& a = call.type(0);
   if (a.kind() == TypeKind::kString) {
-    return MapRows<uint8_t, std::string_view>(U8(), [](std::string_view text) { return text.empty() == wanted; });
+    return MapRows<uint8_t, std::string_view>(
+        U8(), [](std::string_view text) { return text.empty() == wanted; });
   }
   if (a.kind() == TypeKind::kFixedString) {
     return MapRows<uint8_t, std::string_view>(U8(), [](std::string_view text) {
@@ -211,7 +220,8 @@ Bound BindEmpty(const Call& call) {
   return MakeFunction(U8(), [](const Batch& batch) -> absl::StatusOr<Vector> {
     const ArrayRows rows(batch.args[0]);
     Vector out = Vector::Flat(U8(), batch.rows);
-    for (size_t i = 0; i < batch.rows; ++i) out.mutable_data<uint8_t>()[i] = (rows.size(i) == 0) == wanted;
+    for (size_t i = 0; i < batch.rows; ++i)
+      out.mutable_data<uint8_t>()[i] = (rows.size(i) == 0) == wanted;
     return out;
   });
 }
@@ -259,7 +269,8 @@ Bound BindSearch(const Call& call) {
 
 enum class Subset { kAll, kAny, kSubstring };
 
-bool Contains(Subset subset, const ArrayRows& a, const ArrayRows& b, size_t row, const RowEquality& equal) {
+bool Contains(Subset subset, const ArrayRows& a, const ArrayRows& b, size_t row,
+              const RowEquality& equal) {
   if (subset == Subset::kSubstring) {
     if (b.size(row) > a.size(row)) return false;
     for (uint32_t start = 0; start + b.size(row) <= a.size(row); ++start) {
@@ -339,8 +350,8 @@ void PickDistinct(const ArrayRows& rows, size_t row, ElementPicker* picker) {
   }
 }
 
-// [begin, end) of a slice by a 1-based offset (negative: from the end) and an optional length (negative: up to that many before
-// the end).
+// [begin, end) of a slice by a 1-based offset (negative: from the end) and an optional length
+// (negative: up to that many before the end).
 std::pair<int64_t, int64_t> SliceOf(int64_t size, int64_t offset, std::optional<int64_t> length) {
   if (offset == 0) return {0, 0};
   offset = std::clamp(offset, -size - 1'000'000'000, size + 1);
@@ -373,7 +384,8 @@ Bound BindSlice(const Call& call) {
       std::optional<int64_t> count;
       if (with_length && !batch.args[2].IsNull(i)) count = length[i];
       const auto [begin, end] = SliceOf(rows.size(i), from, count);
-      picker.AddRange(rows.begin(i) + static_cast<size_t>(begin), rows.begin(i) + static_cast<size_t>(end));
+      picker.AddRange(rows.begin(i) + static_cast<size_t>(begin),
+                      rows.begin(i) + static_cast<size_t>(end));
       picker.CloseRow();
     }
     return picker.Build(type, rows.child());
@@ -394,7 +406,8 @@ Bound BindRotate(const Call& call) {
       const int64_t size = rows.size(i);
       if (size > 0) {
         const int64_t shift = ((by[i] % size) * direction + size) % size;
-        for (int64_t e = 0; e < size; ++e) picker.Add(rows.begin(i) + static_cast<size_t>((e + shift) % size));
+        for (int64_t e = 0; e < size; ++e)
+          picker.Add(rows.begin(i) + static_cast<size_t>((e + shift) % size));
       }
       picker.CloseRow();
     }
@@ -439,45 +452,52 @@ Bound BindResize(const Call& call) {
     HOGLET_ASSIGN_OR_RETURN(element, CommonType(both, call.name));
   }
   const Type type = Type::Array(element);
-  return MakeFunction(type, [type, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
-    const ArrayRows rows(batch.args[0]);
-    const Input<int64_t> wanted(batch.args[1]);
-    const bool filled = batch.args.size() == 3;
-    const Vector parts[] = {rows.child(), filled ? batch.args[2] : DefaultVector(type.element(), batch.rows)};
-    std::vector<size_t> starts;
-    HOGLET_ASSIGN_OR_RETURN(Vector pool, MakePool(parts, type.element(), &starts));
-    ElementPicker picker(batch.rows);
-    for (size_t i = 0; i < batch.rows; ++i) {
-      const bool left = wanted[i] < 0;
-      const uint64_t count = left ? -static_cast<uint64_t>(wanted[i]) : static_cast<uint64_t>(wanted[i]);
-      if (count + picker.size() > kGeneratedElementsMax) return TooManyElements(name);
-      const uint64_t kept = std::min<uint64_t>(count, rows.size(i));
-      for (uint64_t f = kept; left && f < count; ++f) picker.Add(starts[1] + i);
-      const size_t begin = left ? rows.end(i) - kept : rows.begin(i);
-      picker.AddRange(begin, begin + kept);
-      for (uint64_t f = kept; !left && f < count; ++f) picker.Add(starts[1] + i);
-      picker.CloseRow();
-    }
-    return picker.Build(type, pool);
-  });
+  return MakeFunction(
+      type, [type, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
+        const ArrayRows rows(batch.args[0]);
+        const Input<int64_t> wanted(batch.args[1]);
+        const bool filled = batch.args.size() == 3;
+        const Vector parts[] = {rows.child(),
+                                filled ? batch.args[2] : DefaultVector(type.element(), batch.rows)};
+        std::vector<size_t> starts;
+        HOGLET_ASSIGN_OR_RETURN(Vector pool, MakePool(parts, type.element(), &starts));
+        ElementPicker picker(batch.rows);
+        for (size_t i = 0; i < batch.rows; ++i) {
+          const bool left = wanted[i] < 0;
+          const uint64_t count =
+              left ? -static_cast<uint64_t>(wanted[i]) : static_cast<uint64_t>(wanted[i]);
+          if (count + picker.size() > kGeneratedElementsMax) return TooManyElements(name);
+          const uint64_t kept = std::min<uint64_t>(count, rows.size(i));
+          for (uint64_t f = kept; left && f < count; ++f) picker.Add(starts[1] + i);
+          const size_t begin = left ? rows.end(i) - kept : rows.begin(i);
+          picker.AddRange(begin, begin + kept);
+          for (uint64_t f = kept; !left && f < count; ++f) picker.Add(starts[1] + i);
+          picker.CloseRow();
+        }
+        return picker.Build(type, pool);
+      });
 }
 
 Bound BindWithConstant(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 2));
   if (!call.type(0).IsInteger() || call.type(0).nullable()) return call.BadType(0);
   const Type type = Type::Array(call.type(1));
-  return MakeFunction(type, [type, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
-    const Input<int64_t> count(batch.args[0]);
-    ElementPicker picker(batch.rows);
-    for (size_t i = 0; i < batch.rows; ++i) {
-      if (count[i] < 0 || static_cast<uint64_t>(count[i]) + picker.size() > kGeneratedElementsMax) {
-        return Error("too_large_array_size", "Array size ", count[i], " is out of range in function ", name);
-      }
-      picker.positions().insert(picker.positions().end(), static_cast<size_t>(count[i]), static_cast<uint32_t>(i));
-      picker.CloseRow();
-    }
-    return picker.Build(type, batch.args[1].Flatten());
-  });
+  return MakeFunction(
+      type, [type, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
+        const Input<int64_t> count(batch.args[0]);
+        ElementPicker picker(batch.rows);
+        for (size_t i = 0; i < batch.rows; ++i) {
+          if (count[i] < 0 ||
+              static_cast<uint64_t>(count[i]) + picker.size() > kGeneratedElementsMax) {
+            return Error("too_large_array_size", "Array size ", count[i],
+                         " is out of range in function ", name);
+          }
+          picker.positions().insert(picker.positions().end(), static_cast<size_t>(count[i]),
+                                    static_cast<uint32_t>(i));
+          picker.CloseRow();
+        }
+        return picker.Build(type, batch.args[1].Flatten());
+      });
 }
 
 // Elements of a range; nullopt if the step is 0.
@@ -492,42 +512,44 @@ Bound BindRange(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 3));
   std::vector<Type> types;
   for (size_t i = 0; i < call.size(); ++i) {
-    if (!call.type(i).IsInteger() || call.type(i).physical() == Physical::kI128) return call.BadType(i);
+    if (!call.type(i).IsInteger() || call.type(i).physical() == Physical::kI128)
+      return call.BadType(i);
     types.push_back(call.type(i));
   }
   HOGLET_ASSIGN_OR_RETURN(Type element, CommonType(types, call.name));
   const Type type = Type::Array(element);
-  return MakeFunction(type, [type, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
-    const size_t args = batch.args.size();
-    const Vector zero = Vector::Constant(I64(), Datum(0), batch.rows);
-    const Vector one = Vector::Constant(I64(), Datum(1), batch.rows);
-    const Input<Int128> start(args > 1 ? batch.args[0] : zero);
-    const Input<Int128> end(batch.args[args > 1 ? 1 : 0]);
-    const Input<Int128> step(args > 2 ? batch.args[2] : one);
-    std::shared_ptr<uint32_t[]> offsets(new uint32_t[batch.rows + 1]);
-    offsets[0] = 0;
-    for (size_t i = 0; i < batch.rows; ++i) {
-      const auto size = RangeSize(start[i], end[i], step[i]);
-      if (!size.has_value()) {
-        return Error("argument_out_of_bound", "The step of function ", name, " cannot be 0");
-      }
-      if (*size + offsets[i] > kGeneratedElementsMax) return TooManyElements(name);
-      offsets[i + 1] = offsets[i] + static_cast<uint32_t>(*size);
-    }
-    Vector child = Vector::Flat(type.element(), offsets[batch.rows]);
-    const bool small = type.element().physical() == Physical::kU8;
-    for (size_t i = 0; i < batch.rows; ++i) {
-      Int128 value = start[i];
-      for (uint32_t e = offsets[i]; e < offsets[i + 1]; ++e, value += step[i]) {
-        if (small) {
-          child.mutable_data<uint8_t>()[e] = static_cast<uint8_t>(value);
-        } else {
-          child.mutable_data<int64_t>()[e] = static_cast<int64_t>(value);
+  return MakeFunction(
+      type, [type, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
+        const size_t args = batch.args.size();
+        const Vector zero = Vector::Constant(I64(), Datum(0), batch.rows);
+        const Vector one = Vector::Constant(I64(), Datum(1), batch.rows);
+        const Input<Int128> start(args > 1 ? batch.args[0] : zero);
+        const Input<Int128> end(batch.args[args > 1 ? 1 : 0]);
+        const Input<Int128> step(args > 2 ? batch.args[2] : one);
+        std::shared_ptr<uint32_t[]> offsets(new uint32_t[batch.rows + 1]);
+        offsets[0] = 0;
+        for (size_t i = 0; i < batch.rows; ++i) {
+          const auto size = RangeSize(start[i], end[i], step[i]);
+          if (!size.has_value()) {
+            return Error("argument_out_of_bound", "The step of function ", name, " cannot be 0");
+          }
+          if (*size + offsets[i] > kGeneratedElementsMax) return TooManyElements(name);
+          offsets[i + 1] = offsets[i] + static_cast<uint32_t>(*size);
         }
-      }
-    }
-    return Vector::ArrayOf(type, offsets, std::move(child), batch.rows);
-  });
+        Vector child = Vector::Flat(type.element(), offsets[batch.rows]);
+        const bool small = type.element().physical() == Physical::kU8;
+        for (size_t i = 0; i < batch.rows; ++i) {
+          Int128 value = start[i];
+          for (uint32_t e = offsets[i]; e < offsets[i + 1]; ++e, value += step[i]) {
+            if (small) {
+              child.mutable_data<uint8_t>()[e] = static_cast<uint8_t>(value);
+            } else {
+              child.mutable_data<int64_t>()[e] = static_cast<int64_t>(value);
+            }
+          }
+        }
+        return Vector::ArrayOf(type, offsets, std::move(child), batch.rows);
+      });
 }
 
 Bound BindFlatten(const Call& call) {
@@ -567,57 +589,62 @@ Bound BindZip(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, SIZE_MAX));
   HOGLET_ASSIGN_OR_RETURN(std::vector<Type> types, ElementTypes(call));
   const Type type = Type::Array(Type::Tuple(types));
-  return MakeFunction(type, [type, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
-    HOGLET_ASSIGN_OR_RETURN(const auto arrays, SameSizes(batch, name));
-    ElementPicker picker(batch.rows);
-    for (size_t i = 0; i < batch.rows; ++i) {
-      picker.AddRange(arrays[0].begin(i), arrays[0].end(i));
-      picker.CloseRow();
-    }
-    // All arrays have the same offsets.
-    std::vector<Vector> children;
-    for (const ArrayRows& array : arrays) {
-      children.push_back(array.child().Gather(picker.positions().data(), picker.size()));
-    }
-    Vector tuples = Vector::TupleOf(type.element(), std::move(children), picker.size());
-    return Vector::ArrayOf(type, picker.offsets(), std::move(tuples), batch.rows);
-  });
+  return MakeFunction(
+      type, [type, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
+        HOGLET_ASSIGN_OR_RETURN(const auto arrays, SameSizes(batch, name));
+        ElementPicker picker(batch.rows);
+        for (size_t i = 0; i < batch.rows; ++i) {
+          picker.AddRange(arrays[0].begin(i), arrays[0].end(i));
+          picker.CloseRow();
+        }
+        // All arrays have the same offsets.
+        std::vector<Vector> children;
+        for (const ArrayRows& array : arrays) {
+          children.push_back(array.child().Gather(picker.positions().data(), picker.size()));
+        }
+        Vector tuples = Vector::TupleOf(type.element(), std::move(children), picker.size());
+        return Vector::ArrayOf(type, picker.offsets(), std::move(tuples), batch.rows);
+      });
 }
 
 enum class Numbering { kUniq, kDense, kOccurrence };
 
-// Distinct values of a row, where several arrays make tuples: their number, or a number for each element.
+// Distinct values of a row, where several arrays make tuples: their number, or a number for each
+// element.
 template <Numbering numbering>
 Bound BindNumbering(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, SIZE_MAX));
   HOGLET_RETURN_IF_ERROR(ElementTypes(call).status());
   const Type u32(TypeKind::kUInt32);
   const Type type = numbering == Numbering::kUniq ? u32 : Type::Array(u32);
-  return MakeFunction(type, [type, u32, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
-    HOGLET_ASSIGN_OR_RETURN(const auto arrays, SameSizes(batch, name));
-    const size_t elements = arrays[0].end(batch.rows - 1);
-    Vector out = Vector::Flat(u32, numbering == Numbering::kUniq ? batch.rows : elements);
-    auto* data = out.mutable_data<int64_t>();
-    std::shared_ptr<uint32_t[]> offsets(new uint32_t[batch.rows + 1]);
-    offsets[0] = 0;
-    StringMap<int64_t> seen;
-    std::string key;
-    for (size_t i = 0; i < batch.rows; ++i) {
-      seen.clear();
-      for (uint32_t e = arrays[0].begin(i); e < arrays[0].end(i); ++e) {
-        key.clear();
-        for (const ArrayRows& array : arrays) AppendKey(array.child(), e, &key);
-        const auto [entry, added] = seen.try_emplace(key, 0);
-        if (numbering == Numbering::kDense && added) entry->second = static_cast<int64_t>(seen.size());
-        if (numbering == Numbering::kOccurrence) ++entry->second;
-        if (numbering != Numbering::kUniq) data[e] = entry->second;
-      }
-      if (numbering == Numbering::kUniq) data[i] = static_cast<int64_t>(seen.size());
-      offsets[i + 1] = arrays[0].end(i);
-    }
-    if (numbering == Numbering::kUniq) return out;
-    return Vector::ArrayOf(type, offsets, std::move(out), batch.rows);
-  });
+  return MakeFunction(
+      type,
+      [type, u32, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
+        HOGLET_ASSIGN_OR_RETURN(const auto arrays, SameSizes(batch, name));
+        const size_t elements = arrays[0].end(batch.rows - 1);
+        Vector out = Vector::Flat(u32, numbering == Numbering::kUniq ? batch.rows : elements);
+        auto* data = out.mutable_data<int64_t>();
+        std::shared_ptr<uint32_t[]> offsets(new uint32_t[batch.rows + 1]);
+        offsets[0] = 0;
+        StringMap<int64_t> seen;
+        std::string key;
+        for (size_t i = 0; i < batch.rows; ++i) {
+          seen.clear();
+          for (uint32_t e = arrays[0].begin(i); e < arrays[0].end(i); ++e) {
+            key.clear();
+            for (const ArrayRows& array : arrays) AppendKey(array.child(), e, &key);
+            const auto [entry, added] = seen.try_emplace(key, 0);
+            if (numbering == Numbering::kDense && added)
+              entry->second = static_cast<int64_t>(seen.size());
+            if (numbering == Numbering::kOccurrence) ++entry->second;
+            if (numbering != Numbering::kUniq) data[e] = entry->second;
+          }
+          if (numbering == Numbering::kUniq) data[i] = static_cast<int64_t>(seen.size());
+          offsets[i + 1] = arrays[0].end(i);
+        }
+        if (numbering == Numbering::kUniq) return out;
+        return Vector::ArrayOf(type, offsets, std::move(out), batch.rows);
+      });
 }
 
 Bound BindEnumerate(const Call& call) {
@@ -625,19 +652,21 @@ Bound BindEnumerate(const Call& call) {
   HOGLET_RETURN_IF_ERROR(ElementTypes(call).status());
   const Type u32(TypeKind::kUInt32);
   const Type type = Type::Array(u32);
-  return MakeFunction(type, [type, u32, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
-    HOGLET_ASSIGN_OR_RETURN(const auto arrays, SameSizes(batch, name));
-    Vector child = Vector::Flat(u32, arrays[0].end(batch.rows - 1));
-    std::shared_ptr<uint32_t[]> offsets(new uint32_t[batch.rows + 1]);
-    offsets[0] = 0;
-    for (size_t i = 0; i < batch.rows; ++i) {
-      for (uint32_t e = arrays[0].begin(i); e < arrays[0].end(i); ++e) {
-        child.mutable_data<int64_t>()[e] = e - arrays[0].begin(i) + 1;
-      }
-      offsets[i + 1] = arrays[0].end(i);
-    }
-    return Vector::ArrayOf(type, offsets, std::move(child), batch.rows);
-  });
+  return MakeFunction(
+      type,
+      [type, u32, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
+        HOGLET_ASSIGN_OR_RETURN(const auto arrays, SameSizes(batch, name));
+        Vector child = Vector::Flat(u32, arrays[0].end(batch.rows - 1));
+        std::shared_ptr<uint32_t[]> offsets(new uint32_t[batch.rows + 1]);
+        offsets[0] = 0;
+        for (size_t i = 0; i < batch.rows; ++i) {
+          for (uint32_t e = arrays[0].begin(i); e < arrays[0].end(i); ++e) {
+            child.mutable_data<int64_t>()[e] = e - arrays[0].begin(i) + 1;
+          }
+          offsets[i + 1] = arrays[0].end(i);
+        }
+        return Vector::ArrayOf(type, offsets, std::move(child), batch.rows);
+      });
 }
 
 // The narrowest of the types: what all arrays have in common fits into it.
@@ -645,7 +674,9 @@ Type NarrowestElement(std::span<const Type> types) {
   const Type* best = types.data();
   bool nullable = true;
   auto rank = [](const Type& type) {
-    return type.IsNumber() && !type.IsFloat() && type.kind() != TypeKind::kDecimal ? type.IntegerBits() : 1000;
+    return type.IsNumber() && !type.IsFloat() && type.kind() != TypeKind::kDecimal
+               ? type.IntegerBits()
+               : 1000;
   };
   for (const Type& type : types) {
     nullable &= type.nullable();
@@ -725,7 +756,8 @@ Bound BindReduce(const Call& call) {
       }
       function->Create(state);
       absl::Status status;
-      if (arrays[0].size(i) > 0) status = function->UpdateAll(batch.context, state, elements, arrays[0].size(i));
+      if (arrays[0].size(i) > 0)
+        status = function->UpdateAll(batch.context, state, elements, arrays[0].size(i));
       if (status.ok()) status = function->Finalize(state, &out);
       function->Destroy(state);
       if (!status.ok()) return status;
@@ -762,7 +794,8 @@ Bound BindStringConcat(const Call& call) {
 
 // The area under the curve of true over false positives, ties as slanted lines.
 double AreaUnderCurve(std::vector<std::pair<double, bool>> scored) {
-  std::sort(scored.begin(), scored.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::sort(scored.begin(), scored.end(),
+            [](const auto& a, const auto& b) { return a.first > b.first; });
   double area = 0, positives = 0, negatives = 0;
   for (size_t i = 0; i < scored.size();) {
     double up = 0, right = 0;
@@ -781,18 +814,20 @@ Bound BindArea(const Call& call) {
   for (size_t i = 0; i < 2; ++i) {
     if (!types[i].IsNumber() || types[i].nullable()) return call.BadType(i);
   }
-  return MakeFunction(F64(), [name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
-    HOGLET_ASSIGN_OR_RETURN(const auto arrays, SameSizes(batch, name));
-    const Input<double> scores(arrays[0].child());
-    const Input<double> labels(arrays[1].child());
-    Vector out = Vector::Flat(F64(), batch.rows);
-    for (size_t i = 0; i < batch.rows; ++i) {
-      std::vector<std::pair<double, bool>> scored;
-      for (uint32_t e = arrays[0].begin(i); e < arrays[0].end(i); ++e) scored.emplace_back(scores[e], labels[e] > 0);
-      out.mutable_data<double>()[i] = AreaUnderCurve(std::move(scored));
-    }
-    return out;
-  });
+  return MakeFunction(
+      F64(), [name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
+        HOGLET_ASSIGN_OR_RETURN(const auto arrays, SameSizes(batch, name));
+        const Input<double> scores(arrays[0].child());
+        const Input<double> labels(arrays[1].child());
+        Vector out = Vector::Flat(F64(), batch.rows);
+        for (size_t i = 0; i < batch.rows; ++i) {
+          std::vector<std::pair<double, bool>> scored;
+          for (uint32_t e = arrays[0].begin(i); e < arrays[0].end(i); ++e)
+            scored.emplace_back(scores[e], labels[e] > 0);
+          out.mutable_data<double>()[i] = AreaUnderCurve(std::move(scored));
+        }
+        return out;
+      });
 }
 
 constexpr ScalarEntry kTable[] = {

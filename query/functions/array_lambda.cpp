@@ -37,7 +37,8 @@ absl::StatusOr<Shape> ShapeOf(const Call& call) {
   }
   shape.arrays = shape.elements.size();
   if (shape.arrays == 0) {
-    return Error("number_of_arguments_doesnt_match", "Function ", call.name, " needs at least one array");
+    return Error("number_of_arguments_doesnt_match", "Function ", call.name,
+                 " needs at least one array");
   }
   if (lambda == nullptr) {
     HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
@@ -45,25 +46,28 @@ absl::StatusOr<Shape> ShapeOf(const Call& call) {
     return shape;
   }
   if (lambda->parameter_count() != shape.arrays) {
-    return Error("type_mismatch", "Function ", call.name, " needs a lambda of ", shape.arrays, " arguments, found ",
-                 lambda->parameter_count());
+    return Error("type_mismatch", "Function ", call.name, " needs a lambda of ", shape.arrays,
+                 " arguments, found ", lambda->parameter_count());
   }
   HOGLET_ASSIGN_OR_RETURN(shape.value, lambda->Bind(shape.elements));
   return shape;
 }
 
-// The arrays of a batch with the values of the lambda (or of the only array) for each element. All arrays have the ranges `first`.
+// The arrays of a batch with the values of the lambda (or of the only array) for each element. All
+// arrays have the ranges `first`.
 struct Elements {
   ArrayRows first;
   std::vector<Vector> children;
   Vector values;  // flat, one an element of the first array's child
 };
 
-absl::StatusOr<Vector> CallLambda(EvalContext& context, const LambdaBody& body, std::span<const Vector> parameters,
+absl::StatusOr<Vector> CallLambda(EvalContext& context, const LambdaBody& body,
+                                  std::span<const Vector> parameters,
                                   const std::vector<uint32_t>& outer_rows) {
   const size_t total = outer_rows.size();
   if (total <= kVectorRowsMax) {
-    HOGLET_ASSIGN_OR_RETURN(Vector values, body.Evaluate(context, parameters, outer_rows.data(), total));
+    HOGLET_ASSIGN_OR_RETURN(Vector values,
+                            body.Evaluate(context, parameters, outer_rows.data(), total));
     return values.Flatten();
   }
   std::vector<Vector> parts;
@@ -72,7 +76,8 @@ absl::StatusOr<Vector> CallLambda(EvalContext& context, const LambdaBody& body, 
     const size_t count = std::min(kVectorRowsMax, total - at);
     std::vector<Vector> slices;
     for (const Vector& parameter : parameters) slices.push_back(parameter.Slice(at, count));
-    HOGLET_ASSIGN_OR_RETURN(Vector values, body.Evaluate(context, slices, outer_rows.data() + at, count));
+    HOGLET_ASSIGN_OR_RETURN(Vector values,
+                            body.Evaluate(context, slices, outer_rows.data() + at, count));
     parts.push_back(values.Flatten());
   }
   return Vector::Concat(parts).Flatten();
@@ -105,7 +110,8 @@ absl::StatusOr<Elements> Evaluate(const Batch& batch, const Shape& shape) {
     out.values = Vector::Flat(shape.value, 0);
     return out;
   }
-  HOGLET_ASSIGN_OR_RETURN(out.values, CallLambda(batch.context, *batch.lambdas[0], out.children, outer_rows));
+  HOGLET_ASSIGN_OR_RETURN(out.values,
+                          CallLambda(batch.context, *batch.lambdas[0], out.children, outer_rows));
   return out;
 }
 
@@ -116,27 +122,32 @@ std::shared_ptr<uint32_t[]> OffsetsOf(const ArrayRows& rows, size_t count) {
   return offsets;
 }
 
-// Binds a function of the elements and their values: `Rule` has Result(shape) and Run(elements, shape, batch, type).
+// Binds a function of the elements and their values: `Rule` has Result(shape) and Run(elements,
+// shape, batch, type).
 template <typename Rule>
 Bound Bind(const Call& call) {
   if (HasNullArray(call)) return NullResult();
   HOGLET_ASSIGN_OR_RETURN(Shape shape, ShapeOf(call));
   auto type = Rule::Result(shape);
   if (!type.ok()) return type.status();
-  return MakeFunction(*type, [shape = std::move(shape), type = *type](const Batch& batch) -> absl::StatusOr<Vector> {
-    HOGLET_ASSIGN_OR_RETURN(const Elements elements, Evaluate(batch, shape));
-    return Rule::Run(elements, batch.rows, type);
-  });
+  return MakeFunction(
+      *type,
+      [shape = std::move(shape), type = *type](const Batch& batch) -> absl::StatusOr<Vector> {
+        HOGLET_ASSIGN_OR_RETURN(const Elements elements, Evaluate(batch, shape));
+        return Rule::Run(elements, batch.rows, type);
+      });
 }
 
 absl::Status BadElements(const Shape& shape) {
-  return Error("illegal_type_of_argument", "Illegal element type ", shape.value.Name(), " in function ", shape.name);
+  return Error("illegal_type_of_argument", "Illegal element type ", shape.value.Name(),
+               " in function ", shape.name);
 }
 
 // Conditions: numbers from a lambda, UInt8 from an array.
 absl::Status ExpectCondition(const Shape& shape) {
-  const bool fits = shape.lambda ? shape.value.IsNumber() || IsNothing(shape.value)
-                                 : shape.value.physical() == Physical::kU8 && !shape.value.nullable();
+  const bool fits = shape.lambda
+                        ? shape.value.IsNumber() || IsNothing(shape.value)
+                        : shape.value.physical() == Physical::kU8 && !shape.value.nullable();
   return fits ? absl::OkStatus() : BadElements(shape);
 }
 
@@ -185,11 +196,16 @@ struct TallyRule {
       if (first == 0) first = last;
     }
     switch (tally) {
-      case Tally::kExists: return count > 0;
-      case Tally::kAll: return count == end - begin;
-      case Tally::kCount: return count;
-      case Tally::kFirstIndex: return first;
-      default: return last;
+      case Tally::kExists:
+        return count > 0;
+      case Tally::kAll:
+        return count == end - begin;
+      case Tally::kCount:
+        return count;
+      case Tally::kFirstIndex:
+        return first;
+      default:
+        return last;
     }
   }
   static absl::StatusOr<Vector> Run(const Elements& in, size_t rows, const Type& type) {
@@ -271,9 +287,12 @@ struct Sum {
   }
   static absl::StatusOr<Vector> Run(const Elements& in, size_t rows, const Type& type) {
     switch (type.physical()) {
-      case Physical::kF64: return Typed<double>(in, rows, type);
-      case Physical::kI128: return Typed<Int128>(in, rows, type);
-      default: return Typed<int64_t>(in, rows, type);
+      case Physical::kF64:
+        return Typed<double>(in, rows, type);
+      case Physical::kI128:
+        return Typed<Int128>(in, rows, type);
+      default:
+        return Typed<int64_t>(in, rows, type);
     }
   }
 };
@@ -359,7 +378,8 @@ struct Difference {
   static absl::StatusOr<Type> Result(const Shape& shape) {
     const Type& type = shape.value;
     if (type.nullable() || (!type.IsNumber() && !type.IsDateOrTime())) return BadElements(shape);
-    if (type.kind() == TypeKind::kDecimal || type.physical() == Physical::kI128) return Type::Array(type);
+    if (type.kind() == TypeKind::kDecimal || type.physical() == Physical::kI128)
+      return Type::Array(type);
     if (type.IsFloat()) return Type::Array(F64());
     if (type.IsDateOrTime()) return Type::Array(Type(TypeKind::kInt32));
     const int bits = type.kind() == TypeKind::kBool ? 8 : type.IntegerBits();
@@ -371,7 +391,8 @@ struct Difference {
     Vector out = Vector::Flat(type, in.values.size());
     for (size_t i = 0; i < rows; ++i) {
       for (uint32_t e = in.first.begin(i); e < in.first.end(i); ++e) {
-        out.mutable_data<T>()[e] = e == in.first.begin(i) ? T{0} : Add<T>(values[e], -values[e - 1]);
+        out.mutable_data<T>()[e] =
+            e == in.first.begin(i) ? T{0} : Add<T>(values[e], -values[e - 1]);
       }
     }
     return out;
@@ -385,7 +406,8 @@ struct Difference {
   }
 };
 
-// Elements whose condition fails are replaced by the nearest earlier (or later) one whose condition holds.
+// Elements whose condition fails are replaced by the nearest earlier (or later) one whose condition
+// holds.
 template <bool reverse>
 struct Fill {
   static absl::StatusOr<Type> Result(const Shape& shape) { return Filter::Result(shape); }
@@ -479,8 +501,8 @@ struct Compact {
 };
 
 // One step of a fold: the k-th elements of the rows that have them.
-absl::Status FoldStep(const Batch& batch, const std::vector<ArrayRows>& arrays, uint32_t k, const Type& type,
-                      Vector* state) {
+absl::Status FoldStep(const Batch& batch, const std::vector<ArrayRows>& arrays, uint32_t k,
+                      const Type& type, Vector* state) {
   std::vector<uint32_t> live;
   for (size_t i = 0; i < batch.rows; ++i) {
     if (k < arrays[0].size(i)) live.push_back(static_cast<uint32_t>(i));
@@ -491,7 +513,8 @@ absl::Status FoldStep(const Batch& batch, const std::vector<ArrayRows>& arrays, 
     for (uint32_t row : live) at.push_back(array.begin(row) + k);
     parameters.push_back(array.child().Gather(at.data(), at.size()));
   }
-  HOGLET_ASSIGN_OR_RETURN(Vector next, CallLambda(batch.context, *batch.lambdas[0], parameters, live));
+  HOGLET_ASSIGN_OR_RETURN(Vector next,
+                          CallLambda(batch.context, *batch.lambdas[0], parameters, live));
   next.set_type(type);
   const Vector both[] = {*state, next};
   std::vector<uint32_t> picks(batch.rows);
@@ -513,7 +536,8 @@ Bound BindFold(const Call& call) {
     parameters.push_back(call.type(i).element());
   }
   if (lambda->parameter_count() != parameters.size()) {
-    return Error("type_mismatch", "Function ", call.name, " needs a lambda of ", parameters.size(), " arguments");
+    return Error("type_mismatch", "Function ", call.name, " needs a lambda of ", parameters.size(),
+                 " arguments");
   }
   HOGLET_ASSIGN_OR_RETURN(const Type body, lambda->Bind(parameters));
   const Type type = call.type(last);
@@ -521,23 +545,24 @@ Bound BindFold(const Call& call) {
     return Error("type_mismatch", "The lambda of function ", call.name, " gives ", body.Name(),
                  " but the accumulator is ", type.Name());
   }
-  return MakeFunction(type, [type, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
-    std::vector<ArrayRows> arrays;
-    uint32_t longest = 0;
-    for (size_t a = 1; a + 1 < batch.args.size(); ++a) {
-      arrays.emplace_back(batch.args[a].Flatten());
-      for (size_t i = 0; i < batch.rows; ++i) {
-        if (arrays.back().size(i) != arrays[0].size(i)) return SizesDiffer(name);
-        longest = std::max(longest, arrays[0].size(i));
-      }
-    }
-    Vector state = batch.args.back().Flatten();
-    for (uint32_t k = 0; k < longest; ++k) {
-      HOGLET_RETURN_IF_ERROR(batch.context.CheckAlive());
-      HOGLET_RETURN_IF_ERROR(FoldStep(batch, arrays, k, type, &state));
-    }
-    return state;
-  });
+  return MakeFunction(
+      type, [type, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
+        std::vector<ArrayRows> arrays;
+        uint32_t longest = 0;
+        for (size_t a = 1; a + 1 < batch.args.size(); ++a) {
+          arrays.emplace_back(batch.args[a].Flatten());
+          for (size_t i = 0; i < batch.rows; ++i) {
+            if (arrays.back().size(i) != arrays[0].size(i)) return SizesDiffer(name);
+            longest = std::max(longest, arrays[0].size(i));
+          }
+        }
+        Vector state = batch.args.back().Flatten();
+        for (uint32_t k = 0; k < longest; ++k) {
+          HOGLET_RETURN_IF_ERROR(batch.context.CheckAlive());
+          HOGLET_RETURN_IF_ERROR(FoldStep(batch, arrays, k, type, &state));
+        }
+        return state;
+      });
 }
 
 constexpr ScalarEntry kTable[] = {

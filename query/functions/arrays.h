@@ -5,7 +5,8 @@
 
 #include "query/functions/kernel.h"
 
-// What array functions share: rows as ranges of elements, and results made by picking elements from a pool.
+// What array functions share: rows as ranges of elements, and results made by picking elements from
+// a pool.
 
 namespace hoglet::fn {
 
@@ -64,7 +65,8 @@ class RowEquality {
   Physical physical_;
 };
 
-// The common type of elements that are only compared: numbers without one meet in Float64 or Int128.
+// The common type of elements that are only compared: numbers without one meet in Float64 or
+// Int128.
 absl::StatusOr<Type> ComparisonType(std::span<const Type> types, std::string_view where);
 
 // The child widened to `type`, flat.

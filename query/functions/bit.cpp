@@ -6,7 +6,8 @@
 #include "query/functions/registry.h"
 #include "query/functions/types.h"
 
-// Bits of numbers and strings; sets of integers ("bitmaps"), which are kept as arrays without duplicates.
+// Bits of numbers and strings; sets of integers ("bitmaps"), which are kept as arrays without
+// duplicates.
 
 namespace hoglet::fn {
 namespace {
@@ -28,7 +29,8 @@ absl::StatusOr<Type> WiderType(const Call& call) {
   for (size_t i = 0; i < 2; ++i) {
     if (!IsWhole(call.type(i))) return call.BadType(i);
   }
-  return IntegerType(std::max(Bits(call.type(0)), Bits(call.type(1))), IsSigned(call.type(0)) || IsSigned(call.type(1)));
+  return IntegerType(std::max(Bits(call.type(0)), Bits(call.type(1))),
+                     IsSigned(call.type(0)) || IsSigned(call.type(1)));
 }
 
 enum class Op { kAnd, kOr, kXor };
@@ -53,7 +55,8 @@ absl::Status BadShift(std::string_view name) {
                " is negative or above the bits of the value");
 }
 
-// The bits of a string moved as those of one long number; moving right drops the bytes that run empty.
+// The bits of a string moved as those of one long number; moving right drops the bytes that run
+// empty.
 std::string ShiftText(std::string_view text, uint64_t by, bool left) {
   std::string out;
   const size_t bytes = by / 8;
@@ -72,7 +75,8 @@ std::string ShiftText(std::string_view text, uint64_t by, bool left) {
   std::string reversed(bytes, '\0');
   for (size_t i = text.size(); i-- > 0;) {
     const auto byte = static_cast<uint8_t>(text[i]);
-    reversed.push_back(static_cast<char>(rest == 0 ? byte : static_cast<uint8_t>(byte << rest) | carry));
+    reversed.push_back(
+        static_cast<char>(rest == 0 ? byte : static_cast<uint8_t>(byte << rest) | carry));
     carry = rest == 0 ? 0 : static_cast<uint8_t>(byte >> (8 - rest));
   }
   if (carry != 0) reversed.push_back(static_cast<char>(carry));
@@ -95,13 +99,14 @@ Bound BindShift(const Call& call) {
   }
   HOGLET_ASSIGN_OR_RETURN(const Type type, WiderType(call));
   const int64_t bits = Bits(type);
-  return MapWhole<int64_t, int64_t>(type, [=, kind = type.kind()](int64_t a, int64_t by) -> absl::StatusOr<int64_t> {
-    if (by < 0 || by > bits) return BadShift(name);
-    if (by == bits) return 0;
-    if (left) return WrapInteger(kind, static_cast<int64_t>(static_cast<uint64_t>(a) << by));
-    if (kind == TypeKind::kUInt64) return static_cast<int64_t>(static_cast<uint64_t>(a) >> by);
-    return WrapInteger(kind, a) >> by;
-  });
+  return MapWhole<int64_t, int64_t>(
+      type, [=, kind = type.kind()](int64_t a, int64_t by) -> absl::StatusOr<int64_t> {
+        if (by < 0 || by > bits) return BadShift(name);
+        if (by == bits) return 0;
+        if (left) return WrapInteger(kind, static_cast<int64_t>(static_cast<uint64_t>(a) << by));
+        if (kind == TypeKind::kUInt64) return static_cast<int64_t>(static_cast<uint64_t>(a) >> by);
+        return WrapInteger(kind, a) >> by;
+      });
 }
 
 template <bool left>
@@ -124,12 +129,14 @@ Bound BindTest(const Call& call) {
     if (!IsWhole(call.type(i))) return call.BadType(i);
   }
   const int64_t bits = Bits(call.type(0));
-  return MapRows<uint8_t, int64_t, int64_t>(U8(), [bits](int64_t a, int64_t at) -> absl::StatusOr<uint8_t> {
-    if (at < 0 || at >= bits) {
-      return Error("parameter_out_of_bound", "The bit position ", at, " is outside the ", bits, " bits of the number");
-    }
-    return static_cast<uint8_t>(static_cast<uint64_t>(a) >> at & 1);
-  });
+  return MapRows<uint8_t, int64_t, int64_t>(
+      U8(), [bits](int64_t a, int64_t at) -> absl::StatusOr<uint8_t> {
+        if (at < 0 || at >= bits) {
+          return Error("parameter_out_of_bound", "The bit position ", at, " is outside the ", bits,
+                       " bits of the number");
+        }
+        return static_cast<uint8_t>(static_cast<uint64_t>(a) >> at & 1);
+      });
 }
 
 template <bool all>
@@ -147,7 +154,8 @@ Bound BindTestMany(const Call& call) {
       uint64_t mask = 0;
       for (size_t a = 1; a < in.size() && batch.live(i); ++a) {
         if (in[a][i] < 0 || in[a][i] >= bits) {
-          return Error("parameter_out_of_bound", "The bit position ", in[a][i], " is outside the number");
+          return Error("parameter_out_of_bound", "The bit position ", in[a][i],
+                       " is outside the number");
         }
         mask |= uint64_t{1} << in[a][i];
       }
@@ -173,10 +181,12 @@ Bound BindCount(const Call& call) {
   const Type& a = call.type(0);
   if (a.IsStringLike()) return MapRows<int64_t, std::string_view>(U64(), OnesOf);
   if (a.kind() == TypeKind::kFloat64) {
-    return MapRows<uint8_t, double>(U8(), [](double x) { return std::popcount(std::bit_cast<uint64_t>(x)); });
+    return MapRows<uint8_t, double>(
+        U8(), [](double x) { return std::popcount(std::bit_cast<uint64_t>(x)); });
   }
   if (!IsWhole(a)) return call.BadType(0);
-  return MapRows<uint8_t, int64_t>(U8(), [bits = Bits(a)](int64_t x) { return std::popcount(Masked(x, bits)); });
+  return MapRows<uint8_t, int64_t>(
+      U8(), [bits = Bits(a)](int64_t x) { return std::popcount(Masked(x, bits)); });
 }
 
 Bound BindHamming(const Call& call) {
@@ -184,32 +194,37 @@ Bound BindHamming(const Call& call) {
   if (call.type(0).IsStringLike() && call.type(1).IsStringLike()) {
     return MapRows<int64_t, std::string_view, std::string_view>(
         U64(), [](std::string_view a, std::string_view b) -> absl::StatusOr<int64_t> {
-          if (a.size() != b.size()) return Error("bad_arguments", "The strings have different sizes");
+          if (a.size() != b.size())
+            return Error("bad_arguments", "The strings have different sizes");
           int64_t different = 0;
-          for (size_t i = 0; i < a.size(); ++i) different += std::popcount(static_cast<uint8_t>(a[i] ^ b[i]));
+          for (size_t i = 0; i < a.size(); ++i)
+            different += std::popcount(static_cast<uint8_t>(a[i] ^ b[i]));
           return different;
         });
   }
   HOGLET_ASSIGN_OR_RETURN(const Type type, WiderType(call));
-  return MapRows<uint8_t, int64_t, int64_t>(
-      U8(), [bits = Bits(type)](int64_t a, int64_t b) { return std::popcount(Masked(a ^ b, bits)); });
+  return MapRows<uint8_t, int64_t, int64_t>(U8(), [bits = Bits(type)](int64_t a, int64_t b) {
+    return std::popcount(Masked(a ^ b, bits));
+  });
 }
 
-// Bits [offset, offset + length) of a string, 1-based, from the left; negative offsets count from the end. The bits end up at the
-// right end of the result.
+// Bits [offset, offset + length) of a string, 1-based, from the left; negative offsets count from
+// the end. The bits end up at the right end of the result.
 std::string SliceBits(std::string_view text, int64_t offset, std::optional<int64_t> length) {
   const auto size = static_cast<int64_t>(text.size()) * 8;
   if (offset == 0) return "";
   int64_t begin = offset > 0 ? offset - 1 : size + std::max(offset, -size - 1);
   int64_t end = size;
   if (length.has_value()) {
-    end = *length >= 0 ? begin + std::min(*length, 2 * size + 2) : size + std::max(*length, -size - 1);
+    end = *length >= 0 ? begin + std::min(*length, 2 * size + 2)
+                       : size + std::max(*length, -size - 1);
   }
   begin = std::max<int64_t>(begin, 0);
   end = std::min(end, size);
   if (begin >= end) return "";
   std::string out(static_cast<size_t>((end - begin + 7) / 8), '\0');
-  for (int64_t bit = end - 1, to = static_cast<int64_t>(out.size()) * 8 - 1; bit >= begin; --bit, --to) {
+  for (int64_t bit = end - 1, to = static_cast<int64_t>(out.size()) * 8 - 1; bit >= begin;
+       --bit, --to) {
     const bool set = static_cast<uint8_t>(text[static_cast<size_t>(bit / 8)]) >> (7 - bit % 8) & 1;
     if (set) out[static_cast<size_t>(to / 8)] |= static_cast<char>(1 << (7 - to % 8));
   }
@@ -223,9 +238,10 @@ Bound BindSlice(const Call& call) {
     if (!IsWhole(call.type(i))) return call.BadType(i);
   }
   if (call.size() == 2) {
-    return MapStrings<std::string_view, int64_t>(StringType(), [](std::string_view text, int64_t offset, std::string* out) {
-      *out = SliceBits(text, offset, std::nullopt);
-    });
+    return MapStrings<std::string_view, int64_t>(
+        StringType(), [](std::string_view text, int64_t offset, std::string* out) {
+          *out = SliceBits(text, offset, std::nullopt);
+        });
   }
   return MapStrings<std::string_view, int64_t, int64_t>(
       StringType(), [](std::string_view text, int64_t offset, int64_t length, std::string* out) {
@@ -238,14 +254,16 @@ Bound BindSlice(const Call& call) {
 using Members = std::vector<Datum>;
 
 absl::Status ExpectBitmap(const Call& call, size_t i) {
-  if (IsArray(call.type(i)) && IsWhole(call.type(i).element()) && !call.type(i).element().nullable()) {
+  if (IsArray(call.type(i)) && IsWhole(call.type(i).element()) &&
+      !call.type(i).element().nullable()) {
     return absl::OkStatus();
   }
   return call.BadType(i);
 }
 
 bool Includes(const Members& members, int64_t value) {
-  return std::any_of(members.begin(), members.end(), [&](const Datum& member) { return member.integer() == value; });
+  return std::any_of(members.begin(), members.end(),
+                     [&](const Datum& member) { return member.integer() == value; });
 }
 
 Members Distinct(const Members& members) {
@@ -294,11 +312,12 @@ Bound BindBitmapOp(const Call& call) {
   for (size_t i = 0; i < 2; ++i) HOGLET_RETURN_IF_ERROR(ExpectBitmap(call, i));
   const Type both[] = {call.type(0), call.type(1)};
   HOGLET_ASSIGN_OR_RETURN(const Type common, CommonType(both, call.name));
-  return MapDatums(cardinality ? U64() : common, [](std::span<const Datum> in) -> absl::StatusOr<Datum> {
-    Members members = Combine(op, in[0].list(), in[1].list());
-    if (cardinality) return Datum(static_cast<int64_t>(members.size()));
-    return Datum(std::move(members));
-  });
+  return MapDatums(cardinality ? U64() : common,
+                   [](std::span<const Datum> in) -> absl::StatusOr<Datum> {
+                     Members members = Combine(op, in[0].list(), in[1].list());
+                     if (cardinality) return Datum(static_cast<int64_t>(members.size()));
+                     return Datum(std::move(members));
+                   });
 }
 
 enum class Measure { kCount, kMin, kMax };
@@ -372,23 +391,25 @@ Bound BindBitmapTransform(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(3, 3));
   for (size_t i = 0; i < 3; ++i) HOGLET_RETURN_IF_ERROR(ExpectBitmap(call, i));
   const Type type = call.type(0);
-  return MapDatums(type, [name = std::string(call.name), kind = type.element().kind()](
-                             std::span<const Datum> in) -> absl::StatusOr<Datum> {
-    const Members& from = in[1].list();
-    const Members& to = in[2].list();
-    if (from.size() != to.size()) return SizesDiffer(name);
-    Members kept, added;
-    for (const Datum& member : in[0].list()) {
-      const auto at = std::find(from.begin(), from.end(), member);
-      if (at == from.end()) {
-        kept.push_back(member);
-      } else {
-        added.push_back(Datum(WrapInteger(kind, to[static_cast<size_t>(at - from.begin())].integer())));
-      }
-    }
-    kept.insert(kept.end(), added.begin(), added.end());
-    return Datum(Distinct(kept));
-  });
+  return MapDatums(type,
+                   [name = std::string(call.name), kind = type.element().kind()](
+                       std::span<const Datum> in) -> absl::StatusOr<Datum> {
+                     const Members& from = in[1].list();
+                     const Members& to = in[2].list();
+                     if (from.size() != to.size()) return SizesDiffer(name);
+                     Members kept, added;
+                     for (const Datum& member : in[0].list()) {
+                       const auto at = std::find(from.begin(), from.end(), member);
+                       if (at == from.end()) {
+                         kept.push_back(member);
+                       } else {
+                         added.push_back(Datum(WrapInteger(
+                             kind, to[static_cast<size_t>(at - from.begin())].integer())));
+                       }
+                     }
+                     kept.insert(kept.end(), added.begin(), added.end());
+                     return Datum(Distinct(kept));
+                   });
 }
 
 constexpr ScalarEntry kTable[] = {

@@ -31,14 +31,21 @@ std::string_view FailureCode(const Type& from, const Type& to) {
   if (!from.IsStringLike()) return "cannot_convert_type";
   switch (to.kind()) {
     case TypeKind::kDate:
-    case TypeKind::kDate32: return "cannot_parse_date";
+    case TypeKind::kDate32:
+      return "cannot_parse_date";
     case TypeKind::kDateTime:
-    case TypeKind::kDateTime64: return "cannot_parse_datetime";
-    case TypeKind::kUuid: return "cannot_parse_uuid";
-    case TypeKind::kBool: return "cannot_parse_bool";
-    case TypeKind::kIPv4: return "cannot_parse_ipv4";
-    case TypeKind::kIPv6: return "cannot_parse_ipv6";
-    default: return "cannot_parse_text";
+    case TypeKind::kDateTime64:
+      return "cannot_parse_datetime";
+    case TypeKind::kUuid:
+      return "cannot_parse_uuid";
+    case TypeKind::kBool:
+      return "cannot_parse_bool";
+    case TypeKind::kIPv4:
+      return "cannot_parse_ipv4";
+    case TypeKind::kIPv6:
+      return "cannot_parse_ipv6";
+    default:
+      return "cannot_parse_text";
   }
 }
 
@@ -63,8 +70,8 @@ absl::StatusOr<Vector> Loop(const Vector& in, const Type& to, CastMode mode, F f
     } else if (mode != CastMode::kOrZero) {
       std::string text;
       AppendText(in, i, &text);
-      return Error(FailureCode(in.type(), to), "Cannot convert '", text.substr(0, 100), "' of type ",
-                   in.type().Name(), " to ", to.Name());
+      return Error(FailureCode(in.type(), to), "Cannot convert '", text.substr(0, 100),
+                   "' of type ", in.type().Name(), " to ", to.Name());
     }
   }
   return out;
@@ -92,11 +99,13 @@ Int128 MaxOf(const Type& type) {
 bool NumberToTime(double seconds, Int128 whole, const Type& to, int64_t* out) {
   switch (to.kind()) {
     case TypeKind::kDate:
-      *out = whole <= kDateMax ? std::max<int64_t>(static_cast<int64_t>(whole), 0)
-                               : std::min<int64_t>(FloorDivide(static_cast<int64_t>(whole), 86400), kDateMax);
+      *out = whole <= kDateMax
+                 ? std::max<int64_t>(static_cast<int64_t>(whole), 0)
+                 : std::min<int64_t>(FloorDivide(static_cast<int64_t>(whole), 86400), kDateMax);
       return true;
     case TypeKind::kDate32:
-      *out = Clamp(whole > kDate32Max ? FloorDivide(static_cast<int64_t>(whole), 86400) : static_cast<int64_t>(whole),
+      *out = Clamp(whole > kDate32Max ? FloorDivide(static_cast<int64_t>(whole), 86400)
+                                      : static_cast<int64_t>(whole),
                    kDate32Min, kDate32Max);
       return true;
     case TypeKind::kDateTime:
@@ -106,10 +115,14 @@ bool NumberToTime(double seconds, Int128 whole, const Type& to, int64_t* out) {
       const int64_t unit = kPow10[to.scale()];
       const int64_t low = -2208988800;
       const int64_t high = 10413791999;
-      if (whole < low) *out = low * unit;
-      else if (whole > high) *out = high * unit;
-      else if (static_cast<double>(whole) == seconds) *out = static_cast<int64_t>(whole) * unit;
-      else *out = static_cast<int64_t>(std::llround(seconds * static_cast<double>(unit)));
+      if (whole < low)
+        *out = low * unit;
+      else if (whole > high)
+        *out = high * unit;
+      else if (static_cast<double>(whole) == seconds)
+        *out = static_cast<int64_t>(whole) * unit;
+      else
+        *out = static_cast<int64_t>(std::llround(seconds * static_cast<double>(unit)));
       return true;
     }
   }
@@ -298,7 +311,7 @@ absl::StatusOr<Vector> FromText(const Vector& in, const Type& to, CastMode mode)
         if (!value.has_value()) return false;
         const Int128 limit = Pow10Wide(std::min(to.precision(), 38));
         *out = static_cast<std::decay_t<decltype(*out)>>(*value);
-        return *value < limit && *value > -limit;
+        return *value<limit&& * value> - limit;
       };
       if (to.physical() == Physical::kI128) return LoopText<Int128>(in, to, mode, convert);
       return LoopText<int64_t>(in, to, mode, convert);
@@ -357,17 +370,20 @@ absl::StatusOr<Vector> FromText(const Vector& in, const Type& to, CastMode mode)
       });
     case TypeKind::kFixedString: {
       auto heap = std::make_shared<StringHeap>();
-      auto out = LoopText<std::string_view>(in, to, mode, [&](std::string_view text, std::string_view* slot) {
-        if (text.size() > static_cast<size_t>(to.precision())) return false;
-        std::string padded(text);
-        padded.resize(to.precision(), '\0');
-        *slot = heap->Add(padded);
-        return true;
-      });
+      auto out = LoopText<std::string_view>(in, to, mode,
+                                            [&](std::string_view text, std::string_view* slot) {
+                                              if (text.size() > static_cast<size_t>(to.precision()))
+                                                return false;
+                                              std::string padded(text);
+                                              padded.resize(to.precision(), '\0');
+                                              *slot = heap->Add(padded);
+                                              return true;
+                                            });
       if (out.ok()) out->KeepAlive(heap);
       return out;
     }
-    default: break;
+    default:
+      break;
   }
   auto convert = [&](std::string_view text, auto* out) {
     const auto value = ParseInteger(text, to);
@@ -376,9 +392,12 @@ absl::StatusOr<Vector> FromText(const Vector& in, const Type& to, CastMode mode)
     return true;
   };
   switch (to.physical()) {
-    case Physical::kU8: return LoopText<uint8_t>(in, to, mode, convert);
-    case Physical::kI64: return LoopText<int64_t>(in, to, mode, convert);
-    default: return LoopText<Int128>(in, to, mode, convert);
+    case Physical::kU8:
+      return LoopText<uint8_t>(in, to, mode, convert);
+    case Physical::kI64:
+      return LoopText<int64_t>(in, to, mode, convert);
+    default:
+      return LoopText<Int128>(in, to, mode, convert);
   }
 }
 
@@ -387,8 +406,10 @@ absl::StatusOr<Vector> FromTime(const Vector& in, const Type& to, CastMode mode)
   HOGLET_ASSIGN_OR_RETURN(const TimeZone from_zone, ZoneOf(from));
   TimeReader reader(from, from_zone);
   if (to.IsFloat() || to.kind() == TypeKind::kDecimal) {
-    const double unit = from.kind() == TypeKind::kDateTime64 ? static_cast<double>(kPow10[from.scale()]) : 1;
-    HOGLET_ASSIGN_OR_RETURN(Vector doubles, (Loop<int64_t, double>(in, F64(), mode, [&](int64_t v, double* out) {
+    const double unit =
+        from.kind() == TypeKind::kDateTime64 ? static_cast<double>(kPow10[from.scale()]) : 1;
+    HOGLET_ASSIGN_OR_RETURN(Vector doubles,
+                            (Loop<int64_t, double>(in, F64(), mode, [&](int64_t v, double* out) {
                               *out = static_cast<double>(v) / unit;
                               return true;
                             })));
@@ -396,7 +417,8 @@ absl::StatusOr<Vector> FromTime(const Vector& in, const Type& to, CastMode mode)
   }
   if (!to.IsDateOrTime()) {
     const int64_t unit = from.kind() == TypeKind::kDateTime64 ? kPow10[from.scale()] : 1;
-    return FromInteger<int64_t>(in, to, mode, [&](int64_t v) { return static_cast<Int128>(FloorDivide(v, unit)); });
+    return FromInteger<int64_t>(
+        in, to, mode, [&](int64_t v) { return static_cast<Int128>(FloorDivide(v, unit)); });
   }
   HOGLET_ASSIGN_OR_RETURN(const TimeZone to_zone, ZoneOf(to));
   LocalToMoment to_moment(to_zone);
@@ -432,9 +454,10 @@ class TextFormatter {
     }
     const Vector& v = vector.form() == Vector::Form::kDictionary ? *vector.dictionary() : vector;
     const size_t p = vector.Position(row);
-    const bool quoted = nested && (type_.IsStringLike() || type_.IsDateOrTime() ||
-                                   type_.kind() == TypeKind::kUuid || type_.kind() == TypeKind::kIPv4 ||
-                                   type_.kind() == TypeKind::kIPv6 || type_.kind() == TypeKind::kEnum8);
+    const bool quoted =
+        nested && (type_.IsStringLike() || type_.IsDateOrTime() ||
+                   type_.kind() == TypeKind::kUuid || type_.kind() == TypeKind::kIPv4 ||
+                   type_.kind() == TypeKind::kIPv6 || type_.kind() == TypeKind::kEnum8);
     if (quoted) out->push_back('\'');
     AppendPlain(v, p, quoted, out);
     if (quoted) out->push_back('\'');
@@ -443,19 +466,32 @@ class TextFormatter {
  private:
   void AppendPlain(const Vector& v, size_t p, bool quoted, std::string* out) {
     switch (type_.physical()) {
-      case Physical::kNone: break;
+      case Physical::kNone:
+        break;
       case Physical::kU8:
-        if (type_.kind() == TypeKind::kBool) out->append(v.data<uint8_t>()[p] ? "true" : "false");
-        else CatTo(out, static_cast<int>(v.data<uint8_t>()[p]));
+        if (type_.kind() == TypeKind::kBool)
+          out->append(v.data<uint8_t>()[p] ? "true" : "false");
+        else
+          CatTo(out, static_cast<int>(v.data<uint8_t>()[p]));
         break;
-      case Physical::kI64: AppendInteger(v.data<int64_t>()[p], out); break;
+      case Physical::kI64:
+        AppendInteger(v.data<int64_t>()[p], out);
+        break;
       case Physical::kF64:
-        if (type_.kind() == TypeKind::kFloat32) AppendFloat(static_cast<float>(v.data<double>()[p]), out);
-        else AppendDouble(v.data<double>()[p], out);
+        if (type_.kind() == TypeKind::kFloat32)
+          AppendFloat(static_cast<float>(v.data<double>()[p]), out);
+        else
+          AppendDouble(v.data<double>()[p], out);
         break;
-      case Physical::kI128: AppendWide(v.data<Int128>()[p], out); break;
-      case Physical::kString: AppendString(v.data<std::string_view>()[p], quoted, out); break;
-      case Physical::kArray: AppendArray(v, p, out); break;
+      case Physical::kI128:
+        AppendWide(v.data<Int128>()[p], out);
+        break;
+      case Physical::kString:
+        AppendString(v.data<std::string_view>()[p], quoted, out);
+        break;
+      case Physical::kArray:
+        AppendArray(v, p, out);
+        break;
       case Physical::kTuple:
         out->push_back('(');
         for (size_t c = 0; c < children_.size(); ++c) {
@@ -486,11 +522,19 @@ class TextFormatter {
 
   void AppendInteger(int64_t value, std::string* out) {
     switch (type_.kind()) {
-      case TypeKind::kDecimal: AppendDecimal(value, type_.scale(), out); break;
+      case TypeKind::kDecimal:
+        AppendDecimal(value, type_.scale(), out);
+        break;
       case TypeKind::kDate:
-      case TypeKind::kDate32: AppendDate(value, out); break;
-      case TypeKind::kDateTime: AppendLocalTime(reader_->Local(value), 0, out); break;
-      case TypeKind::kDateTime64: AppendTicks(value, out); break;
+      case TypeKind::kDate32:
+        AppendDate(value, out);
+        break;
+      case TypeKind::kDateTime:
+        AppendLocalTime(reader_->Local(value), 0, out);
+        break;
+      case TypeKind::kDateTime64:
+        AppendTicks(value, out);
+        break;
       case TypeKind::kTime: {
         char text[32];
         std::snprintf(text, sizeof(text), "%02d:%02d:%02d", static_cast<int>(value / 3600),
@@ -498,21 +542,27 @@ class TextFormatter {
         out->append(text);
         break;
       }
-      case TypeKind::kIPv4: AppendIPv4(static_cast<uint32_t>(value), out); break;
-      case TypeKind::kUInt64: CatTo(out, static_cast<uint64_t>(value)); break;
+      case TypeKind::kIPv4:
+        AppendIPv4(static_cast<uint32_t>(value), out);
+        break;
+      case TypeKind::kUInt64:
+        CatTo(out, static_cast<uint64_t>(value));
+        break;
       case TypeKind::kEnum8:
         for (size_t i = 0; i < type_.names().size(); ++i) {
           if (type_.enum_values()[i] == value) out->append(type_.names()[i]);
         }
         break;
-      default: CatTo(out, value);
+      default:
+        CatTo(out, value);
     }
   }
 
   void AppendTicks(int64_t ticks, std::string* out) {
     const int scale = type_.scale();
     const int64_t seconds = FloorDivide(ticks, kPow10[scale]);
-    const int64_t local = seconds * kMicrosPerSecond + int64_t{reader_->Offset(seconds * kMicrosPerSecond)} * kMicrosPerSecond;
+    const int64_t local = seconds * kMicrosPerSecond +
+                          int64_t{reader_->Offset(seconds * kMicrosPerSecond)} * kMicrosPerSecond;
     AppendLocalTime(local, 0, out);
     if (scale == 0) return;
     std::string digits = Cat(ticks - seconds * kPow10[scale]);
@@ -523,15 +573,21 @@ class TextFormatter {
 
   void AppendWide(Int128 value, std::string* out) {
     switch (type_.kind()) {
-      case TypeKind::kDecimal: AppendDecimal(value, type_.scale(), out); break;
+      case TypeKind::kDecimal:
+        AppendDecimal(value, type_.scale(), out);
+        break;
       case TypeKind::kUuid: {
         Uuid uuid;
-        for (int i = 0; i < 16; ++i) uuid.bytes[i] = static_cast<uint8_t>(static_cast<UInt128>(value) >> (120 - 8 * i));
+        for (int i = 0; i < 16; ++i)
+          uuid.bytes[i] = static_cast<uint8_t>(static_cast<UInt128>(value) >> (120 - 8 * i));
         out->append(FormatUuid(uuid));
         break;
       }
-      case TypeKind::kIPv6: AppendIPv6(static_cast<UInt128>(value), out); break;
-      default: AppendInt128(value, type_.kind() == TypeKind::kUInt128, out);
+      case TypeKind::kIPv6:
+        AppendIPv6(static_cast<UInt128>(value), out);
+        break;
+      default:
+        AppendInt128(value, type_.kind() == TypeKind::kUInt128, out);
     }
   }
 
@@ -542,15 +598,32 @@ class TextFormatter {
     }
     for (const char c : text) {
       switch (c) {
-        case '\'': out->append("\\'"); break;
-        case '\\': out->append("\\\\"); break;
-        case '\n': out->append("\\n"); break;
-        case '\t': out->append("\\t"); break;
-        case '\r': out->append("\\r"); break;
-        case '\0': out->append("\\0"); break;
-        case '\b': out->append("\\b"); break;
-        case '\f': out->append("\\f"); break;
-        default: out->push_back(c);
+        case '\'':
+          out->append("\\'");
+          break;
+        case '\\':
+          out->append("\\\\");
+          break;
+        case '\n':
+          out->append("\\n");
+          break;
+        case '\t':
+          out->append("\\t");
+          break;
+        case '\r':
+          out->append("\\r");
+          break;
+        case '\0':
+          out->append("\\0");
+          break;
+        case '\b':
+          out->append("\\b");
+          break;
+        case '\f':
+          out->append("\\f");
+          break;
+        default:
+          out->push_back(c);
       }
     }
   }
@@ -578,7 +651,8 @@ absl::StatusOr<Vector> ToText(const Vector& in) {
 
 absl::StatusOr<Vector> CastNested(const Vector& in, const Type& to, CastMode mode) {
   if (to.kind() == TypeKind::kTuple) {
-    if (in.type().kind() != TypeKind::kTuple || in.type().children().size() != to.children().size()) {
+    if (in.type().kind() != TypeKind::kTuple ||
+        in.type().children().size() != to.children().size()) {
       return Error("type_mismatch", "Cannot convert ", in.type().Name(), " to ", to.Name());
     }
     std::vector<Vector> children;
@@ -619,13 +693,16 @@ absl::StatusOr<Vector> CastFlat(const Vector& in, const Type& to, CastMode mode)
       return FromInteger<uint8_t>(in, to, mode, [](uint8_t v) { return static_cast<Int128>(v); });
     case Physical::kI64:
       if (from.kind() == TypeKind::kUInt64) {
-        return FromInteger<int64_t>(in, to, mode, [](int64_t v) { return static_cast<Int128>(static_cast<uint64_t>(v)); });
+        return FromInteger<int64_t>(
+            in, to, mode, [](int64_t v) { return static_cast<Int128>(static_cast<uint64_t>(v)); });
       }
       return FromInteger<int64_t>(in, to, mode, [](int64_t v) { return static_cast<Int128>(v); });
-    case Physical::kF64: return FromFloat(in, to, mode);
+    case Physical::kF64:
+      return FromFloat(in, to, mode);
     case Physical::kI128:
       return FromInteger<Int128>(in, to, mode, [](Int128 v) { return v; });
-    default: break;
+    default:
+      break;
   }
   return Error("cannot_convert_type", "Cannot convert ", from.Name(), " to ", to.Name());
 }
@@ -636,7 +713,8 @@ bool CanCast(const Type& from, const Type& to) {
   if (IsNothing(from) || IsNothing(to) || from.SameBase(to)) return true;
   if (to.kind() == TypeKind::kString) return from.kind() != TypeKind::kState;
   if (from.kind() == TypeKind::kState || to.kind() == TypeKind::kState) return false;
-  const bool from_nested = from.physical() == Physical::kArray || from.physical() == Physical::kTuple;
+  const bool from_nested =
+      from.physical() == Physical::kArray || from.physical() == Physical::kTuple;
   const bool to_nested = to.physical() == Physical::kArray || to.physical() == Physical::kTuple;
   if (from_nested || to_nested) {
     if (from.kind() != to.kind() || from.children().size() != to.children().size()) return false;
@@ -666,15 +744,18 @@ absl::StatusOr<Vector> CastVector(const Vector& vector, const Type& to, CastMode
     if (nullable_result) return Vector::NullConstant(result, vector.size());
     if (vector.size() == 0 || !from.nullable()) return DefaultVector(result, vector.size());
     if (mode == CastMode::kOrZero) return DefaultVector(result, vector.size());
-    return Error("cannot_convert_type", "Cannot convert NULL value to non-Nullable type ", to.Name());
+    return Error("cannot_convert_type", "Cannot convert NULL value to non-Nullable type ",
+                 to.Name());
   }
   if (!CanCast(from, to)) {
-    return Error("cannot_convert_type", "Conversion from ", from.Name(), " to ", to.Name(), " is not supported");
+    return Error("cannot_convert_type", "Conversion from ", from.Name(), " to ", to.Name(),
+                 " is not supported");
   }
   if (vector.form() == Vector::Form::kDictionary) {
     auto mapped = CastVector(*vector.dictionary(), to, mode);
     if (mapped.ok()) {
-      return Vector::Dictionary(std::make_shared<const Vector>(mapped->Flatten()), vector.shared_codes(), vector.size());
+      return Vector::Dictionary(std::make_shared<const Vector>(mapped->Flatten()),
+                                vector.shared_codes(), vector.size());
     }
     return CastVector(vector.Flatten(), to, mode);
   }
@@ -685,7 +766,8 @@ absl::StatusOr<Vector> CastVector(const Vector& vector, const Type& to, CastMode
   }
   Vector out;
   const bool nested = to.physical() == Physical::kArray || to.physical() == Physical::kTuple;
-  if (from.SameBase(to) && (!nested || from.NotNullable() == to.NotNullable()) && to.kind() != TypeKind::kDateTime64) {
+  if (from.SameBase(to) && (!nested || from.NotNullable() == to.NotNullable()) &&
+      to.kind() != TypeKind::kDateTime64) {
     out = vector;
   } else {
     HOGLET_ASSIGN_OR_RETURN(out, CastFlat(vector, to, mode));
@@ -693,7 +775,8 @@ absl::StatusOr<Vector> CastVector(const Vector& vector, const Type& to, CastMode
   if (!nullable_result && out.validity() != nullptr) {
     for (size_t i = 0; i < out.size(); ++i) {
       if (!out.IsNull(i)) continue;
-      return Error("cannot_insert_null_in_ordinary_column", "Cannot convert NULL value to non-Nullable type ", to.Name());
+      return Error("cannot_insert_null_in_ordinary_column",
+                   "Cannot convert NULL value to non-Nullable type ", to.Name());
     }
     out.clear_validity();
   }
@@ -706,8 +789,10 @@ absl::StatusOr<Vector> Widen(const Vector& vector, const Type& to) {
   return CastVector(vector, to, CastMode::kThrow);
 }
 
-absl::StatusOr<Datum> CastDatum(const Datum& value, const Type& from, const Type& to, CastMode mode) {
-  const Vector in = value.is_null() ? Vector::NullConstant(from.Nullable(), 1) : Vector::Constant(from, value, 1);
+absl::StatusOr<Datum> CastDatum(const Datum& value, const Type& from, const Type& to,
+                                CastMode mode) {
+  const Vector in =
+      value.is_null() ? Vector::NullConstant(from.Nullable(), 1) : Vector::Constant(from, value, 1);
   HOGLET_ASSIGN_OR_RETURN(Vector out, CastVector(in, to, mode));
   if (out.IsNull(0)) return Datum();
   return out.Get(0);
@@ -796,10 +881,16 @@ void AppendDate(int64_t day_number, std::string* out) {
   int64_t year;
   int month, day;
   CivilFromDayNumber(day_number, &year, &month, &day);
-  const char text[] = {static_cast<char>('0' + year / 1000 % 10), static_cast<char>('0' + year / 100 % 10),
-                       static_cast<char>('0' + year / 10 % 10), static_cast<char>('0' + year % 10), '-',
-                       static_cast<char>('0' + month / 10), static_cast<char>('0' + month % 10), '-',
-                       static_cast<char>('0' + day / 10), static_cast<char>('0' + day % 10)};
+  const char text[] = {static_cast<char>('0' + year / 1000 % 10),
+                       static_cast<char>('0' + year / 100 % 10),
+                       static_cast<char>('0' + year / 10 % 10),
+                       static_cast<char>('0' + year % 10),
+                       '-',
+                       static_cast<char>('0' + month / 10),
+                       static_cast<char>('0' + month % 10),
+                       '-',
+                       static_cast<char>('0' + day / 10),
+                       static_cast<char>('0' + day % 10)};
   out->append(text, sizeof(text));
 }
 
@@ -826,8 +917,9 @@ std::optional<Int128> ParseInteger(std::string_view text, const Type& type) {
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
   if (text.empty() || (negative && type.IsUnsigned())) return std::nullopt;
   UInt128 value = 0;
-  const UInt128 limit = type.IntegerBits() == 128 ? ~UInt128{0} >> (type.IsUnsigned() ? 0 : 1)
-                                                  : static_cast<UInt128>(MaxOf(type)) + (negative ? 1 : 0);
+  const UInt128 limit = type.IntegerBits() == 128
+                            ? ~UInt128{0} >> (type.IsUnsigned() ? 0 : 1)
+                            : static_cast<UInt128>(MaxOf(type)) + (negative ? 1 : 0);
   for (const char c : text) {
     if (c < '0' || c > '9') return std::nullopt;
     if (__builtin_mul_overflow(value, UInt128{10}, &value)) return std::nullopt;
@@ -869,7 +961,8 @@ std::optional<Int128> ParseDecimal(std::string_view text, int scale) {
     std::string_view tail = text.substr(e + 1);
     if (!tail.empty() && tail[0] == '+') tail.remove_prefix(1);
     const auto result = std::from_chars(tail.data(), tail.data() + tail.size(), exponent);
-    if (tail.empty() || result.ec != std::errc() || result.ptr != tail.data() + tail.size()) return std::nullopt;
+    if (tail.empty() || result.ec != std::errc() || result.ptr != tail.data() + tail.size())
+      return std::nullopt;
     if (std::abs(exponent) > 80) return std::nullopt;
     text = text.substr(0, e);
   }

@@ -18,14 +18,16 @@ enum class CastMode : uint8_t {
 
 // Whether a conversion exists at all.
 bool CanCast(const Type& from, const Type& to);
-// `vector` in any form; its NULLs stay NULL (for a `to` that is not nullable they are an error under kThrow and kAccurate). The result
-// has type `to`, made nullable for the OrNull modes.
+// `vector` in any form; its NULLs stay NULL (for a `to` that is not nullable they are an error
+// under kThrow and kAccurate). The result has type `to`, made nullable for the OrNull modes.
 absl::StatusOr<Vector> CastVector(const Vector& vector, const Type& to, CastMode mode);
 // To a common supertype: never fails for types that CommonType() has put together.
 absl::StatusOr<Vector> Widen(const Vector& vector, const Type& to);
-absl::StatusOr<Datum> CastDatum(const Datum& value, const Type& from, const Type& to, CastMode mode);
+absl::StatusOr<Datum> CastDatum(const Datum& value, const Type& from, const Type& to,
+                                CastMode mode);
 
-// toString: plain at the top, quoted inside arrays, tuples and maps. NULL is "NULL" inside and \N at the top.
+// toString: plain at the top, quoted inside arrays, tuples and maps. NULL is "NULL" inside and \N
+// at the top.
 void AppendText(const Vector& vector, size_t row, std::string* out);
 // A number as ClickHouse prints it: shortest, exponents from 1e21 and below 1e-6.
 void AppendDouble(double value, std::string* out);

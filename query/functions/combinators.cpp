@@ -4,8 +4,8 @@
 #include "query/functions/aggregate.h"
 #include "query/functions/types.h"
 
-// Aggregates made of aggregates: NULL handling, DISTINCT, and the combinators by suffix, outermost last in the name ("sumIf",
-// "uniqArrayOrNull").
+// Aggregates made of aggregates: NULL handling, DISTINCT, and the combinators by suffix, outermost
+// last in the name ("sumIf", "uniqArrayOrNull").
 
 namespace hoglet::fn {
 namespace {
@@ -22,36 +22,53 @@ const AggregateEntry* FindEntry(std::string_view name) {
 // Hands everything on to the aggregate inside, whose state comes first in its own.
 class Wrapper : public AggregateFunction {
  public:
-  explicit Wrapper(BoundAggregate inner) : inner_(std::move(inner)) { result_type_ = inner_->result_type(); }
+  explicit Wrapper(BoundAggregate inner) : inner_(std::move(inner)) {
+    result_type_ = inner_->result_type();
+  }
 
   size_t state_bytes() const override { return inner_->state_bytes(); }
   void Create(char* state) const override { inner_->Create(state); }
   void Destroy(char* state) const override { inner_->Destroy(state); }
   bool trivially_destructible() const override { return inner_->trivially_destructible(); }
-  absl::Status Merge(char* into, const char* from) const override { return inner_->Merge(into, from); }
-  absl::Status Finalize(const char* state, VectorBuilder* out) const override { return inner_->Finalize(state, out); }
+  absl::Status Merge(char* into, const char* from) const override {
+    return inner_->Merge(into, from);
+  }
+  absl::Status Finalize(const char* state, VectorBuilder* out) const override {
+    return inner_->Finalize(state, out);
+  }
   size_t ExtraBytes(const char* state) const override { return inner_->ExtraBytes(state); }
-  absl::Status Serialize(const char* state, std::string* out) const override { return inner_->Serialize(state, out); }
-  absl::Status Deserialize(std::string_view bytes, char* state) const override { return inner_->Deserialize(bytes, state); }
-  absl::Status UpdateAll(EvalContext& context, char* state, std::span<const Vector> arguments, size_t rows) const override {
+  absl::Status Serialize(const char* state, std::string* out) const override {
+    return inner_->Serialize(state, out);
+  }
+  absl::Status Deserialize(std::string_view bytes, char* state) const override {
+    return inner_->Deserialize(bytes, state);
+  }
+  absl::Status UpdateAll(EvalContext& context, char* state, std::span<const Vector> arguments,
+                         size_t rows) const override {
     const std::vector<char*> states(rows, state);
     return Update(context, states.data(), arguments, rows);
   }
 
  protected:
   // The chosen rows only.
-  absl::Status UpdateSelected(EvalContext& context, char* const* states, std::span<const Vector> arguments, const std::vector<uint32_t>& rows) const {
+  absl::Status UpdateSelected(EvalContext& context, char* const* states,
+                              std::span<const Vector> arguments,
+                              const std::vector<uint32_t>& rows) const {
     if (rows.empty()) return absl::OkStatus();
     std::vector<Vector> picked;
-    for (const Vector& argument : arguments) picked.push_back(argument.Gather(rows.data(), rows.size()));
+    for (const Vector& argument : arguments)
+      picked.push_back(argument.Gather(rows.data(), rows.size()));
     std::vector<char*> targets(rows.size());
     for (size_t i = 0; i < rows.size(); ++i) targets[i] = states[rows[i]];
     return inner_->Update(context, targets.data(), picked, rows.size());
   }
-  absl::Status UpdateAllSelected(EvalContext& context, char* state, std::span<const Vector> arguments, const std::vector<uint32_t>& rows) const {
+  absl::Status UpdateAllSelected(EvalContext& context, char* state,
+                                 std::span<const Vector> arguments,
+                                 const std::vector<uint32_t>& rows) const {
     if (rows.empty()) return absl::OkStatus();
     std::vector<Vector> picked;
-    for (const Vector& argument : arguments) picked.push_back(argument.Gather(rows.data(), rows.size()));
+    for (const Vector& argument : arguments)
+      picked.push_back(argument.Gather(rows.data(), rows.size()));
     return inner_->UpdateAll(context, state, picked, rows.size());
   }
 
@@ -61,7 +78,8 @@ class Wrapper : public AggregateFunction {
 // A wrapper whose state has one more byte: whether the inner aggregate has seen a row.
 class FlaggedWrapper : public Wrapper {
  public:
-  explicit FlaggedWrapper(BoundAggregate inner) : Wrapper(std::move(inner)), flag_at_(inner_->state_bytes()) {}
+  explicit FlaggedWrapper(BoundAggregate inner)
+      : Wrapper(std::move(inner)), flag_at_(inner_->state_bytes()) {}
 
   size_t state_bytes() const override { return flag_at_ + 1; }
   void Create(char* state) const override {
@@ -93,13 +111,16 @@ class FlaggedWrapper : public Wrapper {
 // Rows with a NULL argument are left out; an aggregate over no other row is NULL.
 class SkipNulls final : public FlaggedWrapper {
  public:
-  SkipNulls(BoundAggregate inner, bool null_when_empty) : FlaggedWrapper(std::move(inner)), null_when_empty_(null_when_empty) {
-    const bool may_be_null = result_type_.kind() != TypeKind::kArray && result_type_.kind() != TypeKind::kMap;
+  SkipNulls(BoundAggregate inner, bool null_when_empty)
+      : FlaggedWrapper(std::move(inner)), null_when_empty_(null_when_empty) {
+    const bool may_be_null =
+        result_type_.kind() != TypeKind::kArray && result_type_.kind() != TypeKind::kMap;
     null_when_empty_ &= may_be_null;
     if (null_when_empty_) result_type_ = result_type_.Nullable();
   }
 
-  absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments, size_t rows) const override {
+  absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments,
+                      size_t rows) const override {
     std::vector<uint32_t> valid;
     if (AllValid(arguments)) {
       for (size_t i = 0; i < rows; ++i) SetFlag(states[i]);
@@ -109,7 +130,8 @@ class SkipNulls final : public FlaggedWrapper {
     for (uint32_t row : valid) SetFlag(states[row]);
     return UpdateSelected(context, states, arguments, valid);
   }
-  absl::Status UpdateAll(EvalContext& context, char* state, std::span<const Vector> arguments, size_t rows) const override {
+  absl::Status UpdateAll(EvalContext& context, char* state, std::span<const Vector> arguments,
+                         size_t rows) const override {
     if (rows == 0) return absl::OkStatus();
     if (AllValid(arguments)) {
       SetFlag(state);
@@ -130,12 +152,15 @@ class SkipNulls final : public FlaggedWrapper {
 
  private:
   static bool AllValid(std::span<const Vector> arguments) {
-    return std::none_of(arguments.begin(), arguments.end(), [](const Vector& v) { return v.MayHaveNulls(); });
+    return std::none_of(arguments.begin(), arguments.end(),
+                        [](const Vector& v) { return v.MayHaveNulls(); });
   }
-  static void ValidRows(std::span<const Vector> arguments, size_t rows, std::vector<uint32_t>* valid) {
+  static void ValidRows(std::span<const Vector> arguments, size_t rows,
+                        std::vector<uint32_t>* valid) {
     valid->reserve(rows);
     for (size_t i = 0; i < rows; ++i) {
-      if (std::none_of(arguments.begin(), arguments.end(), [i](const Vector& v) { return v.IsNull(i); })) {
+      if (std::none_of(arguments.begin(), arguments.end(),
+                       [i](const Vector& v) { return v.IsNull(i); })) {
         valid->push_back(static_cast<uint32_t>(i));
       }
     }
@@ -149,10 +174,13 @@ class If final : public Wrapper {
  public:
   using Wrapper::Wrapper;
 
-  absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments, size_t rows) const override {
-    return UpdateSelected(context, states, arguments.first(arguments.size() - 1), Chosen(arguments.back(), rows));
+  absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments,
+                      size_t rows) const override {
+    return UpdateSelected(context, states, arguments.first(arguments.size() - 1),
+                          Chosen(arguments.back(), rows));
   }
-  absl::Status UpdateAll(EvalContext& context, char* state, std::span<const Vector> arguments, size_t rows) const override {
+  absl::Status UpdateAll(EvalContext& context, char* state, std::span<const Vector> arguments,
+                         size_t rows) const override {
     const std::vector<uint32_t> chosen = Chosen(arguments.back(), rows);
     // count() inside has no argument to gather.
     if (arguments.size() == 1) return inner_->UpdateAll(context, state, {}, chosen.size());
@@ -195,11 +223,13 @@ class OrEmpty final : public FlaggedWrapper {
     if (null_) result_type_ = result_type_.Nullable();
   }
 
-  absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments, size_t rows) const override {
+  absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments,
+                      size_t rows) const override {
     for (size_t i = 0; i < rows; ++i) SetFlag(states[i]);
     return inner_->Update(context, states, arguments, rows);
   }
-  absl::Status UpdateAll(EvalContext& context, char* state, std::span<const Vector> arguments, size_t rows) const override {
+  absl::Status UpdateAll(EvalContext& context, char* state, std::span<const Vector> arguments,
+                         size_t rows) const override {
     if (rows > 0) SetFlag(state);
     return inner_->UpdateAll(context, state, arguments, rows);
   }
@@ -222,7 +252,8 @@ class Elements final : public Wrapper {
  public:
   using Wrapper::Wrapper;
 
-  absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments, size_t rows) const override {
+  absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments,
+                      size_t rows) const override {
     std::vector<Vector> flat;
     for (const Vector& argument : arguments) flat.push_back(argument.Flatten());
     std::vector<std::vector<uint32_t>> positions(flat.size());
@@ -231,29 +262,36 @@ class Elements final : public Wrapper {
       const uint32_t count = flat[0].offsets()[i + 1] - flat[0].offsets()[i];
       for (size_t a = 0; a < flat.size(); ++a) {
         if (flat[a].offsets()[i + 1] - flat[a].offsets()[i] != count) {
-          return WithErrorCode(absl::InvalidArgumentError("All arrays passed to an aggregate function with -Array must have equal sizes"),
-                               "sizes_of_arrays_dont_match");
+          return WithErrorCode(
+              absl::InvalidArgumentError(
+                  "All arrays passed to an aggregate function with -Array must have equal sizes"),
+              "sizes_of_arrays_dont_match");
         }
         for (uint32_t e = 0; e < count; ++e) positions[a].push_back(flat[a].offsets()[i] + e);
       }
       targets.insert(targets.end(), count, states[i]);
     }
     std::vector<Vector> elements;
-    for (size_t a = 0; a < flat.size(); ++a) elements.push_back(flat[a].child().Gather(positions[a].data(), positions[a].size()));
-    return targets.empty() ? absl::OkStatus() : inner_->Update(context, targets.data(), elements, targets.size());
+    for (size_t a = 0; a < flat.size(); ++a)
+      elements.push_back(flat[a].child().Gather(positions[a].data(), positions[a].size()));
+    return targets.empty() ? absl::OkStatus()
+                           : inner_->Update(context, targets.data(), elements, targets.size());
   }
 };
 
-// DISTINCT: a row counts the first time it is seen. The rows themselves are kept, because states are merged by value.
+// DISTINCT: a row counts the first time it is seen. The rows themselves are kept, because states
+// are merged by value.
 class Distinct final : public Wrapper {
  public:
-  Distinct(BoundAggregate inner, std::vector<Type> types) : Wrapper(std::move(inner)), types_(std::move(types)) {}
+  Distinct(BoundAggregate inner, std::vector<Type> types)
+      : Wrapper(std::move(inner)), types_(std::move(types)) {}
 
   size_t state_bytes() const override { return sizeof(Rows); }
   void Create(char* state) const override { new (state) Rows(); }
   void Destroy(char* state) const override { At(state).~Rows(); }
   bool trivially_destructible() const override { return false; }
-  absl::Status Update(EvalContext&, char* const* states, std::span<const Vector> arguments, size_t rows) const override {
+  absl::Status Update(EvalContext&, char* const* states, std::span<const Vector> arguments,
+                      size_t rows) const override {
     std::string key;
     for (size_t i = 0; i < rows; ++i) {
       key.clear();
@@ -290,7 +328,8 @@ class Distinct final : public Wrapper {
     inner_->Create(inner_state);
     EvalContext context;
     absl::Status status;
-    if (!rows.rows.empty()) status = inner_->UpdateAll(context, inner_state, arguments, rows.rows.size());
+    if (!rows.rows.empty())
+      status = inner_->UpdateAll(context, inner_state, arguments, rows.rows.size());
     if (status.ok()) status = inner_->Finalize(inner_state, out);
     inner_->Destroy(inner_state);
     return status;
@@ -331,7 +370,9 @@ class Distinct final : public Wrapper {
     size_t bytes = 0;
   };
   static Rows& At(char* state) { return *std::launder(reinterpret_cast<Rows*>(state)); }
-  static const Rows& At(const char* state) { return *std::launder(reinterpret_cast<const Rows*>(state)); }
+  static const Rows& At(const char* state) {
+    return *std::launder(reinterpret_cast<const Rows*>(state));
+  }
 
   std::vector<Type> types_;
 };
@@ -339,9 +380,12 @@ class Distinct final : public Wrapper {
 // -State: the state itself, as bytes.
 class KeepState final : public Wrapper {
  public:
-  KeepState(BoundAggregate inner, Type type) : Wrapper(std::move(inner)) { result_type_ = std::move(type); }
+  KeepState(BoundAggregate inner, Type type) : Wrapper(std::move(inner)) {
+    result_type_ = std::move(type);
+  }
 
-  absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments, size_t rows) const override {
+  absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments,
+                      size_t rows) const override {
     return inner_->Update(context, states, arguments, rows);
   }
   absl::Status Finalize(const char* state, VectorBuilder* out) const override {
@@ -357,7 +401,8 @@ class MergeStates final : public Wrapper {
  public:
   using Wrapper::Wrapper;
 
-  absl::Status Update(EvalContext&, char* const* states, std::span<const Vector> arguments, size_t rows) const override {
+  absl::Status Update(EvalContext&, char* const* states, std::span<const Vector> arguments,
+                      size_t rows) const override {
     const std::unique_ptr<char[]> memory(new char[inner_->state_bytes() + 16]);
     char* other = memory.get() + (16 - reinterpret_cast<uintptr_t>(memory.get()) % 16) % 16;
     const VectorReader<std::string_view> values(arguments[0]);
@@ -381,8 +426,12 @@ class OfNothing final : public AggregateFunction {
   void Create(char* state) const override { *state = 0; }
   void Destroy(char*) const override {}
   bool trivially_destructible() const override { return true; }
-  absl::Status Update(EvalContext&, char* const*, std::span<const Vector>, size_t) const override { return absl::OkStatus(); }
-  absl::Status UpdateAll(EvalContext&, char*, std::span<const Vector>, size_t) const override { return absl::OkStatus(); }
+  absl::Status Update(EvalContext&, char* const*, std::span<const Vector>, size_t) const override {
+    return absl::OkStatus();
+  }
+  absl::Status UpdateAll(EvalContext&, char*, std::span<const Vector>, size_t) const override {
+    return absl::OkStatus();
+  }
   absl::Status Merge(char*, const char*) const override { return absl::OkStatus(); }
   absl::Status Finalize(const char*, VectorBuilder* out) const override {
     if (null_) {
@@ -400,12 +449,16 @@ class OfNothing final : public AggregateFunction {
 };
 
 absl::Status WrongArguments(std::string_view name, size_t found) {
-  return WithErrorCode(absl::InvalidArgumentError(StrCat("Aggregate function ", name, " does not take ", found, " arguments")),
+  return WithErrorCode(absl::InvalidArgumentError(StrCat("Aggregate function ", name,
+                                                         " does not take ", found, " arguments")),
                        "number_of_arguments_doesnt_match");
 }
 
-absl::StatusOr<BoundAggregate> BindBase(const AggregateEntry& entry, std::span<const Datum> parameters, std::span<const Type> types) {
-  if (types.size() < static_cast<size_t>(entry.arguments_min) || types.size() > static_cast<size_t>(entry.arguments_max)) {
+absl::StatusOr<BoundAggregate> BindBase(const AggregateEntry& entry,
+                                        std::span<const Datum> parameters,
+                                        std::span<const Type> types) {
+  if (types.size() < static_cast<size_t>(entry.arguments_min) ||
+      types.size() > static_cast<size_t>(entry.arguments_max)) {
     return WrongArguments(entry.name, types.size());
   }
   std::vector<Type> plain;
@@ -417,35 +470,47 @@ absl::StatusOr<BoundAggregate> BindBase(const AggregateEntry& entry, std::span<c
     plain.push_back(type.NotNullable());
   }
   if (nothing) {
-    if (entry.null_when_empty) return std::make_unique<OfNothing>(Type(TypeKind::kNothing).Nullable(), true);
+    if (entry.null_when_empty)
+      return std::make_unique<OfNothing>(Type(TypeKind::kNothing).Nullable(), true);
     const bool list = entry.name.starts_with("group") || entry.name == "topK";
-    return std::make_unique<OfNothing>(list ? Type::Array(Type(TypeKind::kNothing)) : Type(TypeKind::kUInt64), false);
+    return std::make_unique<OfNothing>(
+        list ? Type::Array(Type(TypeKind::kNothing)) : Type(TypeKind::kUInt64), false);
   }
   HOGLET_ASSIGN_OR_RETURN(BoundAggregate bound, entry.bind({entry.name, parameters, plain}));
   if (nullable) return std::make_unique<SkipNulls>(std::move(bound), entry.null_when_empty);
   return bound;
 }
 
-using CombinatorBinder = absl::StatusOr<BoundAggregate> (*)(std::string_view inner, std::span<const Datum> parameters, std::span<const Type> types);
+using CombinatorBinder = absl::StatusOr<BoundAggregate> (*)(std::string_view inner,
+                                                            std::span<const Datum> parameters,
+                                                            std::span<const Type> types);
 
-absl::StatusOr<BoundAggregate> BindIf(std::string_view inner, std::span<const Datum> parameters, std::span<const Type> types) {
+absl::StatusOr<BoundAggregate> BindIf(std::string_view inner, std::span<const Datum> parameters,
+                                      std::span<const Type> types) {
   if (types.empty()) return WrongArguments(StrCat(inner, "If"), 0);
   const Type& condition = types.back();
-  if (!condition.IsNumber() && condition.kind() != TypeKind::kNothing) return IllegalAggregateArgument(StrCat(inner, "If"), condition);
-  HOGLET_ASSIGN_OR_RETURN(auto bound, BindAggregateFunction(inner, parameters, types.first(types.size() - 1), false));
+  if (!condition.IsNumber() && condition.kind() != TypeKind::kNothing)
+    return IllegalAggregateArgument(StrCat(inner, "If"), condition);
+  HOGLET_ASSIGN_OR_RETURN(
+      auto bound, BindAggregateFunction(inner, parameters, types.first(types.size() - 1), false));
   return std::make_unique<If>(std::move(bound));
 }
 
 template <bool kNull>
-absl::StatusOr<BoundAggregate> BindOrEmpty(std::string_view inner, std::span<const Datum> parameters, std::span<const Type> types) {
+absl::StatusOr<BoundAggregate> BindOrEmpty(std::string_view inner,
+                                           std::span<const Datum> parameters,
+                                           std::span<const Type> types) {
   HOGLET_ASSIGN_OR_RETURN(auto bound, BindAggregateFunction(inner, parameters, types, false));
   return std::make_unique<OrEmpty>(std::move(bound), kNull);
 }
 
-absl::StatusOr<BoundAggregate> BindElements(std::string_view inner, std::span<const Datum> parameters, std::span<const Type> types) {
+absl::StatusOr<BoundAggregate> BindElements(std::string_view inner,
+                                            std::span<const Datum> parameters,
+                                            std::span<const Type> types) {
   std::vector<Type> elements;
   for (const Type& type : types) {
-    if (type.kind() != TypeKind::kArray) return IllegalAggregateArgument(StrCat(inner, "Array"), type);
+    if (type.kind() != TypeKind::kArray)
+      return IllegalAggregateArgument(StrCat(inner, "Array"), type);
     elements.push_back(type.element());
   }
   if (elements.empty()) return WrongArguments(StrCat(inner, "Array"), 0);
@@ -453,50 +518,64 @@ absl::StatusOr<BoundAggregate> BindElements(std::string_view inner, std::span<co
   return std::make_unique<Elements>(std::move(bound));
 }
 
-absl::StatusOr<BoundAggregate> BindDistinct(std::string_view inner, std::span<const Datum> parameters, std::span<const Type> types) {
+absl::StatusOr<BoundAggregate> BindDistinct(std::string_view inner,
+                                            std::span<const Datum> parameters,
+                                            std::span<const Type> types) {
   return BindAggregateFunction(inner, parameters, types, true);
 }
 
-absl::StatusOr<BoundAggregate> BindState(std::string_view inner, std::span<const Datum> parameters, std::span<const Type> types) {
+absl::StatusOr<BoundAggregate> BindState(std::string_view inner, std::span<const Datum> parameters,
+                                         std::span<const Type> types) {
   HOGLET_ASSIGN_OR_RETURN(auto bound, BindAggregateFunction(inner, parameters, types, false));
   Type type = Type::State(inner, {types.begin(), types.end()});
   return std::make_unique<KeepState>(std::move(bound), std::move(type));
 }
 
-absl::StatusOr<BoundAggregate> BindMerge(std::string_view inner, std::span<const Datum> parameters, std::span<const Type> types) {
+absl::StatusOr<BoundAggregate> BindMerge(std::string_view inner, std::span<const Datum> parameters,
+                                         std::span<const Type> types) {
   if (types.size() != 1) return WrongArguments(StrCat(inner, "Merge"), types.size());
-  if (types[0].kind() != TypeKind::kState || types[0].names()[0] != inner) return IllegalAggregateArgument(StrCat(inner, "Merge"), types[0]);
-  HOGLET_ASSIGN_OR_RETURN(auto bound, BindAggregateFunction(inner, parameters, types[0].children(), false));
+  if (types[0].kind() != TypeKind::kState || types[0].names()[0] != inner)
+    return IllegalAggregateArgument(StrCat(inner, "Merge"), types[0]);
+  HOGLET_ASSIGN_OR_RETURN(auto bound,
+                          BindAggregateFunction(inner, parameters, types[0].children(), false));
   return std::make_unique<MergeStates>(std::move(bound));
 }
 
 constexpr std::pair<std::string_view, CombinatorBinder> kCombinators[] = {
-    {"If", BindIf},           {"OrNull", BindOrEmpty<true>}, {"OrDefault", BindOrEmpty<false>}, {"Array", BindElements},
-    {"Distinct", BindDistinct}, {"State", BindState},          {"Merge", BindMerge},
+    {"If", BindIf},          {"OrNull", BindOrEmpty<true>}, {"OrDefault", BindOrEmpty<false>},
+    {"Array", BindElements}, {"Distinct", BindDistinct},    {"State", BindState},
+    {"Merge", BindMerge},
 };
 
 }  // namespace
 
-absl::StatusOr<BoundAggregate> BindAggregateFunction(std::string_view name, std::span<const Datum> parameters, std::span<const Type> types,
-                                                     bool distinct) {
+absl::StatusOr<BoundAggregate> BindAggregateFunction(std::string_view name,
+                                                     std::span<const Datum> parameters,
+                                                     std::span<const Type> types, bool distinct) {
   if (distinct) {
     HOGLET_ASSIGN_OR_RETURN(auto bound, BindAggregateFunction(name, parameters, types, false));
     if (types.empty()) return bound;
-    return std::make_unique<Distinct>(std::move(bound), std::vector<Type>(types.begin(), types.end()));
+    return std::make_unique<Distinct>(std::move(bound),
+                                      std::vector<Type>(types.begin(), types.end()));
   }
-  if (const AggregateEntry* entry = FindEntry(name); entry != nullptr) return BindBase(*entry, parameters, types);
+  if (const AggregateEntry* entry = FindEntry(name); entry != nullptr)
+    return BindBase(*entry, parameters, types);
   for (const auto& [suffix, bind] : kCombinators) {
-    if (name.size() > suffix.size() && name.ends_with(suffix) && IsAggregateName(name.substr(0, name.size() - suffix.size()))) {
+    if (name.size() > suffix.size() && name.ends_with(suffix) &&
+        IsAggregateName(name.substr(0, name.size() - suffix.size()))) {
       return bind(name.substr(0, name.size() - suffix.size()), parameters, types);
     }
   }
-  return WithErrorCode(absl::NotFoundError(StrCat("Unknown aggregate function ", name)), "unknown_function");
+  return WithErrorCode(absl::NotFoundError(StrCat("Unknown aggregate function ", name)),
+                       "unknown_function");
 }
 
 bool IsAggregateName(std::string_view name) {
   if (FindEntry(name) != nullptr) return true;
   for (const auto& [suffix, bind] : kCombinators) {
-    if (name.size() > suffix.size() && name.ends_with(suffix) && IsAggregateName(name.substr(0, name.size() - suffix.size()))) return true;
+    if (name.size() > suffix.size() && name.ends_with(suffix) &&
+        IsAggregateName(name.substr(0, name.size() - suffix.size())))
+      return true;
   }
   return false;
 }

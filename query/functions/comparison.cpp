@@ -20,7 +20,8 @@ inline bool Holds(const T& a, const T& b) {
 }
 
 template <Compare op, typename T>
-void CompareLoop(const T* a, bool a_constant, const T* b, bool b_constant, size_t rows, uint8_t* out) {
+void CompareLoop(const T* a, bool a_constant, const T* b, bool b_constant, size_t rows,
+                 uint8_t* out) {
   if (b_constant) {
     const T value = b[0];
     if (a_constant) {
@@ -36,7 +37,8 @@ void CompareLoop(const T* a, bool a_constant, const T* b, bool b_constant, size_
   }
 }
 
-// Equality of strings with one: the length first, so that most rows cost one comparison of integers.
+// Equality of strings with one: the length first, so that most rows cost one comparison of
+// integers.
 template <bool negate>
 void EqualsConstant(const std::string_view* a, std::string_view value, size_t rows, uint8_t* out) {
   const size_t size = value.size();
@@ -54,14 +56,16 @@ Bound PlainCompare() {
     auto* data = out.mutable_data<uint8_t>();
     const bool a_constant = batch.args[0].is_constant();
     const bool b_constant = batch.args[1].is_constant();
-    if constexpr (std::is_same_v<T, std::string_view> && (op == Compare::kEquals || op == Compare::kNotEquals)) {
+    if constexpr (std::is_same_v<T, std::string_view> &&
+                  (op == Compare::kEquals || op == Compare::kNotEquals)) {
       if (b_constant && !a_constant) {
-        EqualsConstant<op == Compare::kNotEquals>(a.vector().template data<T>(), b[0], batch.rows, data);
+        EqualsConstant<op == Compare::kNotEquals>(a.vector().template data<T>(), b[0], batch.rows,
+                                                  data);
         return out;
       }
     }
-    CompareLoop<op, T>(a.vector().template data<T>(), a_constant, b.vector().template data<T>(), b_constant,
-                       batch.rows, data);
+    CompareLoop<op, T>(a.vector().template data<T>(), a_constant, b.vector().template data<T>(),
+                       b_constant, batch.rows, data);
     return out;
   });
 }
@@ -86,8 +90,7 @@ Bound GeneralCompare(const Type& common) {
     b = b.Flatten();
     Vector out = Vector::Flat(U8(), batch.rows);
     for (size_t i = 0; i < batch.rows; ++i) {
-      out.mutable_data<uint8_t>()[i] =
-          batch.live(i) ? Holds<op>(CompareRows(a, i, b, i), 0) : 0;
+      out.mutable_data<uint8_t>()[i] = batch.live(i) ? Holds<op>(CompareRows(a, i, b, i), 0) : 0;
     }
     return out;
   });
@@ -105,8 +108,10 @@ Bound CompareNumbers(const Type& a, const Type& b) {
     HOGLET_ASSIGN_OR_RETURN(Type common, CommonType(types, "comparison"));
     return GeneralCompare<op>(common);
   }
-  if (a.physical() == Physical::kI128 || b.physical() == Physical::kI128) return PlainCompare<op, Int128>();
-  if (a.physical() == Physical::kU8 && b.physical() == Physical::kU8) return PlainCompare<op, uint8_t>();
+  if (a.physical() == Physical::kI128 || b.physical() == Physical::kI128)
+    return PlainCompare<op, Int128>();
+  if (a.physical() == Physical::kU8 && b.physical() == Physical::kU8)
+    return PlainCompare<op, uint8_t>();
   const bool au = a.kind() == TypeKind::kUInt64;
   const bool bu = b.kind() == TypeKind::kUInt64;
   if (au || bu) return MixedCompare<op>(au, bu);
@@ -122,7 +127,8 @@ Bound CompareWithText(const Call& call, size_t text_at) {
     return Error("no_common_type", "There is no supertype for types String and ", other.Name(),
                  " of arguments of function ", call.name);
   }
-  if (other.physical() == Physical::kArray || other.physical() == Physical::kTuple) return call.BadType(other_at);
+  if (other.physical() == Physical::kArray || other.physical() == Physical::kTuple)
+    return call.BadType(other_at);
   if (call.has_constant(text_at)) {
     auto value = CastDatum(call.constant(text_at), StringType(), other, CastMode::kThrow);
     if (!value.ok()) {
@@ -158,8 +164,11 @@ Bound Bind(const Call& call) {
   const Type types[] = {a, b};
   auto common = CommonType(types, call.name);
   if (!common.ok()) {
-    return Error(a.physical() == Physical::kArray || b.physical() == Physical::kArray ? "no_common_type" : "illegal_type_of_argument",
-                 "Illegal types of arguments (", a.Name(), ", ", b.Name(), ") of function ", call.name);
+    return Error(a.physical() == Physical::kArray || b.physical() == Physical::kArray
+                     ? "no_common_type"
+                     : "illegal_type_of_argument",
+                 "Illegal types of arguments (", a.Name(), ", ", b.Name(), ") of function ",
+                 call.name);
   }
   return GeneralCompare<op>(*common);
 }

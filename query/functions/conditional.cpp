@@ -8,8 +8,8 @@ namespace hoglet::fn {
 namespace {
 
 template <typename T>
-Vector ChooseFlat(const Type& type, std::span<const Vector> branches, const std::vector<uint16_t>& choice,
-                  size_t rows) {
+Vector ChooseFlat(const Type& type, std::span<const Vector> branches,
+                  const std::vector<uint16_t>& choice, size_t rows) {
   Vector out = Vector::Flat(type, rows);
   T* data = out.mutable_data<T>();
   std::vector<VectorReader<T>> readers(branches.begin(), branches.end());
@@ -35,15 +35,23 @@ Vector ChooseFlat(const Type& type, std::span<const Vector> branches, const std:
 
 }  // namespace
 
-Vector Choose(const Type& type, std::span<const Vector> branches, const std::vector<uint16_t>& choice, size_t rows) {
+Vector Choose(const Type& type, std::span<const Vector> branches,
+              const std::vector<uint16_t>& choice, size_t rows) {
   switch (type.physical()) {
-    case Physical::kNone: return Vector::NullConstant(type, rows);
-    case Physical::kU8: return ChooseFlat<uint8_t>(type, branches, choice, rows);
-    case Physical::kI64: return ChooseFlat<int64_t>(type, branches, choice, rows);
-    case Physical::kF64: return ChooseFlat<double>(type, branches, choice, rows);
-    case Physical::kI128: return ChooseFlat<Int128>(type, branches, choice, rows);
-    case Physical::kString: return ChooseFlat<std::string_view>(type, branches, choice, rows);
-    default: break;
+    case Physical::kNone:
+      return Vector::NullConstant(type, rows);
+    case Physical::kU8:
+      return ChooseFlat<uint8_t>(type, branches, choice, rows);
+    case Physical::kI64:
+      return ChooseFlat<int64_t>(type, branches, choice, rows);
+    case Physical::kF64:
+      return ChooseFlat<double>(type, branches, choice, rows);
+    case Physical::kI128:
+      return ChooseFlat<Int128>(type, branches, choice, rows);
+    case Physical::kString:
+      return ChooseFlat<std::string_view>(type, branches, choice, rows);
+    default:
+      break;
   }
   std::vector<uint32_t> picks(rows);
   std::vector<Vector> flat;
@@ -58,12 +66,14 @@ namespace {
 Bound BindMultiIf(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(3, SIZE_MAX));
   if (call.size() % 2 == 0) {
-    return Error("number_of_arguments_doesnt_match", "Invalid number of arguments for function ", call.name);
+    return Error("number_of_arguments_doesnt_match", "Invalid number of arguments for function ",
+                 call.name);
   }
   std::vector<Type> types;
   for (size_t i = 0; i + 1 < call.size(); i += 2) {
     const Type& condition = call.type(i);
-    if (!IsNothing(condition) && !condition.IsInteger() && condition.kind() != TypeKind::kBool) return call.BadType(i);
+    if (!IsNothing(condition) && !condition.IsInteger() && condition.kind() != TypeKind::kBool)
+      return call.BadType(i);
     types.push_back(call.type(i + 1));
   }
   types.push_back(call.type(call.size() - 1));
@@ -95,7 +105,8 @@ Bound BindIf(const Call& call) {
   return BindMultiIf(call);
 }
 
-// The first value that is not NULL. Arguments after one that is never NULL do not count, not even for the type.
+// The first value that is not NULL. Arguments after one that is never NULL do not count, not even
+// for the type.
 Bound BindCoalesce(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, SIZE_MAX));
   std::vector<size_t> used;
@@ -132,7 +143,8 @@ Bound BindCoalesce(const Call& call) {
 Bound BindIfNull(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 2));
   if (IsNothing(call.type(0))) {
-    return MakeFunction(call.type(1), [](const Batch& batch) -> absl::StatusOr<Vector> { return batch.args[1]; });
+    return MakeFunction(call.type(1),
+                        [](const Batch& batch) -> absl::StatusOr<Vector> { return batch.args[1]; });
   }
   if (!call.type(0).nullable()) return Identity(call.type(0));
   const Type first = call.type(0).NotNullable();
@@ -159,7 +171,8 @@ Bound BindNullIf(const Call& call) {
   if (!CanBeNullable(call.type(0))) return call.BadType(0);
   HOGLET_ASSIGN_OR_RETURN(auto equals, BindOther(call, "equals", call.args));
   return MakeFunction(type, [type, equals](const Batch& batch) -> absl::StatusOr<Vector> {
-    HOGLET_ASSIGN_OR_RETURN(Vector same, equals->Evaluate(batch.context, batch.args, {}, batch.rows));
+    HOGLET_ASSIGN_OR_RETURN(Vector same,
+                            equals->Evaluate(batch.context, batch.args, {}, batch.rows));
     const std::vector<uint8_t> truth = Truth(same, batch.rows);
     bool any = false;
     for (size_t i = 0; i < batch.rows; ++i) any |= truth[i] != 0;
@@ -179,7 +192,8 @@ Bound BindIsNull(const Call& call) {
     const Vector& x = batch.args[0];
     if (IsNothing(x.type())) return Vector::Constant(U8(), Datum(int64_t{!negate}), batch.rows);
     if (x.validity() == nullptr) return Vector::Constant(U8(), Datum(int64_t{negate}), batch.rows);
-    if (x.is_constant()) return Vector::Constant(U8(), Datum(int64_t{x.IsNull(0) != negate}), batch.rows);
+    if (x.is_constant())
+      return Vector::Constant(U8(), Datum(int64_t{x.IsNull(0) != negate}), batch.rows);
     Vector out = Vector::Flat(U8(), batch.rows);
     for (size_t i = 0; i < batch.rows; ++i) {
       out.mutable_data<uint8_t>()[i] = BitIsSet(x.validity(), i) == negate;
@@ -226,26 +240,29 @@ Bound BindCase(const Call& call) {
   }
   branches.push_back(call.args.back());
   HOGLET_ASSIGN_OR_RETURN(auto choose, BindOther(call, "multiIf", branches));
-  return MakeFunction(choose->result_type(), [equals, choose](const Batch& batch) -> absl::StatusOr<Vector> {
-    std::vector<Vector> args;
-    for (size_t c = 0; c < equals.size(); ++c) {
-      const Vector pair[] = {batch.args[0], batch.args[1 + 2 * c]};
-      HOGLET_ASSIGN_OR_RETURN(Vector same, equals[c]->Evaluate(batch.context, pair, {}, batch.rows));
-      // NULL meets NULL.
-      if (pair[0].MayHaveNulls() && pair[1].MayHaveNulls()) {
-        Vector both = Vector::Flat(U8(), batch.rows);
-        const std::vector<uint8_t> truth = Truth(same, batch.rows);
-        for (size_t i = 0; i < batch.rows; ++i) {
-          both.mutable_data<uint8_t>()[i] = truth[i] || (pair[0].IsNull(i) && pair[1].IsNull(i));
+  return MakeFunction(
+      choose->result_type(), [equals, choose](const Batch& batch) -> absl::StatusOr<Vector> {
+        std::vector<Vector> args;
+        for (size_t c = 0; c < equals.size(); ++c) {
+          const Vector pair[] = {batch.args[0], batch.args[1 + 2 * c]};
+          HOGLET_ASSIGN_OR_RETURN(Vector same,
+                                  equals[c]->Evaluate(batch.context, pair, {}, batch.rows));
+          // NULL meets NULL.
+          if (pair[0].MayHaveNulls() && pair[1].MayHaveNulls()) {
+            Vector both = Vector::Flat(U8(), batch.rows);
+            const std::vector<uint8_t> truth = Truth(same, batch.rows);
+            for (size_t i = 0; i < batch.rows; ++i) {
+              both.mutable_data<uint8_t>()[i] =
+                  truth[i] || (pair[0].IsNull(i) && pair[1].IsNull(i));
+            }
+            same = std::move(both);
+          }
+          args.push_back(std::move(same));
+          args.push_back(batch.args[2 + 2 * c]);
         }
-        same = std::move(both);
-      }
-      args.push_back(std::move(same));
-      args.push_back(batch.args[2 + 2 * c]);
-    }
-    args.push_back(batch.args.back());
-    return choose->Evaluate(batch.context, args, {}, batch.rows);
-  });
+        args.push_back(batch.args.back());
+        return choose->Evaluate(batch.context, args, {}, batch.rows);
+      });
 }
 
 template <bool greatest>

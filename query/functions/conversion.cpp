@@ -12,18 +12,21 @@ namespace {
 
 Bound CastFunction(const Call& call, const Type& to, CastMode mode) {
   if (!CanCast(call.type(0), to)) {
-    return Error("illegal_type_of_argument", "Illegal type ", call.type(0).Name(), " of argument of function ", call.name);
+    return Error("illegal_type_of_argument", "Illegal type ", call.type(0).Name(),
+                 " of argument of function ", call.name);
   }
   if (mode == CastMode::kThrow && call.type(0) == to) return Identity(to);
-  const bool nullable = (mode == CastMode::kOrNull || mode == CastMode::kAccurateOrNull) && CanBeNullable(to);
-  return MakeFunction(nullable ? to.Nullable() : to, [to, mode](const Batch& batch) -> absl::StatusOr<Vector> {
-    const Vector& in = batch.args[0];
-    if (!to.nullable() && in.validity() != nullptr) {
-      HOGLET_ASSIGN_OR_RETURN(Vector out, CastVector(in, to.Nullable(), mode));
-      return out;
-    }
-    return CastVector(in, to, mode);
-  });
+  const bool nullable =
+      (mode == CastMode::kOrNull || mode == CastMode::kAccurateOrNull) && CanBeNullable(to);
+  return MakeFunction(nullable ? to.Nullable() : to,
+                      [to, mode](const Batch& batch) -> absl::StatusOr<Vector> {
+                        const Vector& in = batch.args[0];
+                        if (!to.nullable() && in.validity() != nullptr) {
+                          HOGLET_ASSIGN_OR_RETURN(Vector out, CastVector(in, to.Nullable(), mode));
+                          return out;
+                        }
+                        return CastVector(in, to, mode);
+                      });
 }
 
 // The target type by the function's name, e.g. "Int64" of "toInt64OrNull", and how it fails.
@@ -57,7 +60,8 @@ absl::StatusOr<std::string> ZoneArgument(const Call& call, size_t at, const Type
     HOGLET_RETURN_IF_ERROR(ZoneNamed(zone).status());
     return zone;
   }
-  return from.kind() == TypeKind::kDateTime || from.kind() == TypeKind::kDateTime64 ? from.zone() : "";
+  return from.kind() == TypeKind::kDateTime || from.kind() == TypeKind::kDateTime64 ? from.zone()
+                                                                                    : "";
 }
 
 // The type a function converts to, with the arguments that belong to it.
@@ -71,18 +75,21 @@ absl::StatusOr<Type> TypeFor(const Call& call, std::string_view name) {
     if (call.size() > 1) {
       HOGLET_ASSIGN_OR_RETURN(scale, call.ConstantInteger(1));
     }
-    if (scale < 0 || scale > 9) return Error("argument_out_of_bound", "Scale ", scale, " is out of bounds");
+    if (scale < 0 || scale > 9)
+      return Error("argument_out_of_bound", "Scale ", scale, " is out of bounds");
     HOGLET_ASSIGN_OR_RETURN(std::string zone, ZoneArgument(call, 2, call.type(0)));
     return Type::DateTime64(static_cast<int>(scale), zone);
   }
   if (StartsWith(name, "Decimal") || name == "FixedString") {
     HOGLET_ASSIGN_OR_RETURN(const int64_t number, call.ConstantInteger(1));
     if (name == "FixedString") {
-      if (number < 1 || number > 255) return Error("argument_out_of_bound", "Length ", number, " is out of bounds");
+      if (number < 1 || number > 255)
+        return Error("argument_out_of_bound", "Length ", number, " is out of bounds");
       return Type::FixedString(static_cast<int>(number));
     }
     const int precision = name == "Decimal32" ? 9 : name == "Decimal64" ? 18 : 38;
-    if (number < 0 || number > precision) return Error("argument_out_of_bound", "Scale ", number, " is out of bounds");
+    if (number < 0 || number > precision)
+      return Error("argument_out_of_bound", "Scale ", number, " is out of bounds");
     return Type::Decimal(precision, static_cast<int>(number));
   }
   return Type::Parse(name);
@@ -93,7 +100,8 @@ Bound BindTo(const Call& call) {
   const Target target = TargetOf(call.name);
   HOGLET_ASSIGN_OR_RETURN(const Type type, TypeFor(call, target.type));
   const Type& from = call.type(0);
-  if (target.mode != CastMode::kThrow && !target.or_default && !from.IsStringLike()) return call.BadType(0);
+  if (target.mode != CastMode::kThrow && !target.or_default && !from.IsStringLike())
+    return call.BadType(0);
   if (!target.or_default) return CastFunction(call, type, target.mode);
 
   const bool given = call.size() > 1 && call.type(call.size() - 1).SameBase(type);
@@ -121,12 +129,14 @@ Bound BindToString(const Call& call) {
   const Type& from = call.type(0);
   if (call.size() == 1) return CastFunction(call, StringType(), CastMode::kThrow);
   HOGLET_ASSIGN_OR_RETURN(const std::string zone, ZoneArgument(call, 1, from));
-  if (from.kind() != TypeKind::kDateTime && from.kind() != TypeKind::kDateTime64) return call.BadType(0);
+  if (from.kind() != TypeKind::kDateTime && from.kind() != TypeKind::kDateTime64)
+    return call.BadType(0);
   const Type zoned = from.WithZone(zone);
   return MakeFunction(StringType(), [zoned](const Batch& batch) -> absl::StatusOr<Vector> {
     Vector in = batch.args[0];
     in.set_type(in.type().nullable() ? zoned.Nullable() : zoned);
-    return CastVector(in, in.type().nullable() ? StringType().Nullable() : StringType(), CastMode::kThrow);
+    return CastVector(in, in.type().nullable() ? StringType().Nullable() : StringType(),
+                      CastMode::kThrow);
   });
 }
 
@@ -147,18 +157,22 @@ Bound BindCast(const Call& call) {
     return Error("cannot_convert_type", "Cannot convert NULL value to non-Nullable type");
   }
   if (!CanCast(call.type(0), *to)) {
-    return Error(call.type(0).IsDateOrTime() || to->kind() == TypeKind::kUuid ? "cannot_convert_type" : "type_mismatch",
+    return Error(call.type(0).IsDateOrTime() || to->kind() == TypeKind::kUuid
+                     ? "cannot_convert_type"
+                     : "type_mismatch",
                  "Conversion from ", call.type(0).Name(), " to ", to->Name(), " is not supported");
   }
   const Type type = or_null && CanBeNullable(*to) ? to->Nullable() : *to;
-  return MakeFunction(type, [to = *to](const Batch& batch) { return CastVector(batch.args[0], to, mode); });
+  return MakeFunction(
+      type, [to = *to](const Batch& batch) { return CastVector(batch.args[0], to, mode); });
 }
 
 Bound BindToTypeName(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
-  return MakeFunction(StringType(), [name = call.type(0).Name()](const Batch& batch) -> absl::StatusOr<Vector> {
-    return Vector::Constant(StringType(), Datum(name), batch.rows);
-  });
+  return MakeFunction(StringType(),
+                      [name = call.type(0).Name()](const Batch& batch) -> absl::StatusOr<Vector> {
+                        return Vector::Constant(StringType(), Datum(name), batch.rows);
+                      });
 }
 
 Bound BindDefaultOfType(const Call& call) {
@@ -172,34 +186,47 @@ Bound BindDefaultOfType(const Call& call) {
 
 // The bytes of a value as ClickHouse stores it, little end first.
 void AppendBytes(const Type& type, const Vector& vector, size_t row, std::string* out) {
-  auto append = [out](auto value, size_t bytes) { out->append(reinterpret_cast<const char*>(&value), bytes); };
+  auto append = [out](auto value, size_t bytes) {
+    out->append(reinterpret_cast<const char*>(&value), bytes);
+  };
   const size_t p = vector.Position(row);
   switch (type.physical()) {
-    case Physical::kU8: append(vector.data<uint8_t>()[p], 1); break;
+    case Physical::kU8:
+      append(vector.data<uint8_t>()[p], 1);
+      break;
     case Physical::kI64: {
       const int64_t value = vector.data<int64_t>()[p];
       size_t bytes = 8;
       if (type.IsInteger()) bytes = type.IntegerBits() / 8;
       if (type.kind() == TypeKind::kDate) bytes = 2;
-      if (type.kind() == TypeKind::kDate32 || type.kind() == TypeKind::kDateTime || type.kind() == TypeKind::kIPv4) bytes = 4;
+      if (type.kind() == TypeKind::kDate32 || type.kind() == TypeKind::kDateTime ||
+          type.kind() == TypeKind::kIPv4)
+        bytes = 4;
       if (type.kind() == TypeKind::kEnum8) bytes = 1;
       if (type.kind() == TypeKind::kDecimal && type.precision() <= 9) bytes = 4;
       append(value, bytes);
       break;
     }
     case Physical::kF64:
-      if (type.kind() == TypeKind::kFloat32) append(static_cast<float>(vector.data<double>()[p]), 4);
-      else append(vector.data<double>()[p], 8);
+      if (type.kind() == TypeKind::kFloat32)
+        append(static_cast<float>(vector.data<double>()[p]), 4);
+      else
+        append(vector.data<double>()[p], 8);
       break;
     case Physical::kI128: {
       Int128 value = vector.data<Int128>()[p];
       // UUIDs are two little-endian halves, the first one first.
-      if (type.kind() == TypeKind::kUuid) value = static_cast<Int128>(static_cast<UInt128>(value) << 64 | static_cast<UInt128>(value) >> 64);
+      if (type.kind() == TypeKind::kUuid)
+        value = static_cast<Int128>(static_cast<UInt128>(value) << 64 |
+                                    static_cast<UInt128>(value) >> 64);
       append(value, 16);
       break;
     }
-    case Physical::kString: out->append(vector.data<std::string_view>()[p]); break;
-    default: break;
+    case Physical::kString:
+      out->append(vector.data<std::string_view>()[p]);
+      break;
+    default:
+      break;
   }
 }
 
@@ -211,7 +238,8 @@ Bound BindReinterpret(const Call& call) {
   if (!parsed.ok()) return WithErrorCode(parsed.status(), "not_implemented");
   const Type to = *parsed;
   const Type from = call.type(0);
-  if (from.physical() == Physical::kArray || from.physical() == Physical::kTuple) return call.BadType(0);
+  if (from.physical() == Physical::kArray || from.physical() == Physical::kTuple)
+    return call.BadType(0);
   return MakeFunction(to, [from, to](const Batch& batch) -> absl::StatusOr<Vector> {
     VectorBuilder builder(to);
     std::string bytes;
@@ -238,8 +266,10 @@ Bound BindReinterpret(const Call& call) {
       } else {
         int64_t value;
         std::memcpy(&value, bytes.data(), 8);
-        builder.AppendInteger(WrapInteger(to.kind() == TypeKind::kDate ? TypeKind::kUInt16
-                                          : to.kind() == TypeKind::kDateTime ? TypeKind::kUInt32 : to.kind(), value));
+        builder.AppendInteger(WrapInteger(to.kind() == TypeKind::kDate       ? TypeKind::kUInt16
+                                          : to.kind() == TypeKind::kDateTime ? TypeKind::kUInt32
+                                                                             : to.kind(),
+                                          value));
       }
     }
     return builder.Build();
@@ -247,25 +277,74 @@ Bound BindReinterpret(const Call& call) {
 }
 
 constexpr ScalarEntry kTable[] = {
-    {"toInt8", BindTo}, {"toInt16", BindTo}, {"toInt32", BindTo}, {"toInt64", BindTo}, {"toInt128", BindTo},
-    {"toUInt8", BindTo}, {"toUInt16", BindTo}, {"toUInt32", BindTo}, {"toUInt64", BindTo}, {"toUInt128", BindTo},
-    {"toFloat32", BindTo}, {"toFloat64", BindTo}, {"toBool", BindTo}, {"toUUID", BindTo},
-    {"toInt8OrNull", BindTo}, {"toInt16OrNull", BindTo}, {"toInt32OrNull", BindTo}, {"toInt64OrNull", BindTo},
-    {"toUInt8OrNull", BindTo}, {"toUInt16OrNull", BindTo}, {"toUInt32OrNull", BindTo}, {"toUInt64OrNull", BindTo},
-    {"toFloat32OrNull", BindTo}, {"toFloat64OrNull", BindTo}, {"toUUIDOrNull", BindTo},
-    {"toInt8OrZero", BindTo}, {"toInt16OrZero", BindTo}, {"toInt32OrZero", BindTo}, {"toInt64OrZero", BindTo},
-    {"toUInt8OrZero", BindTo}, {"toUInt16OrZero", BindTo}, {"toUInt32OrZero", BindTo}, {"toUInt64OrZero", BindTo},
-    {"toFloat32OrZero", BindTo}, {"toFloat64OrZero", BindTo}, {"toUUIDOrZero", BindTo},
-    {"toInt64OrDefault", BindTo, kSeesNulls}, {"toFloat64OrDefault", BindTo, kSeesNulls}, {"toUUIDOrDefault", BindTo},
-    {"toUInt64OrDefault", BindTo, kSeesNulls}, {"toInt32OrDefault", BindTo, kSeesNulls},
-    {"toDate", BindTo}, {"toDateOrNull", BindTo}, {"toDateOrZero", BindTo}, {"toDate32", BindTo},
-    {"toDate32OrNull", BindTo}, {"toDateTime", BindTo}, {"toDateTimeOrNull", BindTo}, {"toDateTimeOrZero", BindTo},
-    {"toDateTime64", BindTo}, {"toDateTime64OrNull", BindTo}, {"toDateTime64OrZero", BindTo},
-    {"toDecimal32", BindTo}, {"toDecimal64", BindTo}, {"toDecimal128", BindTo},
-    {"toDecimal32OrNull", BindTo}, {"toDecimal64OrNull", BindTo}, {"toDecimal128OrNull", BindTo},
-    {"toDecimal64OrZero", BindTo}, {"toFixedString", BindTo},
-    {"toIPv4", BindTo}, {"toIPv6", BindTo}, {"toIPv4OrNull", BindTo}, {"toIPv6OrNull", BindTo},
-    {"toIPv4OrDefault", BindTo}, {"toIPv6OrDefault", BindTo}, {"toIPv4OrZero", BindTo}, {"toIPv6OrZero", BindTo},
+    {"toInt8", BindTo},
+    {"toInt16", BindTo},
+    {"toInt32", BindTo},
+    {"toInt64", BindTo},
+    {"toInt128", BindTo},
+    {"toUInt8", BindTo},
+    {"toUInt16", BindTo},
+    {"toUInt32", BindTo},
+    {"toUInt64", BindTo},
+    {"toUInt128", BindTo},
+    {"toFloat32", BindTo},
+    {"toFloat64", BindTo},
+    {"toBool", BindTo},
+    {"toUUID", BindTo},
+    {"toInt8OrNull", BindTo},
+    {"toInt16OrNull", BindTo},
+    {"toInt32OrNull", BindTo},
+    {"toInt64OrNull", BindTo},
+    {"toUInt8OrNull", BindTo},
+    {"toUInt16OrNull", BindTo},
+    {"toUInt32OrNull", BindTo},
+    {"toUInt64OrNull", BindTo},
+    {"toFloat32OrNull", BindTo},
+    {"toFloat64OrNull", BindTo},
+    {"toUUIDOrNull", BindTo},
+    {"toInt8OrZero", BindTo},
+    {"toInt16OrZero", BindTo},
+    {"toInt32OrZero", BindTo},
+    {"toInt64OrZero", BindTo},
+    {"toUInt8OrZero", BindTo},
+    {"toUInt16OrZero", BindTo},
+    {"toUInt32OrZero", BindTo},
+    {"toUInt64OrZero", BindTo},
+    {"toFloat32OrZero", BindTo},
+    {"toFloat64OrZero", BindTo},
+    {"toUUIDOrZero", BindTo},
+    {"toInt64OrDefault", BindTo, kSeesNulls},
+    {"toFloat64OrDefault", BindTo, kSeesNulls},
+    {"toUUIDOrDefault", BindTo},
+    {"toUInt64OrDefault", BindTo, kSeesNulls},
+    {"toInt32OrDefault", BindTo, kSeesNulls},
+    {"toDate", BindTo},
+    {"toDateOrNull", BindTo},
+    {"toDateOrZero", BindTo},
+    {"toDate32", BindTo},
+    {"toDate32OrNull", BindTo},
+    {"toDateTime", BindTo},
+    {"toDateTimeOrNull", BindTo},
+    {"toDateTimeOrZero", BindTo},
+    {"toDateTime64", BindTo},
+    {"toDateTime64OrNull", BindTo},
+    {"toDateTime64OrZero", BindTo},
+    {"toDecimal32", BindTo},
+    {"toDecimal64", BindTo},
+    {"toDecimal128", BindTo},
+    {"toDecimal32OrNull", BindTo},
+    {"toDecimal64OrNull", BindTo},
+    {"toDecimal128OrNull", BindTo},
+    {"toDecimal64OrZero", BindTo},
+    {"toFixedString", BindTo},
+    {"toIPv4", BindTo},
+    {"toIPv6", BindTo},
+    {"toIPv4OrNull", BindTo},
+    {"toIPv6OrNull", BindTo},
+    {"toIPv4OrDefault", BindTo},
+    {"toIPv6OrDefault", BindTo},
+    {"toIPv4OrZero", BindTo},
+    {"toIPv6OrZero", BindTo},
     {"toString", BindToString},
     {"CAST", BindCast<CastMode::kThrow>, kSeesNulls},
     {"_CAST", BindCast<CastMode::kThrow>, kSeesNulls},
@@ -274,13 +353,20 @@ constexpr ScalarEntry kTable[] = {
     {"accurateCastOrNull", BindCast<CastMode::kAccurateOrNull>, kSeesNulls},
     {"toTypeName", BindToTypeName, kSeesNulls},
     {"defaultValueOfTypeName", BindDefaultOfType},
-    {"reinterpretAsUInt8", BindReinterpret}, {"reinterpretAsUInt16", BindReinterpret},
-    {"reinterpretAsUInt32", BindReinterpret}, {"reinterpretAsUInt64", BindReinterpret},
-    {"reinterpretAsUInt128", BindReinterpret}, {"reinterpretAsInt8", BindReinterpret},
-    {"reinterpretAsInt16", BindReinterpret}, {"reinterpretAsInt32", BindReinterpret},
-    {"reinterpretAsInt64", BindReinterpret}, {"reinterpretAsInt128", BindReinterpret},
-    {"reinterpretAsFloat32", BindReinterpret}, {"reinterpretAsFloat64", BindReinterpret},
-    {"reinterpretAsUUID", BindReinterpret}, {"reinterpretAsString", BindReinterpret},
+    {"reinterpretAsUInt8", BindReinterpret},
+    {"reinterpretAsUInt16", BindReinterpret},
+    {"reinterpretAsUInt32", BindReinterpret},
+    {"reinterpretAsUInt64", BindReinterpret},
+    {"reinterpretAsUInt128", BindReinterpret},
+    {"reinterpretAsInt8", BindReinterpret},
+    {"reinterpretAsInt16", BindReinterpret},
+    {"reinterpretAsInt32", BindReinterpret},
+    {"reinterpretAsInt64", BindReinterpret},
+    {"reinterpretAsInt128", BindReinterpret},
+    {"reinterpretAsFloat32", BindReinterpret},
+    {"reinterpretAsFloat64", BindReinterpret},
+    {"reinterpretAsUUID", BindReinterpret},
+    {"reinterpretAsString", BindReinterpret},
 };
 
 }  // namespace

@@ -10,23 +10,48 @@ namespace hoglet::fn {
 
 std::optional<IntervalUnit> ParseIntervalUnit(std::string_view name) {
   std::string unit = AsciiLower(name);
-  if (unit.size() > 2 && unit.back() == 's' && unit != "s" && unit != "ms" && unit != "us" && unit != "ns") unit.pop_back();
+  if (unit.size() > 2 && unit.back() == 's' && unit != "s" && unit != "ms" && unit != "us" &&
+      unit != "ns")
+    unit.pop_back();
   struct Alias {
     const char* name;
     IntervalUnit unit;
   };
-  static constexpr Alias kAliases[] = {
-      {"nanosecond", IntervalUnit::kNanosecond}, {"ns", IntervalUnit::kNanosecond},
-      {"microsecond", IntervalUnit::kMicrosecond}, {"us", IntervalUnit::kMicrosecond}, {"u", IntervalUnit::kMicrosecond},
-      {"millisecond", IntervalUnit::kMillisecond}, {"ms", IntervalUnit::kMillisecond},
-      {"second", IntervalUnit::kSecond}, {"ss", IntervalUnit::kSecond}, {"s", IntervalUnit::kSecond}, {"sec", IntervalUnit::kSecond},
-      {"minute", IntervalUnit::kMinute}, {"mi", IntervalUnit::kMinute}, {"n", IntervalUnit::kMinute}, {"min", IntervalUnit::kMinute},
-      {"hour", IntervalUnit::kHour}, {"hh", IntervalUnit::kHour}, {"h", IntervalUnit::kHour},
-      {"day", IntervalUnit::kDay}, {"dd", IntervalUnit::kDay}, {"d", IntervalUnit::kDay},
-      {"week", IntervalUnit::kWeek}, {"wk", IntervalUnit::kWeek}, {"ww", IntervalUnit::kWeek}, {"w", IntervalUnit::kWeek},
-      {"month", IntervalUnit::kMonth}, {"mm", IntervalUnit::kMonth}, {"m", IntervalUnit::kMonth},
-      {"quarter", IntervalUnit::kQuarter}, {"qq", IntervalUnit::kQuarter}, {"q", IntervalUnit::kQuarter},
-      {"year", IntervalUnit::kYear}, {"yyyy", IntervalUnit::kYear}, {"yy", IntervalUnit::kYear}, {"y", IntervalUnit::kYear}};
+  static constexpr Alias kAliases[] = {{"nanosecond", IntervalUnit::kNanosecond},
+                                       {"ns", IntervalUnit::kNanosecond},
+                                       {"microsecond", IntervalUnit::kMicrosecond},
+                                       {"us", IntervalUnit::kMicrosecond},
+                                       {"u", IntervalUnit::kMicrosecond},
+                                       {"millisecond", IntervalUnit::kMillisecond},
+                                       {"ms", IntervalUnit::kMillisecond},
+                                       {"second", IntervalUnit::kSecond},
+                                       {"ss", IntervalUnit::kSecond},
+                                       {"s", IntervalUnit::kSecond},
+                                       {"sec", IntervalUnit::kSecond},
+                                       {"minute", IntervalUnit::kMinute},
+                                       {"mi", IntervalUnit::kMinute},
+                                       {"n", IntervalUnit::kMinute},
+                                       {"min", IntervalUnit::kMinute},
+                                       {"hour", IntervalUnit::kHour},
+                                       {"hh", IntervalUnit::kHour},
+                                       {"h", IntervalUnit::kHour},
+                                       {"day", IntervalUnit::kDay},
+                                       {"dd", IntervalUnit::kDay},
+                                       {"d", IntervalUnit::kDay},
+                                       {"week", IntervalUnit::kWeek},
+                                       {"wk", IntervalUnit::kWeek},
+                                       {"ww", IntervalUnit::kWeek},
+                                       {"w", IntervalUnit::kWeek},
+                                       {"month", IntervalUnit::kMonth},
+                                       {"mm", IntervalUnit::kMonth},
+                                       {"m", IntervalUnit::kMonth},
+                                       {"quarter", IntervalUnit::kQuarter},
+                                       {"qq", IntervalUnit::kQuarter},
+                                       {"q", IntervalUnit::kQuarter},
+                                       {"year", IntervalUnit::kYear},
+                                       {"yyyy", IntervalUnit::kYear},
+                                       {"yy", IntervalUnit::kYear},
+                                       {"y", IntervalUnit::kYear}};
   for (const Alias& alias : kAliases) {
     if (unit == alias.name) return alias.unit;
   }
@@ -36,12 +61,16 @@ std::optional<IntervalUnit> ParseIntervalUnit(std::string_view name) {
 Type AddedType(const Type& type, IntervalUnit unit) {
   const bool is_date = type.kind() == TypeKind::kDate || type.kind() == TypeKind::kDate32;
   if (unit >= IntervalUnit::kDay) return type;
-  const int scale = unit == IntervalUnit::kMillisecond ? 3 : unit == IntervalUnit::kMicrosecond ? 6 : unit == IntervalUnit::kNanosecond ? 9 : 0;
+  const int scale = unit == IntervalUnit::kMillisecond   ? 3
+                    : unit == IntervalUnit::kMicrosecond ? 6
+                    : unit == IntervalUnit::kNanosecond  ? 9
+                                                         : 0;
   if (is_date) {
     if (scale > 0) return Type::DateTime64(scale);
     return type.kind() == TypeKind::kDate ? Type::DateTime() : Type::DateTime64(0);
   }
-  if (type.kind() == TypeKind::kDateTime) return scale > 0 ? Type::DateTime64(scale, type.zone()) : type;
+  if (type.kind() == TypeKind::kDateTime)
+    return scale > 0 ? Type::DateTime64(scale, type.zone()) : type;
   return type.scale() < scale ? Type::DateTime64(scale, type.zone()) : type;
 }
 
@@ -60,28 +89,40 @@ int64_t AddMonths(int64_t day, int64_t months) {
 // Days later on the calendar, for units of a day and more.
 int64_t AddToDay(int64_t day, IntervalUnit unit, int64_t count) {
   switch (unit) {
-    case IntervalUnit::kDay: return day + count;
-    case IntervalUnit::kWeek: return day + 7 * count;
-    case IntervalUnit::kMonth: return AddMonths(day, count);
-    case IntervalUnit::kQuarter: return AddMonths(day, 3 * count);
-    default: return AddMonths(day, 12 * count);
+    case IntervalUnit::kDay:
+      return day + count;
+    case IntervalUnit::kWeek:
+      return day + 7 * count;
+    case IntervalUnit::kMonth:
+      return AddMonths(day, count);
+    case IntervalUnit::kQuarter:
+      return AddMonths(day, 3 * count);
+    default:
+      return AddMonths(day, 12 * count);
   }
 }
 
 int64_t NanosOf(IntervalUnit unit) {
   switch (unit) {
-    case IntervalUnit::kNanosecond: return 1;
-    case IntervalUnit::kMicrosecond: return 1000;
-    case IntervalUnit::kMillisecond: return 1000000;
-    case IntervalUnit::kSecond: return 1000000000;
-    case IntervalUnit::kMinute: return 60000000000;
-    default: return 3600000000000;
+    case IntervalUnit::kNanosecond:
+      return 1;
+    case IntervalUnit::kMicrosecond:
+      return 1000;
+    case IntervalUnit::kMillisecond:
+      return 1000000;
+    case IntervalUnit::kSecond:
+      return 1000000000;
+    case IntervalUnit::kMinute:
+      return 60000000000;
+    default:
+      return 3600000000000;
   }
 }
 
 }  // namespace
 
-int64_t AddInterval(const Type& type, const TimeZone& zone, IntervalUnit unit, int64_t value, int64_t count) {
+int64_t AddInterval(const Type& type, const TimeZone& zone, IntervalUnit unit, int64_t value,
+                    int64_t count) {
   count = Clamp(count, -100'000'000'000, 100'000'000'000);
   const Type result = AddedType(type, unit);
   const bool is_date = type.kind() == TypeKind::kDate || type.kind() == TypeKind::kDate32;
@@ -89,14 +130,18 @@ int64_t AddInterval(const Type& type, const TimeZone& zone, IntervalUnit unit, i
     count = Clamp(count, -4'000'000, 4'000'000);
     if (is_date) {
       const int64_t day = AddToDay(value, unit, count);
-      return type.kind() == TypeKind::kDate ? static_cast<uint16_t>(day) : Clamp(day, kDate32Min, kDate32Max);
+      return type.kind() == TypeKind::kDate ? static_cast<uint16_t>(day)
+                                            : Clamp(day, kDate32Min, kDate32Max);
     }
     const int64_t unit_ticks = type.kind() == TypeKind::kDateTime64 ? kPow10[type.scale()] : 1;
     const int64_t seconds = FloorDivide(value, unit_ticks);
     const int64_t rest = value - seconds * unit_ticks;
-    const int64_t local = seconds * kMicrosPerSecond + int64_t{zone.OffsetSeconds(seconds * kMicrosPerSecond)} * kMicrosPerSecond;
+    const int64_t local =
+        seconds * kMicrosPerSecond +
+        int64_t{zone.OffsetSeconds(seconds * kMicrosPerSecond)} * kMicrosPerSecond;
     const int64_t day = FloorDivide(local, kMicrosPerDay);
-    const int64_t moved = AddToDay(day, unit, count) * kMicrosPerDay + (local - day * kMicrosPerDay);
+    const int64_t moved =
+        AddToDay(day, unit, count) * kMicrosPerDay + (local - day * kMicrosPerDay);
     const int64_t moment = FloorDivide(MomentOfLocal(moved, zone), kMicrosPerSecond);
     if (type.kind() == TypeKind::kDateTime) return static_cast<uint32_t>(moment);
     return moment * unit_ticks + rest;
@@ -113,7 +158,8 @@ int64_t AddInterval(const Type& type, const TimeZone& zone, IntervalUnit unit, i
   }
   const Int128 nanos = static_cast<Int128>(NanosOf(unit)) * count;
   ticks += nanos / kPow10[9 - scale];
-  if (result.kind() == TypeKind::kDateTime) return static_cast<uint32_t>(static_cast<int64_t>(ticks));
+  if (result.kind() == TypeKind::kDateTime)
+    return static_cast<uint32_t>(static_cast<int64_t>(ticks));
   return static_cast<int64_t>(ticks);
 }
 
@@ -139,7 +185,8 @@ Bound AddUnits(const Type& type, IntervalUnit unit, size_t time_at, size_t count
 Bound BindAddInterval(const Call& call, size_t time_at, size_t interval_at, int sign) {
   const Type& interval = call.type(interval_at);
   Type type = call.type(time_at);
-  if (interval.kind() == TypeKind::kInterval) return AddUnits(type, interval.interval_unit(), time_at, interval_at, sign);
+  if (interval.kind() == TypeKind::kInterval)
+    return AddUnits(type, interval.interval_unit(), time_at, interval_at, sign);
   // A tuple of intervals: one after the other.
   struct Step {
     Type type;
@@ -160,7 +207,8 @@ Bound BindAddInterval(const Call& call, size_t time_at, size_t interval_at, int 
       int64_t value = time[i];
       for (size_t s = 0; s < steps.size() && batch.live(i); ++s) {
         const Vector& counts = intervals.children()[s];
-        value = AddInterval(steps[s].type, steps[s].zone, steps[s].unit, value, sign * counts.data<int64_t>()[counts.Position(i)]);
+        value = AddInterval(steps[s].type, steps[s].zone, steps[s].unit, value,
+                            sign * counts.data<int64_t>()[counts.Position(i)]);
       }
       out.mutable_data<int64_t>()[i] = value;
     }
@@ -201,13 +249,16 @@ template <IntervalUnit unit>
 Bound BindToInterval(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   if (call.type(0).IsStringLike()) {
-    return MapRows<int64_t, std::string_view>(Type::Interval(unit), [](std::string_view text) -> absl::StatusOr<int64_t> {
-      const auto count = ParseInteger(text, I64());
-      if (!count.has_value()) return Error("cannot_parse_text", "Cannot parse '", text, "' as a count of units");
-      return static_cast<int64_t>(*count);
-    });
+    return MapRows<int64_t, std::string_view>(
+        Type::Interval(unit), [](std::string_view text) -> absl::StatusOr<int64_t> {
+          const auto count = ParseInteger(text, I64());
+          if (!count.has_value())
+            return Error("cannot_parse_text", "Cannot parse '", text, "' as a count of units");
+          return static_cast<int64_t>(*count);
+        });
   }
-  if (!call.type(0).IsNumber() && call.type(0).kind() != TypeKind::kInterval) return call.BadType(0);
+  if (!call.type(0).IsNumber() && call.type(0).kind() != TypeKind::kInterval)
+    return call.BadType(0);
   return MapRows<int64_t, int64_t>(Type::Interval(unit), [](int64_t n) { return n; });
 }
 
@@ -249,11 +300,16 @@ int64_t UnitNumber(IntervalUnit unit, int64_t value, TimeReader* reader) {
       const int64_t part = reader->is_date() ? 0 : reader->Offset(moment) % 3600;
       return FloorDivide(moment + part * kMicrosPerSecond, kMicrosPerHour);
     }
-    case IntervalUnit::kMinute: return FloorDivide(moment, kMicrosPerMinute);
-    case IntervalUnit::kSecond: return FloorDivide(moment, kMicrosPerSecond);
-    case IntervalUnit::kMillisecond: return FloorDivide(moment, 1000);
-    case IntervalUnit::kMicrosecond: return moment;
-    default: return moment * 1000;
+    case IntervalUnit::kMinute:
+      return FloorDivide(moment, kMicrosPerMinute);
+    case IntervalUnit::kSecond:
+      return FloorDivide(moment, kMicrosPerSecond);
+    case IntervalUnit::kMillisecond:
+      return FloorDivide(moment, 1000);
+    case IntervalUnit::kMicrosecond:
+      return moment;
+    default:
+      return moment * 1000;
   }
 }
 
@@ -262,12 +318,18 @@ int64_t WholeUnits(IntervalUnit unit, int64_t a, int64_t b, TimeReader* ra, Time
   if (unit < IntervalUnit::kDay) {
     const int64_t span = rb->Moment(b) - ra->Moment(a);
     switch (unit) {
-      case IntervalUnit::kHour: return span / kMicrosPerHour;
-      case IntervalUnit::kMinute: return span / kMicrosPerMinute;
-      case IntervalUnit::kSecond: return span / kMicrosPerSecond;
-      case IntervalUnit::kMillisecond: return span / 1000;
-      case IntervalUnit::kMicrosecond: return span;
-      default: return span * 1000;
+      case IntervalUnit::kHour:
+        return span / kMicrosPerHour;
+      case IntervalUnit::kMinute:
+        return span / kMicrosPerMinute;
+      case IntervalUnit::kSecond:
+        return span / kMicrosPerSecond;
+      case IntervalUnit::kMillisecond:
+        return span / 1000;
+      case IntervalUnit::kMicrosecond:
+        return span;
+      default:
+        return span * 1000;
     }
   }
   const int64_t la = ra->Local(a);
@@ -280,9 +342,12 @@ int64_t WholeUnits(IntervalUnit unit, int64_t a, int64_t b, TimeReader* ra, Time
   int64_t months = (cb.year - ca.year) * 12 + cb.month - ca.month;
   const int64_t da = FloorDivide(la, kMicrosPerDay);
   const int64_t db = FloorDivide(lb, kMicrosPerDay);
-  const bool earlier = cb.day < ca.day || (cb.day == ca.day && lb - db * kMicrosPerDay < la - da * kMicrosPerDay);
+  const bool earlier =
+      cb.day < ca.day || (cb.day == ca.day && lb - db * kMicrosPerDay < la - da * kMicrosPerDay);
   if (earlier) --months;
-  return unit == IntervalUnit::kMonth ? months : unit == IntervalUnit::kQuarter ? months / 3 : months / 12;
+  return unit == IntervalUnit::kMonth     ? months
+         : unit == IntervalUnit::kQuarter ? months / 3
+                                          : months / 12;
 }
 
 template <bool age>
@@ -290,7 +355,8 @@ Bound BindDiff(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(3, 4));
   HOGLET_ASSIGN_OR_RETURN(const std::string name, call.ConstantString(0));
   const auto unit = ParseIntervalUnit(name);
-  if (!unit.has_value()) return Error("bad_arguments", "Function ", call.name, " does not support '", name, "' unit");
+  if (!unit.has_value())
+    return Error("bad_arguments", "Function ", call.name, " does not support '", name, "' unit");
   HOGLET_ASSIGN_OR_RETURN(const TimePair pair, TimesOf(call, 1));
   return MakeFunction(I64(), [pair, unit = *unit](const Batch& batch) -> absl::StatusOr<Vector> {
     const Column<int64_t> a = ColumnOf<int64_t>(batch.args[1]);
@@ -302,7 +368,8 @@ Bound BindDiff(const Call& call) {
       int64_t& result = out.mutable_data<int64_t>()[i];
       result = 0;
       if (!batch.live(i)) continue;
-      result = age ? WholeUnits(unit, a[i], b[i], &ra, &rb) : UnitNumber(unit, b[i], &rb) - UnitNumber(unit, a[i], &ra);
+      result = age ? WholeUnits(unit, a[i], b[i], &ra, &rb)
+                   : UnitNumber(unit, b[i], &rb) - UnitNumber(unit, a[i], &ra);
     }
     return out;
   });
@@ -323,12 +390,14 @@ Bound BindTumble(const Call& call) {
   const Type edge = start->result_type();
   const Type result = part == 0 ? Type::Tuple({edge, edge}) : edge;
   return MakeFunction(result, [=](const Batch& batch) -> absl::StatusOr<Vector> {
-    HOGLET_ASSIGN_OR_RETURN(Vector begin, start->Evaluate(batch.context, batch.args.subspan(0, 2), {}, batch.rows));
+    HOGLET_ASSIGN_OR_RETURN(
+        Vector begin, start->Evaluate(batch.context, batch.args.subspan(0, 2), {}, batch.rows));
     begin = begin.Flatten();
     if (part == 1) return begin;
     Vector end = Vector::Flat(edge, batch.rows);
     for (size_t i = 0; i < batch.rows; ++i) {
-      end.mutable_data<int64_t>()[i] = AddInterval(edge, zone, unit, begin.data<int64_t>()[i], count);
+      end.mutable_data<int64_t>()[i] =
+          AddInterval(edge, zone, unit, begin.data<int64_t>()[i], count);
     }
     if (part == 2) return end;
     return Vector::TupleOf(result, {begin, end}, batch.rows);
@@ -353,7 +422,8 @@ Bound BindHop(const Call& call) {
   const Type result = part == 0 ? Type::Tuple({edge, edge}) : edge;
   return MakeFunction(result, [=](const Batch& batch) -> absl::StatusOr<Vector> {
     const Column<int64_t> in = ColumnOf<int64_t>(batch.args[0]);
-    HOGLET_ASSIGN_OR_RETURN(Vector base, start->Evaluate(batch.context, batch.args.subspan(0, 2), {}, batch.rows));
+    HOGLET_ASSIGN_OR_RETURN(
+        Vector base, start->Evaluate(batch.context, batch.args.subspan(0, 2), {}, batch.rows));
     base = base.Flatten();
     Vector begin = Vector::Flat(edge, batch.rows);
     Vector end = Vector::Flat(edge, batch.rows);
@@ -362,8 +432,10 @@ Bound BindHop(const Call& call) {
       // Back by hops while the moment is still inside.
       while (true) {
         const int64_t earlier = AddInterval(edge, zone, hop_unit, stop, -hop);
-        if (batch.live(i) && earlier > in[i] && stop - earlier > 0) stop = earlier;
-        else break;
+        if (batch.live(i) && earlier > in[i] && stop - earlier > 0)
+          stop = earlier;
+        else
+          break;
       }
       end.mutable_data<int64_t>()[i] = stop;
       begin.mutable_data<int64_t>()[i] = AddInterval(edge, zone, window_unit, stop, -window);
@@ -374,7 +446,8 @@ Bound BindHop(const Call& call) {
   });
 }
 
-// timeSlots(start, duration[, size]): the slots of half an hour, or `size` seconds, that the span touches.
+// timeSlots(start, duration[, size]): the slots of half an hour, or `size` seconds, that the span
+// touches.
 Bound BindTimeSlots(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 3));
   if (call.type(0).kind() != TypeKind::kDateTime) return call.BadType(0);
@@ -383,32 +456,54 @@ Bound BindTimeSlots(const Call& call) {
   if (call.size() > 2) {
     HOGLET_ASSIGN_OR_RETURN(size, call.ConstantInteger(2));
   }
-  if (size <= 0) return Error("illegal_column", "Third argument of function timeSlots must be greater than zero");
-  return MapDatums(Type::Array(call.type(0)), [size](std::span<const Datum> args) -> absl::StatusOr<Datum> {
-    std::vector<Datum> slots;
-    const int64_t start = args[0].integer();
-    if (args[1].integer() / size > 1'000'000) return Error("argument_out_of_bound", "Too many time slots");
-    for (int64_t slot = start / size; slot <= (start + args[1].integer()) / size; ++slot) slots.emplace_back(slot * size);
-    return Datum(std::move(slots));
-  });
+  if (size <= 0)
+    return Error("illegal_column",
+                 "Third argument of function timeSlots must be greater than zero");
+  return MapDatums(
+      Type::Array(call.type(0)), [size](std::span<const Datum> args) -> absl::StatusOr<Datum> {
+        std::vector<Datum> slots;
+        const int64_t start = args[0].integer();
+        if (args[1].integer() / size > 1'000'000)
+          return Error("argument_out_of_bound", "Too many time slots");
+        for (int64_t slot = start / size; slot <= (start + args[1].integer()) / size; ++slot)
+          slots.emplace_back(slot * size);
+        return Datum(std::move(slots));
+      });
 }
 
 constexpr ScalarEntry kTable[] = {
-    {"addNanoseconds", BindAdd<IntervalUnit::kNanosecond, 1>}, {"subtractNanoseconds", BindAdd<IntervalUnit::kNanosecond, -1>},
-    {"addMicroseconds", BindAdd<IntervalUnit::kMicrosecond, 1>}, {"subtractMicroseconds", BindAdd<IntervalUnit::kMicrosecond, -1>},
-    {"addMilliseconds", BindAdd<IntervalUnit::kMillisecond, 1>}, {"subtractMilliseconds", BindAdd<IntervalUnit::kMillisecond, -1>},
-    {"addSeconds", BindAdd<IntervalUnit::kSecond, 1>}, {"subtractSeconds", BindAdd<IntervalUnit::kSecond, -1>},
-    {"addMinutes", BindAdd<IntervalUnit::kMinute, 1>}, {"subtractMinutes", BindAdd<IntervalUnit::kMinute, -1>},
-    {"addHours", BindAdd<IntervalUnit::kHour, 1>}, {"subtractHours", BindAdd<IntervalUnit::kHour, -1>},
-    {"addDays", BindAdd<IntervalUnit::kDay, 1>}, {"subtractDays", BindAdd<IntervalUnit::kDay, -1>},
-    {"addWeeks", BindAdd<IntervalUnit::kWeek, 1>}, {"subtractWeeks", BindAdd<IntervalUnit::kWeek, -1>},
-    {"addMonths", BindAdd<IntervalUnit::kMonth, 1>}, {"subtractMonths", BindAdd<IntervalUnit::kMonth, -1>},
-    {"addQuarters", BindAdd<IntervalUnit::kQuarter, 1>}, {"subtractQuarters", BindAdd<IntervalUnit::kQuarter, -1>},
-    {"addYears", BindAdd<IntervalUnit::kYear, 1>}, {"subtractYears", BindAdd<IntervalUnit::kYear, -1>},
-    {"dateAdd", BindDateAdd<1>}, {"date_add", BindDateAdd<1>}, {"timestampAdd", BindDateAdd<1>},
-    {"timeStampAdd", BindDateAdd<1>}, {"timestamp_add", BindDateAdd<1>},
-    {"dateSub", BindDateAdd<-1>}, {"date_sub", BindDateAdd<-1>}, {"timestampSub", BindDateAdd<-1>},
-    {"timeStampSub", BindDateAdd<-1>}, {"timestamp_sub", BindDateAdd<-1>},
+    {"addNanoseconds", BindAdd<IntervalUnit::kNanosecond, 1>},
+    {"subtractNanoseconds", BindAdd<IntervalUnit::kNanosecond, -1>},
+    {"addMicroseconds", BindAdd<IntervalUnit::kMicrosecond, 1>},
+    {"subtractMicroseconds", BindAdd<IntervalUnit::kMicrosecond, -1>},
+    {"addMilliseconds", BindAdd<IntervalUnit::kMillisecond, 1>},
+    {"subtractMilliseconds", BindAdd<IntervalUnit::kMillisecond, -1>},
+    {"addSeconds", BindAdd<IntervalUnit::kSecond, 1>},
+    {"subtractSeconds", BindAdd<IntervalUnit::kSecond, -1>},
+    {"addMinutes", BindAdd<IntervalUnit::kMinute, 1>},
+    {"subtractMinutes", BindAdd<IntervalUnit::kMinute, -1>},
+    {"addHours", BindAdd<IntervalUnit::kHour, 1>},
+    {"subtractHours", BindAdd<IntervalUnit::kHour, -1>},
+    {"addDays", BindAdd<IntervalUnit::kDay, 1>},
+    {"subtractDays", BindAdd<IntervalUnit::kDay, -1>},
+    {"addWeeks", BindAdd<IntervalUnit::kWeek, 1>},
+    {"subtractWeeks", BindAdd<IntervalUnit::kWeek, -1>},
+    {"addMonths", BindAdd<IntervalUnit::kMonth, 1>},
+    {"subtractMonths", BindAdd<IntervalUnit::kMonth, -1>},
+    {"addQuarters", BindAdd<IntervalUnit::kQuarter, 1>},
+    {"subtractQuarters", BindAdd<IntervalUnit::kQuarter, -1>},
+    {"addYears", BindAdd<IntervalUnit::kYear, 1>},
+    {"subtractYears", BindAdd<IntervalUnit::kYear, -1>},
+    {"dateAdd", BindDateAdd<1>},
+    {"date_add", BindDateAdd<1>},
+    {"timestampAdd", BindDateAdd<1>},
+    {"timeStampAdd", BindDateAdd<1>},
+    {"timestamp_add", BindDateAdd<1>},
+    {"dateSub", BindDateAdd<-1>},
+    {"date_sub", BindDateAdd<-1>},
+    {"timestampSub", BindDateAdd<-1>},
+    {"timeStampSub", BindDateAdd<-1>},
+    {"timestamp_sub", BindDateAdd<-1>},
     {"toIntervalNanosecond", BindToInterval<IntervalUnit::kNanosecond>},
     {"toIntervalMicrosecond", BindToInterval<IntervalUnit::kMicrosecond>},
     {"toIntervalMillisecond", BindToInterval<IntervalUnit::kMillisecond>},
@@ -420,10 +515,16 @@ constexpr ScalarEntry kTable[] = {
     {"toIntervalMonth", BindToInterval<IntervalUnit::kMonth>},
     {"toIntervalQuarter", BindToInterval<IntervalUnit::kQuarter>},
     {"toIntervalYear", BindToInterval<IntervalUnit::kYear>},
-    {"dateDiff", BindDiff<false>}, {"date_diff", BindDiff<false>}, {"timestampDiff", BindDiff<false>},
+    {"dateDiff", BindDiff<false>},
+    {"date_diff", BindDiff<false>},
+    {"timestampDiff", BindDiff<false>},
     {"age", BindDiff<true>},
-    {"tumble", BindTumble<0>}, {"tumbleStart", BindTumble<1>}, {"tumbleEnd", BindTumble<2>},
-    {"hop", BindHop<0>}, {"hopStart", BindHop<1>}, {"hopEnd", BindHop<2>},
+    {"tumble", BindTumble<0>},
+    {"tumbleStart", BindTumble<1>},
+    {"tumbleEnd", BindTumble<2>},
+    {"hop", BindHop<0>},
+    {"hopStart", BindHop<1>},
+    {"hopEnd", BindHop<2>},
     {"timeSlots", BindTimeSlots},
 };
 

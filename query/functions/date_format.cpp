@@ -10,9 +10,11 @@
 namespace hoglet::fn {
 namespace {
 
-constexpr const char* kMonths[] = {"January", "February", "March", "April", "May", "June",
-                                   "July", "August", "September", "October", "November", "December"};
-constexpr const char* kWeekdays[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
+constexpr const char* kMonths[] = {"January",   "February", "March",    "April",
+                                   "May",       "June",     "July",     "August",
+                                   "September", "October",  "November", "December"};
+constexpr const char* kWeekdays[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                     "Friday", "Saturday", "Sunday"};
 
 void AppendPadded(int64_t value, int width, std::string* out) {
   char text[24];
@@ -24,50 +26,80 @@ struct Moment {
   CivilTime civil;
   int64_t day;
   int32_t offset_seconds;
-  int64_t fraction;   // in ticks of the value's scale
+  int64_t fraction;  // in ticks of the value's scale
   int fraction_digits;
   std::string zone;
 };
 
-void AppendHour12(int hour, int width, std::string* out) { AppendPadded(hour % 12 == 0 ? 12 : hour % 12, width, out); }
+void AppendHour12(int hour, int width, std::string* out) {
+  AppendPadded(hour % 12 == 0 ? 12 : hour % 12, width, out);
+}
 
 // One conversion; false if there is none of that letter.
 bool AppendConversion(char letter, const Moment& m, std::string* out) {
   const CivilTime& c = m.civil;
   switch (letter) {
-    case 'Y': AppendPadded(c.year, 4, out); return true;
-    case 'y': AppendPadded(c.year % 100, 2, out); return true;
-    case 'C': AppendPadded(c.year / 100, 2, out); return true;
-    case 'm': case 'c': AppendPadded(c.month, 2, out); return true;
-    case 'd': AppendPadded(c.day, 2, out); return true;
+    case 'Y':
+      AppendPadded(c.year, 4, out);
+      return true;
+    case 'y':
+      AppendPadded(c.year % 100, 2, out);
+      return true;
+    case 'C':
+      AppendPadded(c.year / 100, 2, out);
+      return true;
+    case 'm':
+    case 'c':
+      AppendPadded(c.month, 2, out);
+      return true;
+    case 'd':
+      AppendPadded(c.day, 2, out);
+      return true;
     case 'e': {
       char text[8];
       std::snprintf(text, sizeof(text), "%d", c.day);
       out->append(text);
       return true;
     }
-    case 'H': AppendPadded(c.hour, 2, out); return true;
+    case 'H':
+      AppendPadded(c.hour, 2, out);
+      return true;
     case 'k': {
       char text[8];
       std::snprintf(text, sizeof(text), "%02d", c.hour);
       out->append(text);
       return true;
     }
-    case 'I': case 'h': AppendHour12(c.hour, 2, out); return true;
+    case 'I':
+    case 'h':
+      AppendHour12(c.hour, 2, out);
+      return true;
     case 'l': {
       char text[8];
       std::snprintf(text, sizeof(text), "%02d", c.hour % 12 == 0 ? 12 : c.hour % 12);
       out->append(text);
       return true;
     }
-    case 'i': AppendPadded(c.minute, 2, out); return true;
-    case 'M': out->append(kMonths[c.month - 1]); return true;
-    case 'b': out->append(kMonths[c.month - 1], 3); return true;
-    case 's': case 'S': AppendPadded(c.second, 2, out); return true;
-    case 'f':
-      AppendPadded(m.fraction_digits > 0 ? m.fraction : 0, m.fraction_digits > 0 ? m.fraction_digits : 6, out);
+    case 'i':
+      AppendPadded(c.minute, 2, out);
       return true;
-    case 'p': out->append(c.hour < 12 ? "AM" : "PM"); return true;
+    case 'M':
+      out->append(kMonths[c.month - 1]);
+      return true;
+    case 'b':
+      out->append(kMonths[c.month - 1], 3);
+      return true;
+    case 's':
+    case 'S':
+      AppendPadded(c.second, 2, out);
+      return true;
+    case 'f':
+      AppendPadded(m.fraction_digits > 0 ? m.fraction : 0,
+                   m.fraction_digits > 0 ? m.fraction_digits : 6, out);
+      return true;
+    case 'p':
+      out->append(c.hour < 12 ? "AM" : "PM");
+      return true;
     case 'r':
       AppendHour12(c.hour, 2, out);
       out->push_back(':');
@@ -91,20 +123,37 @@ bool AppendConversion(char letter, const Moment& m, std::string* out) {
       out->push_back('/');
       AppendPadded(c.year % 100, 2, out);
       return true;
-    case 'F': AppendDate(m.day, out); return true;
-    case 'j': AppendPadded(DayOfYear(m.day), 3, out); return true;
-    case 'u': AppendPadded(IsoWeekday(m.day), 1, out); return true;
-    case 'w': AppendPadded(IsoWeekday(m.day) % 7, 1, out); return true;
-    case 'W': out->append(kWeekdays[IsoWeekday(m.day) - 1]); return true;
-    case 'a': out->append(kWeekdays[IsoWeekday(m.day) - 1], 3); return true;
-    case 'V': AppendPadded(IsoWeek(m.day), 2, out); return true;
-    case 'G': case 'g': {
+    case 'F':
+      AppendDate(m.day, out);
+      return true;
+    case 'j':
+      AppendPadded(DayOfYear(m.day), 3, out);
+      return true;
+    case 'u':
+      AppendPadded(IsoWeekday(m.day), 1, out);
+      return true;
+    case 'w':
+      AppendPadded(IsoWeekday(m.day) % 7, 1, out);
+      return true;
+    case 'W':
+      out->append(kWeekdays[IsoWeekday(m.day) - 1]);
+      return true;
+    case 'a':
+      out->append(kWeekdays[IsoWeekday(m.day) - 1], 3);
+      return true;
+    case 'V':
+      AppendPadded(IsoWeek(m.day), 2, out);
+      return true;
+    case 'G':
+    case 'g': {
       int64_t year;
       IsoWeek(m.day, &year);
       AppendPadded(letter == 'G' ? year : year % 100, letter == 'G' ? 4 : 2, out);
       return true;
     }
-    case 'Q': AppendPadded((c.month + 2) / 3, 1, out); return true;
+    case 'Q':
+      AppendPadded((c.month + 2) / 3, 1, out);
+      return true;
     case 'z': {
       const int minutes = m.offset_seconds / 60;
       out->push_back(minutes < 0 ? '-' : '+');
@@ -112,10 +161,17 @@ bool AppendConversion(char letter, const Moment& m, std::string* out) {
       AppendPadded(std::abs(minutes) % 60, 2, out);
       return true;
     }
-    case 'n': out->push_back('\n'); return true;
-    case 't': out->push_back('\t'); return true;
-    case '%': out->push_back('%'); return true;
-    default: return false;
+    case 'n':
+      out->push_back('\n');
+      return true;
+    case 't':
+      out->push_back('\t');
+      return true;
+    case '%':
+      out->push_back('%');
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -125,9 +181,11 @@ absl::Status Format(std::string_view format, const Moment& moment, std::string* 
       out->push_back(format[i]);
       continue;
     }
-    if (++i == format.size()) return Error("bad_arguments", "Trailing '%' in format '", format, "'");
+    if (++i == format.size())
+      return Error("bad_arguments", "Trailing '%' in format '", format, "'");
     if (!AppendConversion(format[i], moment, out)) {
-      return Error("not_implemented", "Wrong syntax '", format, "', unexpected '", format.substr(i, 1), "'");
+      return Error("not_implemented", "Wrong syntax '", format, "', unexpected '",
+                   format.substr(i, 1), "'");
     }
   }
   return absl::OkStatus();
@@ -185,15 +243,17 @@ Bound BindMonthName(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   if (!call.type(0).IsDateOrTime()) return call.BadType(0);
   HOGLET_ASSIGN_OR_RETURN(const TimeZone zone, ZoneOf(call.type(0)));
-  return MakeFunction(StringType(), [type = call.type(0), zone](const Batch& batch) -> absl::StatusOr<Vector> {
-    const Column<int64_t> in = ColumnOf<int64_t>(batch.args[0]);
-    StringWriter writer(StringType(), batch.rows);
-    TimeReader reader(type, zone);
-    for (size_t i = 0; i < batch.rows; ++i) {
-      if (batch.live(i)) writer.SetView(i, kMonths[CivilFromLocalMicros(reader.Local(in[i])).month - 1]);
-    }
-    return writer.Take();
-  });
+  return MakeFunction(
+      StringType(), [type = call.type(0), zone](const Batch& batch) -> absl::StatusOr<Vector> {
+        const Column<int64_t> in = ColumnOf<int64_t>(batch.args[0]);
+        StringWriter writer(StringType(), batch.rows);
+        TimeReader reader(type, zone);
+        for (size_t i = 0; i < batch.rows; ++i) {
+          if (batch.live(i))
+            writer.SetView(i, kMonths[CivilFromLocalMicros(reader.Local(in[i])).month - 1]);
+        }
+        return writer.Take();
+      });
 }
 
 Bound BindDateName(const Call& call) {
@@ -202,12 +262,13 @@ Bound BindDateName(const Call& call) {
   const std::string unit = AsciiLower(part);
   const std::pair<const char*, const char*> parts[] = {
       {"year", "%Y"}, {"quarter", "%Q"}, {"month", "%M"}, {"dayofyear", "%j"}, {"day", "%e"},
-      {"week", "%V"}, {"weekday", "%W"}, {"hour", "%k"}, {"minute", "%i"}, {"second", "%s"}};
+      {"week", "%V"}, {"weekday", "%W"}, {"hour", "%k"},  {"minute", "%i"},    {"second", "%s"}};
   std::string format;
   for (const auto& [name, conversion] : parts) {
     if (unit == name) format = conversion;
   }
-  if (format.empty()) return Error("bad_arguments", "Invalid date part '", part, "' for function dateName");
+  if (format.empty())
+    return Error("bad_arguments", "Invalid date part '", part, "' for function dateName");
   const Type type = call.type(1);
   if (!type.IsDateOrTime()) return call.BadType(1);
   HOGLET_ASSIGN_OR_RETURN(TimeZone zone, ZoneOf(type));
@@ -227,7 +288,8 @@ Bound BindDateName(const Call& call) {
       HOGLET_RETURN_IF_ERROR(Format(format, MomentOf(type, in[i], &reader), &scratch));
       // Numbers without padding.
       size_t skip = 0;
-      while (!name && skip + 1 < scratch.size() && (scratch[skip] == ' ' || scratch[skip] == '0')) ++skip;
+      while (!name && skip + 1 < scratch.size() && (scratch[skip] == ' ' || scratch[skip] == '0'))
+        ++skip;
       writer.Set(i, std::string_view(scratch).substr(skip));
     }
     return writer.Take();

@@ -93,7 +93,7 @@ std::optional<int64_t> ParseDateTimeText(std::string_view text, const TimeZone& 
         return std::nullopt;
       }
     }
-        c.hour = parts[0];
+    c.hour = parts[0];
     c.minute = parts[1];
     c.second = parts[2];
     if (in.Take('.')) c.micros = in.Micros();
@@ -167,10 +167,13 @@ class BestEffort {
         if (has_time_) return false;
         Time6(digits);
         return Fraction();
-      case 4: return FourDigits(digits);
+      case 4:
+        return FourDigits(digits);
       case 1:
-      case 2: return OneOrTwo(Scanner::ToInt(digits));
-      default: return false;
+      case 2:
+        return OneOrTwo(Scanner::ToInt(digits));
+      default:
+        return false;
     }
   }
 
@@ -421,7 +424,8 @@ class BestEffort {
 
 }  // namespace
 
-std::optional<int64_t> ParseDateTimeBestEffort(std::string_view text, const TimeZone& zone, bool us, int64_t now_us) {
+std::optional<int64_t> ParseDateTimeBestEffort(std::string_view text, const TimeZone& zone, bool us,
+                                               int64_t now_us) {
   return BestEffort(StripAsciiWhitespace(text), zone, us, now_us).Parse();
 }
 
@@ -457,7 +461,8 @@ Bound BindBestEffort(const Call& call) {
       if (!batch.live(i)) continue;
       const auto moment = ParseDateTimeBestEffort(in[i], zone, us, batch.context.now_us);
       if (moment.has_value()) {
-        data[i] = wide ? MicrosToTicks(Clamp(*moment, -2208988800000000, 10413791999999999), static_cast<int>(scale))
+        data[i] = wide ? MicrosToTicks(Clamp(*moment, -2208988800000000, 10413791999999999),
+                                       static_cast<int>(scale))
                        : Clamp(FloorDivide(*moment, kMicrosPerSecond), 0, kDateTimeMax);
       } else if (on_error == OnError::kNull) {
         out.SetNull(i);
@@ -489,7 +494,8 @@ class FormatReader {
     }
     if (day_of_year_ > 0) {
       if (day_of_year_ > (IsLeapYear(c_.year) ? 366 : 365)) return std::nullopt;
-      CivilFromDayNumber(DayNumberOf(c_.year, 1, 1) + day_of_year_ - 1, &c_.year, &c_.month, &c_.day);
+      CivilFromDayNumber(DayNumberOf(c_.year, 1, 1) + day_of_year_ - 1, &c_.year, &c_.month,
+                         &c_.day);
     }
     if (!ValidDay(c_.year, c_.month, c_.day)) return std::nullopt;
     return c_;
@@ -515,38 +521,80 @@ class FormatReader {
     return false;
   }
   bool Conversion(char letter) {
-    static constexpr const char* kMonthNames[] = {"January", "February", "March", "April", "May", "June",
-                                                  "July", "August", "September", "October", "November", "December"};
-    static constexpr const char* kDayNames[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
+    static constexpr const char* kMonthNames[] = {"January",   "February", "March",    "April",
+                                                  "May",       "June",     "July",     "August",
+                                                  "September", "October",  "November", "December"};
+    static constexpr const char* kDayNames[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                                "Friday", "Saturday", "Sunday"};
     int value = 0;
     switch (letter) {
-      case 'Y': if (!Fixed(4, &value)) return false; c_.year = value; return true;
-      case 'y': if (!Fixed(2, &value)) return false; c_.year = value + (value < 70 ? 2000 : 1900); return true;
-      case 'm': case 'c': return Fixed(2, &c_.month);
-      case 'd': return Fixed(2, &c_.day);
-      case 'e': in_.Take(' '); c_.day = in_.Number(2); return c_.day > 0;
-      case 'H': return Fixed(2, &c_.hour);
-      case 'k': in_.Take(' '); c_.hour = in_.Number(2); return c_.hour >= 0;
-      case 'h': case 'I': twelve_ = true; return Fixed(2, &c_.hour);
-      case 'l': twelve_ = true; in_.Take(' '); c_.hour = in_.Number(2); return c_.hour >= 0;
-      case 'i': return Fixed(2, &c_.minute);
-      case 's': case 'S': return Fixed(2, &c_.second);
-      case 'f': c_.micros = in_.Micros(); return true;
-      case 'M': return Name(kMonthNames, true, &c_.month);
-      case 'b': return Name(kMonthNames, false, &c_.month);
-      case 'W': return Name(kDayNames, true, &value);
-      case 'a': return Name(kDayNames, false, &value);
-      case 'j': return Fixed(3, &day_of_year_);
+      case 'Y':
+        if (!Fixed(4, &value)) return false;
+        c_.year = value;
+        return true;
+      case 'y':
+        if (!Fixed(2, &value)) return false;
+        c_.year = value + (value < 70 ? 2000 : 1900);
+        return true;
+      case 'm':
+      case 'c':
+        return Fixed(2, &c_.month);
+      case 'd':
+        return Fixed(2, &c_.day);
+      case 'e':
+        in_.Take(' ');
+        c_.day = in_.Number(2);
+        return c_.day > 0;
+      case 'H':
+        return Fixed(2, &c_.hour);
+      case 'k':
+        in_.Take(' ');
+        c_.hour = in_.Number(2);
+        return c_.hour >= 0;
+      case 'h':
+      case 'I':
+        twelve_ = true;
+        return Fixed(2, &c_.hour);
+      case 'l':
+        twelve_ = true;
+        in_.Take(' ');
+        c_.hour = in_.Number(2);
+        return c_.hour >= 0;
+      case 'i':
+        return Fixed(2, &c_.minute);
+      case 's':
+      case 'S':
+        return Fixed(2, &c_.second);
+      case 'f':
+        c_.micros = in_.Micros();
+        return true;
+      case 'M':
+        return Name(kMonthNames, true, &c_.month);
+      case 'b':
+        return Name(kMonthNames, false, &c_.month);
+      case 'W':
+        return Name(kDayNames, true, &value);
+      case 'a':
+        return Name(kDayNames, false, &value);
+      case 'j':
+        return Fixed(3, &day_of_year_);
       case 'p': {
         const std::string word = AsciiLower(in_.Letters(2));
         pm_ = word == "pm";
         twelve_ = true;
         return word == "am" || word == "pm";
       }
-      case 'T': return Fixed(2, &c_.hour) && in_.Take(':') && Fixed(2, &c_.minute) && in_.Take(':') && Fixed(2, &c_.second);
-      case 'R': return Fixed(2, &c_.hour) && in_.Take(':') && Fixed(2, &c_.minute);
-      case 'F': return Conversion('Y') && in_.Take('-') && Fixed(2, &c_.month) && in_.Take('-') && Fixed(2, &c_.day);
-      case 'D': return Fixed(2, &c_.month) && in_.Take('/') && Fixed(2, &c_.day) && in_.Take('/') && Conversion('y');
+      case 'T':
+        return Fixed(2, &c_.hour) && in_.Take(':') && Fixed(2, &c_.minute) && in_.Take(':') &&
+               Fixed(2, &c_.second);
+      case 'R':
+        return Fixed(2, &c_.hour) && in_.Take(':') && Fixed(2, &c_.minute);
+      case 'F':
+        return Conversion('Y') && in_.Take('-') && Fixed(2, &c_.month) && in_.Take('-') &&
+               Fixed(2, &c_.day);
+      case 'D':
+        return Fixed(2, &c_.month) && in_.Take('/') && Fixed(2, &c_.day) && in_.Take('/') &&
+               Conversion('y');
       case 'z': {
         const int sign = in_.Take('-') ? -1 : in_.Take('+') ? 1 : 0;
         int hours = 0, minutes = 0;
@@ -554,10 +602,14 @@ class FormatReader {
         offset_ = sign * (hours * 3600 + minutes * 60);
         return true;
       }
-      case '%': return in_.Take('%');
-      case 't': return in_.Take('\t');
-      case 'n': return in_.Take('\n');
-      default: return false;
+      case '%':
+        return in_.Take('%');
+      case 't':
+        return in_.Take('\t');
+      case 'n':
+        return in_.Take('\n');
+      default:
+        return false;
     }
   }
 
@@ -601,7 +653,8 @@ Bound BindParseByFormat(const Call& call) {
       } else if (on_error == OnError::kNull) {
         out.SetNull(i);
       } else if (on_error == OnError::kThrow) {
-        return Error("cannot_parse_datetime", "Cannot parse '", in[i].substr(0, 100), "' by format '", format, "'");
+        return Error("cannot_parse_datetime", "Cannot parse '", in[i].substr(0, 100),
+                     "' by format '", format, "'");
       }
     }
     return out;

@@ -30,7 +30,8 @@ struct TimeArgument {
   std::string zone_name;
 };
 
-absl::StatusOr<TimeArgument> TimeArgumentOf(const Call& call, size_t zone_at, bool dates_allowed = true) {
+absl::StatusOr<TimeArgument> TimeArgumentOf(const Call& call, size_t zone_at,
+                                            bool dates_allowed = true) {
   const Type& type = call.type(0);
   if (!type.IsDateOrTime()) return call.BadType(0);
   TimeArgument out{type, TimeZone(), ""};
@@ -126,34 +127,47 @@ Bound BindDayOfWeek(const Call& call) {
     HOGLET_ASSIGN_OR_RETURN(mode, call.ConstantInteger(1));
   }
   mode &= 3;
-  return FromDay(call, U8(), [mode](int64_t d) -> int64_t {
-    const int iso = IsoWeekday(d);
-    switch (mode) {
-      case 0: return iso;
-      case 1: return iso - 1;
-      case 2: return iso % 7;
-      default: return iso % 7 + 1;
-    }
-  }, 2);
+  return FromDay(
+      call, U8(),
+      [mode](int64_t d) -> int64_t {
+        const int iso = IsoWeekday(d);
+        switch (mode) {
+          case 0:
+            return iso;
+          case 1:
+            return iso - 1;
+          case 2:
+            return iso % 7;
+          default:
+            return iso % 7 + 1;
+        }
+      },
+      2);
 }
 Bound BindHour(const Call& call) {
-  return FromLocal<uint8_t>(call, U8(), false, [](int64_t local) { return InDay(local) / kMicrosPerHour; });
+  return FromLocal<uint8_t>(call, U8(), false,
+                            [](int64_t local) { return InDay(local) / kMicrosPerHour; });
 }
 Bound BindMinute(const Call& call) {
-  return FromLocal<uint8_t>(call, U8(), false, [](int64_t local) { return InDay(local) / kMicrosPerMinute % 60; });
+  return FromLocal<uint8_t>(call, U8(), false,
+                            [](int64_t local) { return InDay(local) / kMicrosPerMinute % 60; });
 }
 Bound BindSecond(const Call& call) {
-  return FromLocal<uint8_t>(call, U8(), false, [](int64_t local) { return InDay(local) / kMicrosPerSecond % 60; });
+  return FromLocal<uint8_t>(call, U8(), false,
+                            [](int64_t local) { return InDay(local) / kMicrosPerSecond % 60; });
 }
 Bound BindMillisecond(const Call& call) {
-  return FromLocal<int64_t>(call, U16(), true, [](int64_t local) { return InDay(local) / 1000 % 1000; });
+  return FromLocal<int64_t>(call, U16(), true,
+                            [](int64_t local) { return InDay(local) / 1000 % 1000; });
 }
 Bound BindToTime(const Call& call) {
-  return FromLocal<int64_t>(call, Type(TypeKind::kTime), false, [](int64_t local) { return InDay(local) / kMicrosPerSecond; });
+  return FromLocal<int64_t>(call, Type(TypeKind::kTime), false,
+                            [](int64_t local) { return InDay(local) / kMicrosPerSecond; });
 }
 
 Bound BindStartOfYear(const Call& call) {
-  return FromDay(call, DateType(), [](int64_t d) { return ToDate(DayNumberOf(CivilOf(d).year, 1, 1)); });
+  return FromDay(call, DateType(),
+                 [](int64_t d) { return ToDate(DayNumberOf(CivilOf(d).year, 1, 1)); });
 }
 int64_t IsoYearStart(int64_t d) {
   int64_t year;
@@ -188,15 +202,19 @@ absl::StatusOr<bool> MondayFirst(const Call& call) {
   HOGLET_ASSIGN_OR_RETURN(const int64_t mode, call.ConstantInteger(1));
   return (mode & 1) != 0;
 }
-int64_t WeekStart(int64_t d, bool monday) { return d - (monday ? IsoWeekday(d) - 1 : IsoWeekday(d) % 7); }
+int64_t WeekStart(int64_t d, bool monday) {
+  return d - (monday ? IsoWeekday(d) - 1 : IsoWeekday(d) % 7);
+}
 
 Bound BindStartOfWeek(const Call& call) {
   HOGLET_ASSIGN_OR_RETURN(const bool monday, MondayFirst(call));
-  return FromDay(call, DateType(), [monday](int64_t d) { return ToDate(WeekStart(d, monday)); }, 2);
+  return FromDay(
+      call, DateType(), [monday](int64_t d) { return ToDate(WeekStart(d, monday)); }, 2);
 }
 Bound BindLastDayOfWeek(const Call& call) {
   HOGLET_ASSIGN_OR_RETURN(const bool monday, MondayFirst(call));
-  return FromDay(call, DateType(), [monday](int64_t d) { return ToDate(WeekStart(d, monday) + 6); }, 2);
+  return FromDay(
+      call, DateType(), [monday](int64_t d) { return ToDate(WeekStart(d, monday) + 6); }, 2);
 }
 
 Bound BindIsoYear(const Call& call) {
@@ -210,7 +228,8 @@ Bound BindIsoWeek(const Call& call) {
   return FromDay(call, U8(), [](int64_t d) { return IsoWeek(d); });
 }
 
-// MySQL's week modes: bit 0 Monday first, bit 1 weeks belong to years (1..53), bit 2 week 1 holds the first first-day.
+// MySQL's week modes: bit 0 Monday first, bit 1 weeks belong to years (1..53), bit 2 week 1 holds
+// the first first-day.
 struct YearWeek {
   int64_t year;
   int week;
@@ -226,7 +245,8 @@ YearWeek WeekByMode(int64_t d, int mode) {
   const int64_t year = CivilOf(d).year;
   auto first_week = [&](int64_t y) {
     const int64_t jan1 = DayNumberOf(y, 1, 1);
-    const int weekday = monday ? IsoWeekday(jan1) - 1 : IsoWeekday(jan1) % 7;  // 0 = first of the week
+    const int weekday =
+        monday ? IsoWeekday(jan1) - 1 : IsoWeekday(jan1) % 7;  // 0 = first of the week
     const bool belongs = first_weekday ? weekday == 0 : weekday <= 3;
     return jan1 - weekday + (belongs ? 0 : 7);
   };
@@ -255,10 +275,13 @@ Bound BindWeek(const Call& call) {
   }
   int normal = NormalMode(mode);
   if (year_week) normal |= 2;
-  return FromDay(call, year_week ? U32() : U8(), [normal](int64_t d) -> int64_t {
-    const YearWeek w = WeekByMode(d, normal);
-    return year_week ? w.year * 100 + w.week : w.week;
-  }, 2);
+  return FromDay(
+      call, year_week ? U32() : U8(),
+      [normal](int64_t d) -> int64_t {
+        const YearWeek w = WeekByMode(d, normal);
+        return year_week ? w.year * 100 + w.week : w.week;
+      },
+      2);
 }
 
 Bound BindYYYYMM(const Call& call) {
@@ -273,11 +296,14 @@ Bound BindYYYYMMDD(const Call& call) {
 Bound BindYYYYMMDDhhmmss(const Call& call) {
   return FromLocal<int64_t>(call, U64(), true, [](int64_t local) {
     const CivilTime c = CivilFromLocalMicros(local);
-    return ((((c.year * 100 + c.month) * 100 + c.day) * 100 + c.hour) * 100 + c.minute) * 100 + c.second;
+    return ((((c.year * 100 + c.month) * 100 + c.day) * 100 + c.hour) * 100 + c.minute) * 100 +
+           c.second;
   });
 }
 Bound BindRelative(const Call& call, int64_t months_a, int64_t months_b) {
-  return FromDay(call, U32(), [=](int64_t d) { return (CivilOf(d).year * 12 + CivilOf(d).month - months_a) / months_b; });
+  return FromDay(call, U32(), [=](int64_t d) {
+    return (CivilOf(d).year * 12 + CivilOf(d).month - months_a) / months_b;
+  });
 }
 
 // A start within the day, in local time; the result is a DateTime in the zone.
@@ -314,7 +340,8 @@ Bound StartWithin(const Call& call, bool dates_allowed, F floor_local) {
 
 template <int64_t unit_us>
 Bound BindStartWithin(const Call& call) {
-  return StartWithin(call, unit_us == kMicrosPerDay, [](int64_t local) { return FloorDivide(local, unit_us) * unit_us; });
+  return StartWithin(call, unit_us == kMicrosPerDay,
+                     [](int64_t local) { return FloorDivide(local, unit_us) * unit_us; });
 }
 
 Bound BindStartOfSecond(const Call& call) {
@@ -322,7 +349,8 @@ Bound BindStartOfSecond(const Call& call) {
   const Type type = call.type(0);
   if (type.kind() != TypeKind::kDateTime64) return call.BadType(0);
   const int64_t unit = kPow10[type.scale()];
-  return MapRows<int64_t, int64_t>(type, [unit](int64_t ticks) { return FloorDivide(ticks, unit) * unit; });
+  return MapRows<int64_t, int64_t>(
+      type, [unit](int64_t ticks) { return FloorDivide(ticks, unit) * unit; });
 }
 
 // The start of `count` units that holds the moment.
@@ -334,29 +362,38 @@ struct IntervalStart {
   int64_t Day(int64_t d) const {
     const Civil c = CivilOf(d);
     switch (unit) {
-      case IntervalUnit::kYear: return DayNumberOf(c.year / count * count, 1, 1);
+      case IntervalUnit::kYear:
+        return DayNumberOf(c.year / count * count, 1, 1);
       case IntervalUnit::kQuarter:
       case IntervalUnit::kMonth: {
         const int64_t months = unit == IntervalUnit::kQuarter ? count * 3 : count;
         const int64_t index = FloorDivide((c.year - 1900) * 12 + c.month - 1, months) * months;
-        return DayNumberOf(1900 + FloorDivide(index, 12), static_cast<int>(index - FloorDivide(index, 12) * 12) + 1, 1);
+        return DayNumberOf(1900 + FloorDivide(index, 12),
+                           static_cast<int>(index - FloorDivide(index, 12) * 12) + 1, 1);
       }
       case IntervalUnit::kWeek:
         if (count == 1) return d - IsoWeekday(d) + 1;
         return FloorDivide(d - 4, 7 * count) * 7 * count + 4;
-      default: return FloorDivide(d, count) * count;
+      default:
+        return FloorDivide(d, count) * count;
     }
   }
 };
 
 int64_t MicrosOf(IntervalUnit unit) {
   switch (unit) {
-    case IntervalUnit::kMicrosecond: return 1;
-    case IntervalUnit::kMillisecond: return 1000;
-    case IntervalUnit::kSecond: return kMicrosPerSecond;
-    case IntervalUnit::kMinute: return kMicrosPerMinute;
-    case IntervalUnit::kHour: return kMicrosPerHour;
-    default: return kMicrosPerDay;
+    case IntervalUnit::kMicrosecond:
+      return 1;
+    case IntervalUnit::kMillisecond:
+      return 1000;
+    case IntervalUnit::kSecond:
+      return kMicrosPerSecond;
+    case IntervalUnit::kMinute:
+      return kMicrosPerMinute;
+    case IntervalUnit::kHour:
+      return kMicrosPerHour;
+    default:
+      return kMicrosPerDay;
   }
 }
 
@@ -364,7 +401,8 @@ Bound StartOfInterval(const TimeArgument& arg, IntervalStart start) {
   const bool subsecond = start.unit < IntervalUnit::kSecond;
   const bool is_date = arg.type.kind() == TypeKind::kDate || arg.type.kind() == TypeKind::kDate32;
   const Type type = start.gives_date() ? DateType()
-                    : subsecond ? Type::DateTime64(start.unit == IntervalUnit::kMillisecond ? 3 : 6, arg.zone_name)
+                    : subsecond ? Type::DateTime64(start.unit == IntervalUnit::kMillisecond ? 3 : 6,
+                                                   arg.zone_name)
                                 : Type::DateTime(arg.zone_name);
   (void)is_date;
   return MakeFunction(type, [=](const Batch& batch) -> absl::StatusOr<Vector> {
@@ -388,7 +426,8 @@ Bound StartOfInterval(const TimeArgument& arg, IntervalStart start) {
         const int64_t local = reader.Local(in[i]);
         const int64_t in_day = InDay(local);
         const int64_t floor = local - in_day + in_day / step * step;
-        moment = local - floor < kMicrosPerHour ? reader.Moment(in[i]) - (local - floor) : to_moment(floor);
+        moment = local - floor < kMicrosPerHour ? reader.Moment(in[i]) - (local - floor)
+                                                : to_moment(floor);
       } else {
         moment = FloorDivide(reader.Moment(in[i]), step) * step;
       }
@@ -401,8 +440,12 @@ Bound StartOfInterval(const TimeArgument& arg, IntervalStart start) {
 
 absl::StatusOr<int64_t> PositiveCount(const Call& call, size_t at) {
   HOGLET_ASSIGN_OR_RETURN(const int64_t count, call.ConstantInteger(at));
-  if (count <= 0) return Error("argument_out_of_bound", "Value for interval of function ", call.name, " must be positive");
-  if (count > 1'000'000'000) return Error("argument_out_of_bound", "Value for interval of function ", call.name, " is too large");
+  if (count <= 0)
+    return Error("argument_out_of_bound", "Value for interval of function ", call.name,
+                 " must be positive");
+  if (count > 1'000'000'000)
+    return Error("argument_out_of_bound", "Value for interval of function ", call.name,
+                 " is too large");
   return count;
 }
 
@@ -421,7 +464,8 @@ Bound StartFromOrigin(const Call& call, IntervalUnit unit, int64_t count) {
       int64_t& result = out.mutable_data<int64_t>()[i];
       result = 0;
       if (!batch.live(i)) continue;
-      if (in[i] < from[i]) return Error("bad_arguments", "Source value must be greater than or equal to origin");
+      if (in[i] < from[i])
+        return Error("bad_arguments", "Source value must be greater than or equal to origin");
       // A first guess that is never too late, then forward.
       const int64_t span = reader.Moment(in[i]) - reader.Moment(from[i]);
       int64_t step = MicrosOf(unit) * count;
@@ -430,7 +474,8 @@ Bound StartFromOrigin(const Call& call, IntervalUnit unit, int64_t count) {
       if (unit == IntervalUnit::kQuarter) step *= 92;
       if (unit == IntervalUnit::kYear) step *= 366;
       int64_t steps = span / step;
-      if (unit == IntervalUnit::kDay || unit == IntervalUnit::kWeek) steps = std::max<int64_t>(0, steps - 1);
+      if (unit == IntervalUnit::kDay || unit == IntervalUnit::kWeek)
+        steps = std::max<int64_t>(0, steps - 1);
       while (AddInterval(type, zone, unit, from[i], (steps + 1) * count) <= in[i]) ++steps;
       result = AddInterval(type, zone, unit, from[i], steps * count);
     }
@@ -445,7 +490,8 @@ Bound BindStartOfInterval(const Call& call) {
   const IntervalUnit unit = call.type(1).interval_unit();
   if (call.size() >= 3 && call.type(2).IsDateOrTime()) return StartFromOrigin(call, unit, count);
   HOGLET_ASSIGN_OR_RETURN(const TimeArgument arg, TimeArgumentOf(call, 2));
-  if ((arg.type.kind() == TypeKind::kDate || arg.type.kind() == TypeKind::kDate32) && unit < IntervalUnit::kDay) {
+  if ((arg.type.kind() == TypeKind::kDate || arg.type.kind() == TypeKind::kDate32) &&
+      unit < IntervalUnit::kDay) {
     return call.BadType(0);
   }
   return StartOfInterval(arg, {unit, count});
@@ -462,7 +508,8 @@ Bound BindDateTrunc(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 3));
   HOGLET_ASSIGN_OR_RETURN(const std::string name, call.ConstantString(0));
   const auto unit = ParseIntervalUnit(name);
-  if (!unit.has_value()) return Error("bad_arguments", name, " doesn't look like datepart name in ", call.name);
+  if (!unit.has_value())
+    return Error("bad_arguments", name, " doesn't look like datepart name in ", call.name);
   const Call rest{call.name, call.args.subspan(1), call.context, call.catalog};
   HOGLET_ASSIGN_OR_RETURN(TimeArgument arg, TimeArgumentOf(rest, 1));
   const bool is_date = arg.type.kind() == TypeKind::kDate || arg.type.kind() == TypeKind::kDate32;
@@ -477,7 +524,8 @@ Bound BindDateTrunc(const Call& call) {
 Bound BindToTimeZone(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 2));
   const Type& type = call.type(0);
-  if (type.kind() != TypeKind::kDateTime && type.kind() != TypeKind::kDateTime64) return call.BadType(0);
+  if (type.kind() != TypeKind::kDateTime && type.kind() != TypeKind::kDateTime64)
+    return call.BadType(0);
   HOGLET_ASSIGN_OR_RETURN(const std::string zone, call.ConstantString(1));
   HOGLET_RETURN_IF_ERROR(ZoneNamed(zone).status());
   return Identity(type.WithZone(zone));
@@ -486,7 +534,8 @@ Bound BindToTimeZone(const Call& call) {
 Bound BindTimeZoneOf(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   const Type& type = call.type(0);
-  if (type.kind() != TypeKind::kDateTime && type.kind() != TypeKind::kDateTime64) return call.BadType(0);
+  if (type.kind() != TypeKind::kDateTime && type.kind() != TypeKind::kDateTime64)
+    return call.BadType(0);
   const std::string zone = type.zone().empty() ? "UTC" : type.zone();
   return MakeFunction(StringType(), [zone](const Batch& batch) -> absl::StatusOr<Vector> {
     return Vector::Constant(StringType(), Datum(zone), batch.rows);
@@ -516,11 +565,13 @@ Bound BindUnixTimestamp(const Call& call) {
   }
   const Type& type = call.type(0);
   if (type.IsStringLike()) {
-    return MapRows<int64_t, std::string_view>(U32(), [zone](std::string_view text) -> absl::StatusOr<int64_t> {
-      const auto moment = ParseDateTimeText(text, zone);
-      if (!moment.has_value()) return Error("cannot_parse_datetime", "Cannot parse DateTime of '", text, "'");
-      return Clamp(FloorDivide(*moment, kMicrosPerSecond), 0, kDateTimeMax);
-    });
+    return MapRows<int64_t, std::string_view>(
+        U32(), [zone](std::string_view text) -> absl::StatusOr<int64_t> {
+          const auto moment = ParseDateTimeText(text, zone);
+          if (!moment.has_value())
+            return Error("cannot_parse_datetime", "Cannot parse DateTime of '", text, "'");
+          return Clamp(FloorDivide(*moment, kMicrosPerSecond), 0, kDateTimeMax);
+        });
   }
   if (!type.IsDateOrTime()) return call.BadType(0);
   const int64_t unit = type.kind() == TypeKind::kDateTime64 ? kPow10[type.scale()] : 1;
@@ -538,7 +589,8 @@ Bound BindToUnix64(const Call& call) {
   if (type.kind() != TypeKind::kDateTime64) return call.BadType(0);
   const int scale = type.scale();
   return MapRows<int64_t, int64_t>(I64(), [scale](int64_t ticks) {
-    return scale >= digits ? FloorDivide(ticks, kPow10[scale - digits]) : ticks * kPow10[digits - scale];
+    return scale >= digits ? FloorDivide(ticks, kPow10[scale - digits])
+                           : ticks * kPow10[digits - scale];
   });
 }
 
@@ -550,14 +602,17 @@ Bound BindFromUnix64(const Call& call) {
   if (call.size() > 1) {
     HOGLET_ASSIGN_OR_RETURN(zone, call.ConstantString(1));
   }
-  return MapRows<int64_t, int64_t>(Type::DateTime64(digits, zone), [](int64_t value) { return value; });
+  return MapRows<int64_t, int64_t>(Type::DateTime64(digits, zone),
+                                   [](int64_t value) { return value; });
 }
 
 Bound BindFromUnix(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 3));
   if (call.size() > 1) return call.catalog.BindScalar("formatDateTime", call.args, call.context);
   if (!call.type(0).IsInteger()) return call.BadType(0);
-  return MapRows<int64_t, int64_t>(Type::DateTime(), [](int64_t value) { return static_cast<int64_t>(static_cast<uint32_t>(value)); });
+  return MapRows<int64_t, int64_t>(Type::DateTime(), [](int64_t value) {
+    return static_cast<int64_t>(static_cast<uint32_t>(value));
+  });
 }
 
 Bound BindNow64(const Call& call) {
@@ -573,7 +628,8 @@ Bound BindNow64(const Call& call) {
   if (scale < 0 || scale > 9) return Error("argument_out_of_bound", "Scale is out of bounds");
   const Type type = Type::DateTime64(static_cast<int>(scale), zone);
   return MakeFunction(type, [type](const Batch& batch) -> absl::StatusOr<Vector> {
-    return Vector::Constant(type, Datum(MicrosToTicks(batch.context.now_us, type.scale())), batch.rows);
+    return Vector::Constant(type, Datum(MicrosToTicks(batch.context.now_us, type.scale())),
+                            batch.rows);
   });
 }
 
@@ -585,7 +641,8 @@ Bound BindNow(const Call& call) {
   }
   const Type type = Type::DateTime(zone);
   return MakeFunction(type, [type](const Batch& batch) -> absl::StatusOr<Vector> {
-    return Vector::Constant(type, Datum(FloorDivide(batch.context.now_us, kMicrosPerSecond)), batch.rows);
+    return Vector::Constant(type, Datum(FloorDivide(batch.context.now_us, kMicrosPerSecond)),
+                            batch.rows);
   });
 }
 
@@ -593,17 +650,20 @@ template <int days_back>
 Bound BindToday(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(0, 1));
   return MakeFunction(DateType(), [](const Batch& batch) -> absl::StatusOr<Vector> {
-    return Vector::Constant(DateType(), Datum(FloorDivide(batch.context.now_us, kMicrosPerDay) - days_back), batch.rows);
+    return Vector::Constant(DateType(),
+                            Datum(FloorDivide(batch.context.now_us, kMicrosPerDay) - days_back),
+                            batch.rows);
   });
 }
 
 Bound BindMakeDate(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(3, 3));
-  return MapRows<int64_t, int64_t, int64_t, int64_t>(DateType(), [](int64_t y, int64_t m, int64_t d) -> int64_t {
-    if (y < 1970 || y > 2149 || m < 1 || m > 12 || d < 1 || d > 31) return 0;
-    const int64_t day = DayNumberOf(y, static_cast<int>(m), static_cast<int>(d));
-    return day > kDateMax ? 0 : day;
-  });
+  return MapRows<int64_t, int64_t, int64_t, int64_t>(
+      DateType(), [](int64_t y, int64_t m, int64_t d) -> int64_t {
+        if (y < 1970 || y > 2149 || m < 1 || m > 12 || d < 1 || d > 31) return 0;
+        const int64_t day = DayNumberOf(y, static_cast<int>(m), static_cast<int>(d));
+        return day > kDateMax ? 0 : day;
+      });
 }
 
 Bound BindMakeDateTime(const Call& call) {
@@ -617,9 +677,18 @@ Bound BindMakeDateTime(const Call& call) {
   }
   HOGLET_ASSIGN_OR_RETURN(const TimeZone zone, ZoneNamed(name));
   return MapRows<int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t>(
-      Type::DateTime(name), [zone](int64_t y, int64_t mo, int64_t d, int64_t h, int64_t mi, int64_t s) -> int64_t {
-        if (y < 1970 || y > 2106 || mo < 1 || mo > 12 || d < 1 || d > 31 || h < 0 || h > 99 || mi < 0 || mi > 99 || s < 0 || s > 99) return 0;
-        CivilTime c{y, static_cast<int>(mo), static_cast<int>(d), static_cast<int>(h), static_cast<int>(mi), static_cast<int>(s), 0};
+      Type::DateTime(name),
+      [zone](int64_t y, int64_t mo, int64_t d, int64_t h, int64_t mi, int64_t s) -> int64_t {
+        if (y < 1970 || y > 2106 || mo < 1 || mo > 12 || d < 1 || d > 31 || h < 0 || h > 99 ||
+            mi < 0 || mi > 99 || s < 0 || s > 99)
+          return 0;
+        CivilTime c{y,
+                    static_cast<int>(mo),
+                    static_cast<int>(d),
+                    static_cast<int>(h),
+                    static_cast<int>(mi),
+                    static_cast<int>(s),
+                    0};
         return Clamp(FloorDivide(FromCivil(c, zone), kMicrosPerSecond), 0, kDateTimeMax);
       });
 }
@@ -627,12 +696,13 @@ Bound BindMakeDateTime(const Call& call) {
 Bound BindToModifiedJulian(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   if (!call.type(0).IsStringLike()) return call.BadType(0);
-  return MapRows<int64_t, std::string_view>(Type(TypeKind::kInt32).Nullable(), [](std::string_view text) -> std::optional<int64_t> {
-    if (text.size() > 10) text = text.substr(0, 10);
-    const auto day = ParseDate(text);
-    if (!day.has_value()) return std::nullopt;
-    return *day + 40587;
-  });
+  return MapRows<int64_t, std::string_view>(Type(TypeKind::kInt32).Nullable(),
+                                            [](std::string_view text) -> std::optional<int64_t> {
+                                              if (text.size() > 10) text = text.substr(0, 10);
+                                              const auto day = ParseDate(text);
+                                              if (!day.has_value()) return std::nullopt;
+                                              return *day + 40587;
+                                            });
 }
 Bound BindFromModifiedJulian(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));

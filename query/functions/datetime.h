@@ -10,13 +10,29 @@
 
 namespace hoglet::fn {
 
-inline constexpr int64_t kPow10[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000,
-                                     10000000000, 100000000000, 1000000000000, 10000000000000, 100000000000000,
-                                     1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000};
-inline constexpr int64_t kDateMax = 65535;              // 2149-06-06
-inline constexpr int64_t kDateTimeMax = 4294967295;     // 2106-02-07 06:28:15
-inline constexpr int64_t kDate32Min = -25567;           // 1900-01-01
-inline constexpr int64_t kDate32Max = 120529;           // 2299-12-31
+inline constexpr int64_t kPow10[] = {1,
+                                     10,
+                                     100,
+                                     1000,
+                                     10000,
+                                     100000,
+                                     1000000,
+                                     10000000,
+                                     100000000,
+                                     1000000000,
+                                     10000000000,
+                                     100000000000,
+                                     1000000000000,
+                                     10000000000000,
+                                     100000000000000,
+                                     1000000000000000,
+                                     10000000000000000,
+                                     100000000000000000,
+                                     1000000000000000000};
+inline constexpr int64_t kDateMax = 65535;           // 2149-06-06
+inline constexpr int64_t kDateTimeMax = 4294967295;  // 2106-02-07 06:28:15
+inline constexpr int64_t kDate32Min = -25567;        // 1900-01-01
+inline constexpr int64_t kDate32Max = 120529;        // 2299-12-31
 
 inline int64_t Clamp(int64_t value, int64_t low, int64_t high) {
   return value < low ? low : value > high ? high : value;
@@ -35,8 +51,9 @@ absl::StatusOr<TimeZone> ZoneOf(const Type& type);
 // A zone by name, as a function argument; "bad_arguments" if unknown.
 absl::StatusOr<TimeZone> ZoneNamed(std::string_view name);
 
-// Reads values of Date, Date32, DateTime and DateTime64 vectors as micros: `moment` since the epoch, `local` by the clock of the
-// zone. Dates are their midnight; local and moment are then the same. Not thread-safe.
+// Reads values of Date, Date32, DateTime and DateTime64 vectors as micros: `moment` since the
+// epoch, `local` by the clock of the zone. Dates are their midnight; local and moment are then the
+// same. Not thread-safe.
 class TimeReader {
  public:
   TimeReader(const Type& type, const TimeZone& zone)
@@ -63,7 +80,8 @@ class TimeReader {
   bool utc_;
 };
 
-// The moment of local microseconds; one that the zone skips is read with the offset after the gap, as ClickHouse does.
+// The moment of local microseconds; one that the zone skips is read with the offset after the gap,
+// as ClickHouse does.
 inline int64_t MomentOfLocal(int64_t local_us, const TimeZone& zone) {
   if (zone.is_utc()) return local_us;
   const int64_t moment = FromLocalMicros(local_us, zone);
@@ -90,7 +108,8 @@ class LocalToMoment {
   int64_t last_moment_ = 0;
 };
 
-// "2024-01-31", "2024-01-31 10:20:30", with T, with a fraction, or digits: unix seconds. Micros; nullopt if unreadable.
+// "2024-01-31", "2024-01-31 10:20:30", with T, with a fraction, or digits: unix seconds. Micros;
+// nullopt if unreadable.
 std::optional<int64_t> ParseDateTimeText(std::string_view text, const TimeZone& zone);
 // Nearly everything people write; `us` reads 01/02/2024 as January 2.
 std::optional<int64_t> ParseDateTimeBestEffort(std::string_view text, const TimeZone& zone, bool us,

@@ -46,12 +46,16 @@ void AppendNumber(UInt128 bits, int bytes, bool trim, std::string* out) {
 int StoredBytes(const Type& type) {
   switch (type.kind()) {
     case TypeKind::kBool:
-    case TypeKind::kEnum8: return 1;
-    case TypeKind::kDate: return 2;
+    case TypeKind::kEnum8:
+      return 1;
+    case TypeKind::kDate:
+      return 2;
     case TypeKind::kDate32:
     case TypeKind::kDateTime:
-    case TypeKind::kIPv4: return 4;
-    default: return type.IsInteger() ? type.IntegerBits() / 8 : 8;
+    case TypeKind::kIPv4:
+      return 4;
+    default:
+      return type.IsInteger() ? type.IntegerBits() / 8 : 8;
   }
 }
 
@@ -61,32 +65,38 @@ Bound BindToDigits(const Call& call) {
   const Type& a = call.type(0);
   switch (a.physical()) {
     case Physical::kString:
-      return MapStrings<std::string_view>(StringType(), [](std::string_view text, std::string* out) {
-        out->reserve(text.size() * 2);
-        for (char c : text) AppendByte<base>(static_cast<uint8_t>(c), out);
-      });
+      return MapStrings<std::string_view>(StringType(),
+                                          [](std::string_view text, std::string* out) {
+                                            out->reserve(text.size() * 2);
+                                            for (char c : text)
+                                              AppendByte<base>(static_cast<uint8_t>(c), out);
+                                          });
     case Physical::kF64:
-      return MapStrings<double>(StringType(), [narrow = a.kind() == TypeKind::kFloat32](double x, std::string* out) {
-        // The memory of the number, lowest byte first.
-        char bytes[8];
-        const auto small = static_cast<float>(x);
-        if (narrow) {
-          std::memcpy(bytes, &small, 4);
-        } else {
-          std::memcpy(bytes, &x, 8);
-        }
-        for (int b = 0; b < (narrow ? 4 : 8); ++b) AppendByte<base>(static_cast<uint8_t>(bytes[b]), out);
-      });
+      return MapStrings<double>(
+          StringType(), [narrow = a.kind() == TypeKind::kFloat32](double x, std::string* out) {
+            // The memory of the number, lowest byte first.
+            char bytes[8];
+            const auto small = static_cast<float>(x);
+            if (narrow) {
+              std::memcpy(bytes, &small, 4);
+            } else {
+              std::memcpy(bytes, &x, 8);
+            }
+            for (int b = 0; b < (narrow ? 4 : 8); ++b)
+              AppendByte<base>(static_cast<uint8_t>(bytes[b]), out);
+          });
     case Physical::kI128:
       return MapStrings<Int128>(StringType(), [trim = a.IsInteger()](Int128 x, std::string* out) {
         AppendNumber<base>(static_cast<UInt128>(x), 16, trim, out);
       });
     case Physical::kU8:
     case Physical::kI64:
-      return MapStrings<int64_t>(StringType(), [bytes = StoredBytes(a)](int64_t x, std::string* out) {
-        AppendNumber<base>(static_cast<uint64_t>(x), bytes, true, out);
-      });
-    default: return call.BadType(0);
+      return MapStrings<int64_t>(StringType(),
+                                 [bytes = StoredBytes(a)](int64_t x, std::string* out) {
+                                   AppendNumber<base>(static_cast<uint64_t>(x), bytes, true, out);
+                                 });
+    default:
+      return call.BadType(0);
   }
 }
 
@@ -126,7 +136,8 @@ Bound BindChar(const Call& call) {
   return MapDatums(StringType(), [](std::span<const Datum> in) -> absl::StatusOr<Datum> {
     std::string out;
     for (const Datum& code : in) {
-      out.push_back(static_cast<char>(code.value.index() == 2 ? CutToInt64(code.number()) : code.integer()));
+      out.push_back(
+          static_cast<char>(code.value.index() == 2 ? CutToInt64(code.number()) : code.integer()));
     }
     return Datum(std::move(out));
   });
@@ -161,8 +172,9 @@ template <bool url>
 Bound BindEncode64(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   if (!call.type(0).IsStringLike()) return call.BadType(0);
-  return MapStrings<std::string_view>(
-      StringType(), [](std::string_view text, std::string* out) { *out = EncodeBase64(text, url); });
+  return MapStrings<std::string_view>(StringType(), [](std::string_view text, std::string* out) {
+    *out = EncodeBase64(text, url);
+  });
 }
 
 constexpr char kBase58[] = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
@@ -217,7 +229,8 @@ Bound BindDecode(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   if (!call.type(0).IsStringLike()) return call.BadType(0);
   return MapStrings<std::string_view>(
-      StringType(), [name = std::string(call.name)](std::string_view text, std::string* out) -> absl::Status {
+      StringType(),
+      [name = std::string(call.name)](std::string_view text, std::string* out) -> absl::Status {
         std::optional<std::string> decoded = decode(text);
         if (decoded.has_value()) {
           *out = *std::move(decoded);
@@ -228,14 +241,17 @@ Bound BindDecode(const Call& call) {
       });
 }
 
-std::optional<std::string> DecodeStandard64(std::string_view text) { return LooseBase64(text, false); }
+std::optional<std::string> DecodeStandard64(std::string_view text) {
+  return LooseBase64(text, false);
+}
 std::optional<std::string> DecodeUrl64(std::string_view text) { return LooseBase64(text, true); }
 
 struct Entity {
   char character;
   std::string_view name;
 };
-constexpr Entity kEntities[] = {{'<', "&lt;"}, {'>', "&gt;"}, {'&', "&amp;"}, {'"', "&quot;"}, {'\'', "&apos;"}};
+constexpr Entity kEntities[] = {
+    {'<', "&lt;"}, {'>', "&gt;"}, {'&', "&amp;"}, {'"', "&quot;"}, {'\'', "&apos;"}};
 
 Bound BindEncodeXml(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
@@ -259,7 +275,8 @@ void AppendUtf8(uint32_t code, std::string* out) {
   const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
   const int lead[] = {0, 0xC0, 0xE0, 0xF0};
   out->push_back(static_cast<char>(lead[more] | static_cast<int>(code >> (6 * more))));
-  for (int i = more - 1; i >= 0; --i) out->push_back(static_cast<char>(0x80 | (code >> (6 * i) & 0x3F)));
+  for (int i = more - 1; i >= 0; --i)
+    out->push_back(static_cast<char>(0x80 | (code >> (6 * i) & 0x3F)));
 }
 
 // "&#65;" or "&#x41;" with the ampersand and the semicolon.
@@ -289,9 +306,11 @@ Bound BindDecodeXml(const Call& call) {
       text.remove_prefix(start);
       if (text.empty()) return;
       const size_t end = text.find(';');
-      const std::string_view entity = end == std::string_view::npos ? text : text.substr(0, end + 1);
+      const std::string_view entity =
+          end == std::string_view::npos ? text : text.substr(0, end + 1);
       size_t used = 1;
-      if (const auto code = NumericEntity(entity); code.has_value() && end != std::string_view::npos) {
+      if (const auto code = NumericEntity(entity);
+          code.has_value() && end != std::string_view::npos) {
         AppendUtf8(*code, out);
         used = entity.size();
       } else {
@@ -308,7 +327,8 @@ Bound BindDecodeXml(const Call& call) {
   });
 }
 
-// Appends text with runs of white space as one space; pieces that a tag has parted are parted by a space.
+// Appends text with runs of white space as one space; pieces that a tag has parted are parted by a
+// space.
 void AppendCollapsed(std::string_view text, bool* space, std::string* out) {
   for (char c : text) {
     if (c == ' ' || (c >= '\t' && c <= '\r')) {
@@ -330,11 +350,13 @@ size_t MarkupLength(std::string_view text) {
   if (text.starts_with("<!--")) return past("-->", 4);
   const size_t tag = past(">", 1);
   for (std::string_view name : {"script", "style"}) {
-    if (text.size() <= name.size() + 1 || !EqualsIgnoreCase(text.substr(1, name.size()), name)) continue;
+    if (text.size() <= name.size() + 1 || !EqualsIgnoreCase(text.substr(1, name.size()), name))
+      continue;
     const char after = text[1 + name.size()];
     if (after != '>' && after != ' ' && after != '/' && !(after >= '\t' && after <= '\r')) continue;
     for (size_t at = tag; at + 2 + name.size() <= text.size(); ++at) {
-      if (text[at] == '<' && text[at + 1] == '/' && EqualsIgnoreCase(text.substr(at + 2, name.size()), name)) {
+      if (text[at] == '<' && text[at + 1] == '/' &&
+          EqualsIgnoreCase(text.substr(at + 2, name.size()), name)) {
         return past(">", at);
       }
     }

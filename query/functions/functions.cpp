@@ -14,14 +14,32 @@ using fn::ScalarEntry;
 class Catalog final : public FunctionCatalog {
  public:
   Catalog() {
-    for (const auto table :
-         {fn::ArithmeticFunctions(), fn::ComparisonFunctions(), fn::SetFunctions(), fn::LogicFunctions(),
-          fn::ConditionalFunctions(), fn::ConversionFunctions(), fn::StringFunctions(),
-          fn::StringSearchFunctions(), fn::RegexFunctions(), fn::UrlFunctions(), fn::JsonFunctions(),
-          fn::DateTimeFunctions(), fn::DateArithmeticFunctions(), fn::DateFormatFunctions(),
-          fn::DateParseFunctions(), fn::ArrayFunctions(), fn::ArrayLambdaFunctions(),
-          fn::TupleMapFunctions(), fn::HashFunctions(), fn::IpFunctions(), fn::MathFunctions(), fn::GeoFunctions(),
-          fn::BitFunctions(), fn::EncodingFunctions(), fn::SplitFunctions(), fn::MiscFunctions()}) {
+    for (const auto table : {fn::ArithmeticFunctions(),
+                             fn::ComparisonFunctions(),
+                             fn::SetFunctions(),
+                             fn::LogicFunctions(),
+                             fn::ConditionalFunctions(),
+                             fn::ConversionFunctions(),
+                             fn::StringFunctions(),
+                             fn::StringSearchFunctions(),
+                             fn::RegexFunctions(),
+                             fn::UrlFunctions(),
+                             fn::JsonFunctions(),
+                             fn::DateTimeFunctions(),
+                             fn::DateArithmeticFunctions(),
+                             fn::DateFormatFunctions(),
+                             fn::DateParseFunctions(),
+                             fn::ArrayFunctions(),
+                             fn::ArrayLambdaFunctions(),
+                             fn::TupleMapFunctions(),
+                             fn::HashFunctions(),
+                             fn::IpFunctions(),
+                             fn::MathFunctions(),
+                             fn::GeoFunctions(),
+                             fn::BitFunctions(),
+                             fn::EncodingFunctions(),
+                             fn::SplitFunctions(),
+                             fn::MiscFunctions()}) {
       for (const ScalarEntry& entry : table) {
         const bool inserted = scalars_.emplace(entry.name, entry).second;
         HOGLET_ASSERT(inserted);

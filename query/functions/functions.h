@@ -2,12 +2,14 @@
 
 #include "query/analyze/function_catalog.h"
 
-// The function library: every scalar and aggregate function of the engine, under ClickHouse's names and with ClickHouse's types.
+// The function library: every scalar and aggregate function of the engine, under ClickHouse's names
+// and with ClickHouse's types.
 //
-// How it is built: one file a topic, each with a table of (name, binder). A binder looks at the argument types and returns a kernel,
-// a function over flat or constant vectors; kernel.h adds what all functions share: NULL propagation, evaluation of constants on one
-// row, and of dictionary columns on the dictionary alone. aggregate.h does the same for aggregate states; combinators wrap any
-// aggregate. Names are exact: HogQL's own spelling and case rules are the analyzer's.
+// How it is built: one file a topic, each with a table of (name, binder). A binder looks at the
+// argument types and returns a kernel, a function over flat or constant vectors; kernel.h adds what
+// all functions share: NULL propagation, evaluation of constants on one row, and of dictionary
+// columns on the dictionary alone. aggregate.h does the same for aggregate states; combinators wrap
+// any aggregate. Names are exact: HogQL's own spelling and case rules are the analyzer's.
 
 namespace hoglet {
 

@@ -17,7 +17,8 @@ double Radians(double degrees) { return degrees * (std::numbers::pi / 180); }
 double CentralAngle(double longitude1, double latitude1, double longitude2, double latitude2) {
   const double up = std::sin(Radians(latitude2 - latitude1) / 2);
   const double side = std::sin(Radians(longitude2 - longitude1) / 2);
-  const double h = up * up + std::cos(Radians(latitude1)) * std::cos(Radians(latitude2)) * side * side;
+  const double h =
+      up * up + std::cos(Radians(latitude1)) * std::cos(Radians(latitude2)) * side * side;
   return 2 * std::asin(std::sqrt(std::min(1.0, h)));
 }
 
@@ -32,10 +33,11 @@ template <bool angle>
 Bound BindGreatCircle(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(4, 4));
   HOGLET_RETURN_IF_ERROR(ExpectNumbers(call, 0, 4));
-  return MapRows<double, double, double, double, double>(F64(), [](double a, double b, double c, double d) {
-    const double central = CentralAngle(a, b, c, d);
-    return angle ? central * (180 / std::numbers::pi) : central * kEarthRadiusMeters;
-  });
+  return MapRows<double, double, double, double, double>(
+      F64(), [](double a, double b, double c, double d) {
+        const double central = CentralAngle(a, b, c, d);
+        return angle ? central * (180 / std::numbers::pi) : central * kEarthRadiusMeters;
+      });
 }
 
 // The ellipses come as (x, y, a, b) after the point.
@@ -43,7 +45,8 @@ Bound BindInEllipses(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(6, SIZE_MAX));
   HOGLET_RETURN_IF_ERROR(ExpectNumbers(call, 0, call.size()));
   if (call.size() % 4 != 2) {
-    return Error("number_of_arguments_doesnt_match", "Function ", call.name, " needs four numbers for each ellipse");
+    return Error("number_of_arguments_doesnt_match", "Function ", call.name,
+                 " needs four numbers for each ellipse");
   }
   return MakeFunction(U8(), [](const Batch& batch) -> absl::StatusOr<Vector> {
     std::vector<Input<double>> in;
@@ -63,15 +66,17 @@ Bound BindInEllipses(const Call& call) {
 }
 
 bool IsPair(const Type& type) {
-  return type.kind() == TypeKind::kTuple && type.children().size() == 2 && type.children()[0].IsNumber() &&
-         type.children()[1].IsNumber();
+  return type.kind() == TypeKind::kTuple && type.children().size() == 2 &&
+         type.children()[0].IsNumber() && type.children()[1].IsNumber();
 }
 
-// A polygon is an array of points; every edge that a ray from the point crosses turns inside to outside.
+// A polygon is an array of points; every edge that a ray from the point crosses turns inside to
+// outside.
 Bound BindInPolygon(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 2));
   if (!IsPair(call.type(0))) return call.BadType(0);
-  if (call.type(1).kind() != TypeKind::kArray || !IsPair(call.type(1).element())) return call.BadType(1);
+  if (call.type(1).kind() != TypeKind::kArray || !IsPair(call.type(1).element()))
+    return call.BadType(1);
   return MakeFunction(U8(), [](const Batch& batch) -> absl::StatusOr<Vector> {
     const Vector points = batch.args[0].Flatten();
     const Vector polygons = batch.args[1].Flatten();
@@ -104,7 +109,8 @@ int LatitudeBits(int characters) { return characters * 5 / 2; }
 // The cell of a coordinate in [-half, half] among 2^bits.
 uint64_t CellOf(double value, double half, int bits) {
   const double cells = std::exp2(bits);
-  return static_cast<uint64_t>(std::clamp(std::floor((value + half) / (2 * half) * cells), 0.0, cells - 1));
+  return static_cast<uint64_t>(
+      std::clamp(std::floor((value + half) / (2 * half) * cells), 0.0, cells - 1));
 }
 
 std::string EncodeCells(uint64_t longitude, uint64_t latitude, int characters) {
@@ -114,7 +120,8 @@ std::string EncodeCells(uint64_t longitude, uint64_t latitude, int characters) {
   for (int c = 0, bit = 0; c < characters; ++c) {
     unsigned value = 0;
     for (int k = 0; k < 5; ++k, ++bit) {
-      value = value << 1 | (bit % 2 == 0 ? longitude >> --longitude_bit & 1 : latitude >> --latitude_bit & 1);
+      value = value << 1 |
+              (bit % 2 == 0 ? longitude >> --longitude_bit & 1 : latitude >> --latitude_bit & 1);
     }
     out.push_back(kAlphabet[value]);
   }
@@ -130,21 +137,24 @@ Bound BindGeohashEncode(const Call& call) {
   for (size_t i = 0; i < 2; ++i) {
     if (!call.type(i).IsFloat()) return call.BadType(i);
   }
-  auto encode = [](double longitude, double latitude, int64_t wanted, std::string* out) -> absl::Status {
+  auto encode = [](double longitude, double latitude, int64_t wanted,
+                   std::string* out) -> absl::Status {
     if (!std::isfinite(longitude) || !std::isfinite(latitude)) {
       return Error("bad_arguments", "The coordinates of a geohash must be finite");
     }
     const int size = Precision(wanted);
-    *out = EncodeCells(CellOf(longitude, 180, LongitudeBits(size)), CellOf(latitude, 90, LatitudeBits(size)), size);
+    *out = EncodeCells(CellOf(longitude, 180, LongitudeBits(size)),
+                       CellOf(latitude, 90, LatitudeBits(size)), size);
     return absl::OkStatus();
   };
   if (call.size() == 3) {
     if (!call.type(2).IsInteger()) return call.BadType(2);
     return MapStrings<double, double, int64_t>(StringType(), encode);
   }
-  return MapStrings<double, double>(StringType(), [encode](double longitude, double latitude, std::string* out) {
-    return encode(longitude, latitude, kCharactersMax, out);
-  });
+  return MapStrings<double, double>(StringType(),
+                                    [encode](double longitude, double latitude, std::string* out) {
+                                      return encode(longitude, latitude, kCharactersMax, out);
+                                    });
 }
 
 // The middle of the geohash's cell; (0, 0) for a text that is none.
@@ -183,14 +193,18 @@ Bound BindGeohashesInBox(const Call& call) {
   constexpr uint64_t kCellsMax = 1'000'000;
   const Type type = Type::Array(StringType());
   return MakeFunction(type, [type](const Batch& batch) -> absl::StatusOr<Vector> {
-    const Input<double> west(batch.args[0]), south(batch.args[1]), east(batch.args[2]), north(batch.args[3]);
+    const Input<double> west(batch.args[0]), south(batch.args[1]), east(batch.args[2]),
+        north(batch.args[3]);
     const Input<int64_t> precision(batch.args[4]);
     return BuildStringLists(type, batch, [&](size_t i, StringList* list) -> absl::Status {
       const int size = Precision(precision[i]);
       if (!(west[i] <= east[i]) || !(south[i] <= north[i])) return absl::OkStatus();
-      const uint64_t x0 = CellOf(west[i], 180, LongitudeBits(size)), x1 = CellOf(east[i], 180, LongitudeBits(size));
-      const uint64_t y0 = CellOf(south[i], 90, LatitudeBits(size)), y1 = CellOf(north[i], 90, LatitudeBits(size));
-      if (x1 - x0 >= kCellsMax || y1 - y0 >= kCellsMax || (x1 - x0 + 1) * (y1 - y0 + 1) > kCellsMax) {
+      const uint64_t x0 = CellOf(west[i], 180, LongitudeBits(size)),
+                     x1 = CellOf(east[i], 180, LongitudeBits(size));
+      const uint64_t y0 = CellOf(south[i], 90, LatitudeBits(size)),
+                     y1 = CellOf(north[i], 90, LatitudeBits(size));
+      if (x1 - x0 >= kCellsMax || y1 - y0 >= kCellsMax ||
+          (x1 - x0 + 1) * (y1 - y0 + 1) > kCellsMax) {
         return Error("too_large_array_size", "The box has too many geohashes of that precision");
       }
       for (uint64_t x = x0; x <= x1; ++x) {

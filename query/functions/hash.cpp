@@ -34,25 +34,32 @@ struct Sip {
 size_t WidthOf(const Type& type) {
   switch (type.kind()) {
     case TypeKind::kBool:
-    case TypeKind::kEnum8: return 1;
-    case TypeKind::kDate: return 2;
+    case TypeKind::kEnum8:
+      return 1;
+    case TypeKind::kDate:
+      return 2;
     case TypeKind::kDate32:
     case TypeKind::kDateTime:
     case TypeKind::kTime:
     case TypeKind::kIPv4:
-    case TypeKind::kFloat32: return 4;
+    case TypeKind::kFloat32:
+      return 4;
     case TypeKind::kDateTime64:
     case TypeKind::kInterval:
-    case TypeKind::kFloat64: return 8;
-    case TypeKind::kDecimal: return type.precision() <= 9 ? 4 : type.precision() <= 18 ? 8 : 16;
-    default: return type.IsInteger() ? static_cast<size_t>(type.IntegerBits()) / 8 : 0;
+    case TypeKind::kFloat64:
+      return 8;
+    case TypeKind::kDecimal:
+      return type.precision() <= 9 ? 4 : type.precision() <= 18 ? 8 : 16;
+    default:
+      return type.IsInteger() ? static_cast<size_t>(type.IntegerBits()) / 8 : 0;
   }
 }
 
 uint64_t NumberBits(const Vector& in, size_t row, size_t width) {
   uint64_t bits = 0;
   switch (in.type().physical()) {
-    case Physical::kU8: return in.data<uint8_t>()[row];
+    case Physical::kU8:
+      return in.data<uint8_t>()[row];
     case Physical::kF64:
       if (width == 4) {
         const auto narrow = static_cast<float>(in.data<double>()[row]);
@@ -118,7 +125,8 @@ absl::Status HashInto(const Vector& in, bool first, std::vector<uint64_t>* out) 
       }
       return absl::OkStatus();
     }
-    default: break;
+    default:
+      break;
   }
   const size_t width = WidthOf(type);
   const bool decimal = type.kind() == TypeKind::kDecimal || type.kind() == TypeKind::kDateTime64;
@@ -146,10 +154,11 @@ template <auto digest, int bytes>
 Bound BindDigest(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   if (!call.type(0).IsStringLike()) return call.BadType(0);
-  return MapStrings<std::string_view>(Type::FixedString(bytes), [](std::string_view text, std::string* out) {
-    const auto result = digest(text);
-    out->append(reinterpret_cast<const char*>(result.data()), result.size());
-  });
+  return MapStrings<std::string_view>(
+      Type::FixedString(bytes), [](std::string_view text, std::string* out) {
+        const auto result = digest(text);
+        out->append(reinterpret_cast<const char*>(result.data()), result.size());
+      });
 }
 
 Bound BindHalfMd5(const Call& call) {
@@ -174,12 +183,9 @@ Bound BindIntHash64(const Call& call) {
 }
 
 constexpr ScalarEntry kTable[] = {
-    {"cityHash64", BindHash<City>},
-    {"sipHash64", BindHash<Sip>},
-    {"intHash64", BindIntHash64},
-    {"halfMD5", BindHalfMd5},
-    {"MD5", BindDigest<Md5, 16>},
-    {"SHA1", BindDigest<Sha1, 20>},
+    {"cityHash64", BindHash<City>},     {"sipHash64", BindHash<Sip>},
+    {"intHash64", BindIntHash64},       {"halfMD5", BindHalfMd5},
+    {"MD5", BindDigest<Md5, 16>},       {"SHA1", BindDigest<Sha1, 20>},
     {"SHA256", BindDigest<Sha256, 32>},
 };
 

@@ -8,8 +8,8 @@
 namespace hoglet::fn {
 namespace {
 
-// Groups of hex digits, at most `max`, from the start of `text`; stops before what is not one. Returns the number read, -1 if
-// malformed. An IPv4 tail counts as two groups.
+// Groups of hex digits, at most `max`, from the start of `text`; stops before what is not one.
+// Returns the number read, -1 if malformed. An IPv4 tail counts as two groups.
 int ReadGroups(std::string_view text, uint16_t* groups, int max) {
   int count = 0;
   if (text.empty()) return 0;
@@ -145,19 +145,25 @@ std::optional<Address> ParseAddress(std::string_view text) {
 
 // The bits of a network of that prefix length.
 UInt128 Mask(int bits, int prefix) {
-  const UInt128 all = bits == 128 ? ~static_cast<UInt128>(0) : (static_cast<UInt128>(1) << bits) - 1;
-  return prefix == 0 ? 0 : all & ~(prefix == bits ? UInt128{0} : (static_cast<UInt128>(1) << (bits - prefix)) - 1);
+  const UInt128 all =
+      bits == 128 ? ~static_cast<UInt128>(0) : (static_cast<UInt128>(1) << bits) - 1;
+  return prefix == 0 ? 0
+                     : all & ~(prefix == bits ? UInt128{0}
+                                              : (static_cast<UInt128>(1) << (bits - prefix)) - 1);
 }
 
 absl::StatusOr<bool> InRange(std::string_view text, std::string_view network) {
   const auto address = ParseAddress(text);
-  if (!address.has_value()) return Error("cannot_parse_text", "Neither IPv4 nor IPv6 address: '", text, "'");
+  if (!address.has_value())
+    return Error("cannot_parse_text", "Neither IPv4 nor IPv6 address: '", text, "'");
   const size_t slash = network.find('/');
   const auto base = ParseAddress(network.substr(0, slash));
   int prefix = -1;
-  if (slash != std::string_view::npos && network.size() - slash - 1 <= 3 && network.size() > slash + 1) {
+  if (slash != std::string_view::npos && network.size() - slash - 1 <= 3 &&
+      network.size() > slash + 1) {
     prefix = 0;
-    for (char c : network.substr(slash + 1)) prefix = c >= '0' && c <= '9' ? prefix * 10 + (c - '0') : 1000;
+    for (char c : network.substr(slash + 1))
+      prefix = c >= '0' && c <= '9' ? prefix * 10 + (c - '0') : 1000;
   }
   const int bits = base.has_value() && base->six ? 128 : 32;
   if (!base.has_value() || prefix < 0 || prefix > bits) {
@@ -189,10 +195,12 @@ Bound BindCidrRange(const Call& call) {
     const UInt128 all = Mask(kBits, kBits);
     if constexpr (six) {
       const auto bits = static_cast<UInt128>(in[0].wide());
-      return Datum(std::vector<Datum>{static_cast<Int128>(bits & mask), static_cast<Int128>((bits & mask) | (all & ~mask))});
+      return Datum(std::vector<Datum>{static_cast<Int128>(bits & mask),
+                                      static_cast<Int128>((bits & mask) | (all & ~mask))});
     } else {
       const auto bits = static_cast<UInt128>(in[0].integer());
-      return Datum(std::vector<Datum>{static_cast<int64_t>(bits & mask), static_cast<int64_t>((bits & mask) | (all & ~mask))});
+      return Datum(std::vector<Datum>{static_cast<int64_t>(bits & mask),
+                                      static_cast<int64_t>((bits & mask) | (all & ~mask))});
     }
   });
 }
@@ -211,18 +219,16 @@ Bound BindStringToNum4(const Call& call) {
   return MapRows<int64_t, std::string_view>(
       Type(TypeKind::kUInt32), [](std::string_view text) -> absl::StatusOr<int64_t> {
         const auto address = ParseIPv4(text);
-        if (!address.has_value()) return Error("cannot_parse_ipv4", "Invalid IPv4 value '", text, "'");
+        if (!address.has_value())
+          return Error("cannot_parse_ipv4", "Invalid IPv4 value '", text, "'");
         return int64_t{*address};
       });
 }
 
 constexpr ScalarEntry kTable[] = {
-    {"isIPv4String", BindIsString<false>},
-    {"isIPv6String", BindIsString<true>},
-    {"isIPAddressInRange", BindInRange},
-    {"IPv4CIDRToRange", BindCidrRange<false>},
-    {"IPv6CIDRToRange", BindCidrRange<true>},
-    {"IPv4NumToString", BindNumToString4},
+    {"isIPv4String", BindIsString<false>},    {"isIPv6String", BindIsString<true>},
+    {"isIPAddressInRange", BindInRange},      {"IPv4CIDRToRange", BindCidrRange<false>},
+    {"IPv6CIDRToRange", BindCidrRange<true>}, {"IPv4NumToString", BindNumToString4},
     {"IPv4StringToNum", BindStringToNum4},
 };
 

@@ -6,7 +6,8 @@
 #include "query/functions/types.h"
 #include "simdjson.h"
 
-// JSONExtract and its family. A document that cannot be read gives the default, as does a path that leads nowhere.
+// JSONExtract and its family. A document that cannot be read gives the default, as does a path that
+// leads nowhere.
 
 namespace hoglet::fn {
 namespace {
@@ -21,7 +22,8 @@ simdjson::dom::parser& ThreadParser() {
 
 std::optional<element> ParseDocument(std::string_view text) {
   element root;
-  if (ThreadParser().parse(text.data(), text.size()).get(root) != simdjson::SUCCESS) return std::nullopt;
+  if (ThreadParser().parse(text.data(), text.size()).get(root) != simdjson::SUCCESS)
+    return std::nullopt;
   return root;
 }
 
@@ -31,19 +33,34 @@ void AppendEscaped(std::string_view text, std::string* out) {
   for (size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     switch (c) {
-      case '"': out->append("\\\""); break;
-      case '\\': out->append("\\\\"); break;
-      case '\n': out->append("\\n"); break;
-      case '\r': out->append("\\r"); break;
-      case '\t': out->append("\\t"); break;
-      case '\b': out->append("\\b"); break;
-      case '\f': out->append("\\f"); break;
+      case '"':
+        out->append("\\\"");
+        break;
+      case '\\':
+        out->append("\\\\");
+        break;
+      case '\n':
+        out->append("\\n");
+        break;
+      case '\r':
+        out->append("\\r");
+        break;
+      case '\t':
+        out->append("\\t");
+        break;
+      case '\b':
+        out->append("\\b");
+        break;
+      case '\f':
+        out->append("\\f");
+        break;
       default:
         if (c < 0x20) {
           out->append("\\u00");
           out->push_back(kHex[c >> 4]);
           out->push_back(kHex[c & 15]);
-        } else if (c == 0xe2 && i + 2 < text.size() && text[i + 1] == '\x80' && (text[i + 2] == '\xa8' || text[i + 2] == '\xa9')) {
+        } else if (c == 0xe2 && i + 2 < text.size() && text[i + 1] == '\x80' &&
+                   (text[i + 2] == '\xa8' || text[i + 2] == '\xa9')) {
           // Line and paragraph separators end lines in old JavaScript.
           out->append(text[i + 2] == '\xa8' ? "\\u2028" : "\\u2029");
           i += 2;
@@ -81,12 +98,23 @@ void AppendJson(element value, std::string* out) {
       out->push_back(']');
       break;
     }
-    case element_type::INT64: CatTo(out, int64_t(value)); break;
-    case element_type::UINT64: CatTo(out, uint64_t(value)); break;
-    case element_type::DOUBLE: AppendDouble(double(value), out); break;
-    case element_type::STRING: AppendEscaped(std::string_view(value), out); break;
-    case element_type::BOOL: out->append(bool(value) ? "true" : "false"); break;
-    default: out->append("null");
+    case element_type::INT64:
+      CatTo(out, int64_t(value));
+      break;
+    case element_type::UINT64:
+      CatTo(out, uint64_t(value));
+      break;
+    case element_type::DOUBLE:
+      AppendDouble(double(value), out);
+      break;
+    case element_type::STRING:
+      AppendEscaped(std::string_view(value), out);
+      break;
+    case element_type::BOOL:
+      out->append(bool(value) ? "true" : "false");
+      break;
+    default:
+      out->append("null");
   }
 }
 
@@ -115,7 +143,8 @@ std::optional<element> Follow(element at, const Step& step) {
   if (step.by_key) {
     if (!at.is_object()) return std::nullopt;
     element next;
-    if (simdjson::dom::object(at).at_key(step.key).get(next) != simdjson::SUCCESS) return std::nullopt;
+    if (simdjson::dom::object(at).at_key(step.key).get(next) != simdjson::SUCCESS)
+      return std::nullopt;
     return next;
   }
   if (at.is_array()) return At(simdjson::dom::array(at), step.index);
@@ -135,9 +164,11 @@ class PathReader {
     return absl::OkStatus();
   }
 
-  PathReader(const Batch& batch, size_t path_end) : documents_(ColumnOf<std::string_view>(batch.args[0])) {
+  PathReader(const Batch& batch, size_t path_end)
+      : documents_(ColumnOf<std::string_view>(batch.args[0])) {
     for (size_t i = 1; i < path_end; ++i) {
-      Part part{batch.args[i].type().IsStringLike(), batch.args[i].is_constant(), std::nullopt, std::nullopt};
+      Part part{batch.args[i].type().IsStringLike(), batch.args[i].is_constant(), std::nullopt,
+                std::nullopt};
       if (part.by_key) {
         part.keys = ColumnOf<std::string_view>(batch.args[i]);
       } else {
@@ -224,16 +255,22 @@ Bound MapElementText(const Call& call, F f) {
 std::optional<Int128> AsInteger(element e, const Type& type) {
   Int128 value = 0;
   switch (e.type()) {
-    case element_type::INT64: value = int64_t(e); break;
-    case element_type::UINT64: value = uint64_t(e); break;
+    case element_type::INT64:
+      value = int64_t(e);
+      break;
+    case element_type::UINT64:
+      value = uint64_t(e);
+      break;
     case element_type::DOUBLE: {
       const double d = double(e);
       if (!(std::abs(d) < 1e38)) return std::nullopt;
       value = static_cast<Int128>(d);
       break;
     }
-    case element_type::STRING: return ParseInteger(std::string_view(e), type);
-    default: return std::nullopt;
+    case element_type::STRING:
+      return ParseInteger(std::string_view(e), type);
+    default:
+      return std::nullopt;
   }
   const int bits = type.kind() == TypeKind::kBool ? 8 : type.IntegerBits();
   if (bits >= 128) return value;
@@ -246,11 +283,16 @@ std::optional<Int128> AsInteger(element e, const Type& type) {
 
 std::optional<double> AsDouble(element e) {
   switch (e.type()) {
-    case element_type::INT64: return static_cast<double>(int64_t(e));
-    case element_type::UINT64: return static_cast<double>(uint64_t(e));
-    case element_type::DOUBLE: return double(e);
-    case element_type::STRING: return ParseDouble(std::string_view(e));
-    default: return std::nullopt;
+    case element_type::INT64:
+      return static_cast<double>(int64_t(e));
+    case element_type::UINT64:
+      return static_cast<double>(uint64_t(e));
+    case element_type::DOUBLE:
+      return double(e);
+    case element_type::STRING:
+      return ParseDouble(std::string_view(e));
+    default:
+      return std::nullopt;
   }
 }
 
@@ -263,56 +305,68 @@ void AppendAsString(element e, std::string* out) {
 }
 
 Bound BindHas(const Call& call) {
-  return MapElement<uint8_t>(call, U8(), [](const std::optional<element>& e) -> std::optional<uint8_t> { return e.has_value(); });
+  return MapElement<uint8_t>(
+      call, U8(),
+      [](const std::optional<element>& e) -> std::optional<uint8_t> { return e.has_value(); });
 }
 
 Bound BindLength(const Call& call) {
-  return MapElement<int64_t>(call, U64(), [](const std::optional<element>& e) -> std::optional<int64_t> {
-    if (!e.has_value()) return 0;
-    if (e->is_array()) return simdjson::dom::array(*e).size();
-    if (e->is_object()) return simdjson::dom::object(*e).size();
-    return 0;
-  });
+  return MapElement<int64_t>(call, U64(),
+                             [](const std::optional<element>& e) -> std::optional<int64_t> {
+                               if (!e.has_value()) return 0;
+                               if (e->is_array()) return simdjson::dom::array(*e).size();
+                               if (e->is_object()) return simdjson::dom::object(*e).size();
+                               return 0;
+                             });
 }
 
 Bound BindArrayLength(const Call& call) {
-  return MapElement<int64_t>(call, U64().Nullable(), [](const std::optional<element>& e) -> std::optional<int64_t> {
-    if (!e.has_value() || !e->is_array()) return std::nullopt;
-    return simdjson::dom::array(*e).size();
-  });
+  return MapElement<int64_t>(call, U64().Nullable(),
+                             [](const std::optional<element>& e) -> std::optional<int64_t> {
+                               if (!e.has_value() || !e->is_array()) return std::nullopt;
+                               return simdjson::dom::array(*e).size();
+                             });
 }
 
 Bound BindInt(const Call& call) {
-  return MapElement<int64_t>(call, I64(), [](const std::optional<element>& e) -> std::optional<int64_t> {
-    if (!e.has_value()) return 0;
-    return static_cast<int64_t>(AsInteger(*e, I64()).value_or(0));
-  });
+  return MapElement<int64_t>(call, I64(),
+                             [](const std::optional<element>& e) -> std::optional<int64_t> {
+                               if (!e.has_value()) return 0;
+                               return static_cast<int64_t>(AsInteger(*e, I64()).value_or(0));
+                             });
 }
 
 Bound BindUInt(const Call& call) {
-  return MapElement<int64_t>(call, U64(), [](const std::optional<element>& e) -> std::optional<int64_t> {
-    if (!e.has_value()) return 0;
-    return static_cast<int64_t>(AsInteger(*e, U64()).value_or(0));
-  });
+  return MapElement<int64_t>(call, U64(),
+                             [](const std::optional<element>& e) -> std::optional<int64_t> {
+                               if (!e.has_value()) return 0;
+                               return static_cast<int64_t>(AsInteger(*e, U64()).value_or(0));
+                             });
 }
 
 Bound BindFloat(const Call& call) {
-  return MapElement<double>(call, F64(), [](const std::optional<element>& e) -> std::optional<double> {
-    if (!e.has_value()) return 0.0;
-    return AsDouble(*e).value_or(0.0);
-  });
+  return MapElement<double>(call, F64(),
+                            [](const std::optional<element>& e) -> std::optional<double> {
+                              if (!e.has_value()) return 0.0;
+                              return AsDouble(*e).value_or(0.0);
+                            });
 }
 
 Bound BindBool(const Call& call) {
-  return MapElement<uint8_t>(call, U8(), [](const std::optional<element>& e) -> std::optional<uint8_t> {
-    if (!e.has_value()) return 0;
-    switch (e->type()) {
-      case element_type::BOOL: return bool(*e);
-      case element_type::INT64: return int64_t(*e) != 0;
-      case element_type::UINT64: return uint64_t(*e) != 0;
-      default: return 0;
-    }
-  });
+  return MapElement<uint8_t>(call, U8(),
+                             [](const std::optional<element>& e) -> std::optional<uint8_t> {
+                               if (!e.has_value()) return 0;
+                               switch (e->type()) {
+                                 case element_type::BOOL:
+                                   return bool(*e);
+                                 case element_type::INT64:
+                                   return int64_t(*e) != 0;
+                                 case element_type::UINT64:
+                                   return uint64_t(*e) != 0;
+                                 default:
+                                   return 0;
+                               }
+                             });
 }
 
 Bound BindString(const Call& call) {
@@ -334,14 +388,29 @@ Bound BindType(const Call& call) {
       return;
     }
     switch (e->type()) {
-      case element_type::OBJECT: out->append("Object"); break;
-      case element_type::ARRAY: out->append("Array"); break;
-      case element_type::INT64: out->append("Int64"); break;
-      case element_type::UINT64: out->append("UInt64"); break;
-      case element_type::DOUBLE: out->append("Double"); break;
-      case element_type::STRING: out->append("String"); break;
-      case element_type::BOOL: out->append("Bool"); break;
-      default: out->append("Null");
+      case element_type::OBJECT:
+        out->append("Object");
+        break;
+      case element_type::ARRAY:
+        out->append("Array");
+        break;
+      case element_type::INT64:
+        out->append("Int64");
+        break;
+      case element_type::UINT64:
+        out->append("UInt64");
+        break;
+      case element_type::DOUBLE:
+        out->append("Double");
+        break;
+      case element_type::STRING:
+        out->append("String");
+        break;
+      case element_type::BOOL:
+        out->append("Bool");
+        break;
+      default:
+        out->append("Null");
     }
   });
 }
@@ -370,7 +439,8 @@ std::optional<Datum> Extract(element e, const Type& type) {
   if (type.IsFloat()) {
     const auto value = AsDouble(e);
     if (!value.has_value()) return std::nullopt;
-    return Datum(type.kind() == TypeKind::kFloat32 ? static_cast<double>(static_cast<float>(*value)) : *value);
+    return Datum(type.kind() == TypeKind::kFloat32 ? static_cast<double>(static_cast<float>(*value))
+                                                   : *value);
   }
   switch (type.kind()) {
     case TypeKind::kString: {
@@ -411,7 +481,9 @@ std::optional<Datum> Extract(element e, const Type& type) {
       std::vector<Datum> pairs;
       for (const auto field : simdjson::dom::object(e)) {
         auto value = Extract(field.value, type.children()[1]);
-        pairs.emplace_back(std::vector<Datum>{Datum(std::string(field.key)), value.has_value() ? std::move(*value) : DefaultOf(type.children()[1])});
+        pairs.emplace_back(std::vector<Datum>{
+            Datum(std::string(field.key)),
+            value.has_value() ? std::move(*value) : DefaultOf(type.children()[1])});
       }
       return Datum(std::move(pairs));
     }
@@ -432,19 +504,20 @@ Bound BindExtract(const Call& call) {
   HOGLET_ASSIGN_OR_RETURN(const std::string name, call.ConstantString(path_end));
   auto type = Type::Parse(name);
   if (!type.ok()) return WithErrorCode(type.status(), "unknown_type");
-  return MakeFunction(*type, [type = *type, path_end](const Batch& batch) -> absl::StatusOr<Vector> {
-    PathReader reader(batch, path_end);
-    VectorBuilder builder(type);
-    for (size_t i = 0; i < batch.rows; ++i) {
-      std::optional<Datum> value;
-      if (batch.live(i)) {
-        if (const auto e = reader.Find(i)) value = Extract(*e, type);
-      }
-      if (!value.has_value()) value = DefaultOf(type);
-      value->is_null() ? builder.AppendNull() : builder.Append(*value);
-    }
-    return builder.Build();
-  });
+  return MakeFunction(*type,
+                      [type = *type, path_end](const Batch& batch) -> absl::StatusOr<Vector> {
+                        PathReader reader(batch, path_end);
+                        VectorBuilder builder(type);
+                        for (size_t i = 0; i < batch.rows; ++i) {
+                          std::optional<Datum> value;
+                          if (batch.live(i)) {
+                            if (const auto e = reader.Find(i)) value = Extract(*e, type);
+                          }
+                          if (!value.has_value()) value = DefaultOf(type);
+                          value->is_null() ? builder.AppendNull() : builder.Append(*value);
+                        }
+                        return builder.Build();
+                      });
 }
 
 Bound BindKeys(const Call& call) {
@@ -519,12 +592,15 @@ Bound BindKeysAndValues(const Call& call) {
   if (!type.ok()) return WithErrorCode(type.status(), "unknown_type");
   return KeysAndValues(call, call.size() - 1, *type, false);
 }
-Bound BindKeysAndValuesRaw(const Call& call) { return KeysAndValues(call, call.size(), StringType(), true); }
+Bound BindKeysAndValuesRaw(const Call& call) {
+  return KeysAndValues(call, call.size(), StringType(), true);
+}
 
 Bound BindIsValid(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   if (!call.type(0).IsStringLike()) return call.BadType(0);
-  return MapRows<uint8_t, std::string_view>(U8(), [](std::string_view text) { return ParseDocument(text).has_value(); });
+  return MapRows<uint8_t, std::string_view>(
+      U8(), [](std::string_view text) { return ParseDocument(text).has_value(); });
 }
 
 // JSON_VALUE(document, '$.a[0]."b c"'): the scalar at a path.
@@ -561,7 +637,8 @@ std::optional<std::vector<Step>> ParseJsonPath(std::string_view path) {
       } else {
         step.by_key = false;
         const size_t begin = at;
-        while (at < path.size() && path[at] >= '0' && path[at] <= '9' && at - begin < 9) step.index = step.index * 10 + (path[at++] - '0');
+        while (at < path.size() && path[at] >= '0' && path[at] <= '9' && at - begin < 9)
+          step.index = step.index * 10 + (path[at++] - '0');
         if (at == begin) return std::nullopt;
         ++step.index;
       }
@@ -580,17 +657,18 @@ Bound BindJsonValue(const Call& call) {
   HOGLET_ASSIGN_OR_RETURN(const std::string path, call.ConstantString(1));
   const auto steps = ParseJsonPath(path);
   if (!steps.has_value()) return Error("bad_arguments", "Unable to parse JSONPath '", path, "'");
-  return MapStrings<std::string_view>(StringType(), [steps](std::string_view text, std::string* out) {
-    std::optional<element> e = ParseDocument(text);
-    for (const Step& step : *steps) {
-      if (!e.has_value()) return;
-      // Array positions do not address objects here.
-      if (!step.by_key && !e->is_array()) return;
-      e = Follow(*e, step);
-    }
-    if (!e.has_value() || e->is_object() || e->is_array() || e->is_null()) return;
-    AppendAsString(*e, out);
-  });
+  return MapStrings<std::string_view>(
+      StringType(), [steps](std::string_view text, std::string* out) {
+        std::optional<element> e = ParseDocument(text);
+        for (const Step& step : *steps) {
+          if (!e.has_value()) return;
+          // Array positions do not address objects here.
+          if (!step.by_key && !e->is_array()) return;
+          e = Follow(*e, step);
+        }
+        if (!e.has_value() || e->is_object() || e->is_array() || e->is_null()) return;
+        AppendAsString(*e, out);
+      });
 }
 
 // toJSONString of any value.
@@ -634,7 +712,9 @@ void AppendValueJson(const Type& type, const Vector& vector, size_t row, std::st
       out->push_back(named ? '}' : ']');
       break;
     }
-    case Physical::kString: AppendEscaped(vector.data<std::string_view>()[p], out); break;
+    case Physical::kString:
+      AppendEscaped(vector.data<std::string_view>()[p], out);
+      break;
     case Physical::kF64: {
       const double value = vector.data<double>()[p];
       // As texts: JSON has no such numbers.
@@ -656,17 +736,18 @@ void AppendValueJson(const Type& type, const Vector& vector, size_t row, std::st
 
 Bound BindToJson(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
-  return MakeFunction(StringType(), [type = call.type(0)](const Batch& batch) -> absl::StatusOr<Vector> {
-    StringWriter writer(StringType(), batch.rows);
-    std::string scratch;
-    const Vector in = batch.args[0].Flatten();
-    for (size_t i = 0; i < batch.rows; ++i) {
-      scratch.clear();
-      AppendValueJson(type, in, i, &scratch);
-      writer.Set(i, scratch);
-    }
-    return writer.Take();
-  });
+  return MakeFunction(StringType(),
+                      [type = call.type(0)](const Batch& batch) -> absl::StatusOr<Vector> {
+                        StringWriter writer(StringType(), batch.rows);
+                        std::string scratch;
+                        const Vector in = batch.args[0].Flatten();
+                        for (size_t i = 0; i < batch.rows; ++i) {
+                          scratch.clear();
+                          AppendValueJson(type, in, i, &scratch);
+                          writer.Set(i, scratch);
+                        }
+                        return writer.Take();
+                      });
 }
 
 constexpr ScalarEntry kTable[] = {

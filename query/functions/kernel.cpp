@@ -9,7 +9,8 @@
 namespace hoglet::fn {
 namespace {
 
-// Results of one function on the dictionaries it met last. All granules of a part share a dictionary.
+// Results of one function on the dictionaries it met last. All granules of a part share a
+// dictionary.
 class DictionaryCache {
  public:
   std::shared_ptr<const Vector> Find(const std::shared_ptr<const Vector>& dictionary) {
@@ -111,7 +112,8 @@ class KernelFunction final : public ScalarFunction {
                                       std::span<const LambdaBody* const> lambdas, size_t at,
                                       size_t rows) const {
     const std::shared_ptr<const Vector>& dictionary = args[at].dictionary();
-    // Worth it even for a dictionary larger than the batch, because the result is kept; but not if the other arguments may change.
+    // Worth it even for a dictionary larger than the batch, because the result is kept; but not if
+    // the other arguments may change.
     bool cacheable = true;
     for (size_t i = 0; i < args.size(); ++i) {
       cacheable &= i == at || (i < bound_.size() && bound_[i]);
@@ -210,7 +212,8 @@ Vector ToF64(const Vector& vector, size_t count) {
     case Physical::kI64: {
       const int64_t* from = vector.data<int64_t>();
       if (type.kind() == TypeKind::kUInt64) {
-        for (size_t i = 0; i < count; ++i) to[i] = static_cast<double>(static_cast<uint64_t>(from[i]));
+        for (size_t i = 0; i < count; ++i)
+          to[i] = static_cast<double>(static_cast<uint64_t>(from[i]));
       } else if (type.kind() == TypeKind::kDecimal) {
         const double unit = std::pow(10.0, type.scale());
         for (size_t i = 0; i < count; ++i) to[i] = static_cast<double>(from[i]) / unit;
@@ -274,8 +277,9 @@ absl::Status Call::ExpectCount(size_t min, size_t max) const {
 }
 
 absl::Status Call::BadType(size_t i) const {
-  return Error("illegal_type_of_argument", "Illegal type ", i < args.size() ? args[i].type.Name() : "",
-               " of argument ", i + 1, " of function ", name);
+  return Error("illegal_type_of_argument", "Illegal type ",
+               i < args.size() ? args[i].type.Name() : "", " of argument ", i + 1, " of function ",
+               name);
 }
 
 absl::StatusOr<std::string> Call::ConstantString(size_t i) const {
@@ -332,9 +336,15 @@ Vector ToPhysical(const Vector& vector, Physical target) {
   const size_t count = vector.is_constant() ? 1 : vector.size();
   Vector out;
   switch (target) {
-    case Physical::kI64: out = ToI64(vector, count); break;
-    case Physical::kF64: out = ToF64(vector, count); break;
-    case Physical::kI128: out = ToI128(vector, count); break;
+    case Physical::kI64:
+      out = ToI64(vector, count);
+      break;
+    case Physical::kF64:
+      out = ToF64(vector, count);
+      break;
+    case Physical::kI128:
+      out = ToI128(vector, count);
+      break;
     case Physical::kU8: {
       const Vector wide = ToI64(vector, count);
       out = Vector::Flat(U8(), count);
@@ -376,26 +386,28 @@ absl::StatusOr<Vector> BuildStringLists(const Type& array_type, const Batch& bat
 }
 
 Bound MapDatums(const Type& type, DatumRow row) {
-  return MakeFunction(type, [type, row = std::move(row)](const Batch& batch) -> absl::StatusOr<Vector> {
-    VectorBuilder builder(type);
-    std::vector<Datum> values(batch.args.size());
-    for (size_t i = 0; i < batch.rows; ++i) {
-      if (!batch.live(i)) {
-        builder.AppendDefault();
-        continue;
-      }
-      for (size_t a = 0; a < values.size(); ++a) {
-        if (batch.args[a].type().kind() != TypeKind::kFunction) values[a] = batch.args[a].Get(i);
-      }
-      HOGLET_ASSIGN_OR_RETURN(Datum value, row(values));
-      if (value.is_null() && type.physical() != Physical::kNone) {
-        builder.AppendNull();
-      } else {
-        builder.Append(value);
-      }
-    }
-    return builder.Build();
-  });
+  return MakeFunction(type,
+                      [type, row = std::move(row)](const Batch& batch) -> absl::StatusOr<Vector> {
+                        VectorBuilder builder(type);
+                        std::vector<Datum> values(batch.args.size());
+                        for (size_t i = 0; i < batch.rows; ++i) {
+                          if (!batch.live(i)) {
+                            builder.AppendDefault();
+                            continue;
+                          }
+                          for (size_t a = 0; a < values.size(); ++a) {
+                            if (batch.args[a].type().kind() != TypeKind::kFunction)
+                              values[a] = batch.args[a].Get(i);
+                          }
+                          HOGLET_ASSIGN_OR_RETURN(Datum value, row(values));
+                          if (value.is_null() && type.physical() != Physical::kNone) {
+                            builder.AppendNull();
+                          } else {
+                            builder.Append(value);
+                          }
+                        }
+                        return builder.Build();
+                      });
 }
 
 }  // namespace hoglet::fn

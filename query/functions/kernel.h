@@ -10,20 +10,19 @@
 #include "absl/strings/str_cat.h"
 #include "query/analyze/function_catalog.h"
 
-// What all scalar functions share. A kernel sees vectors that are flat or constant, and computes the rows that are live; MakeFunction
-// wraps it into a ScalarFunction that also takes dictionaries, NULLs and all-constant arguments.
+// What all scalar functions share. A kernel sees vectors that are flat or constant, and computes
+// the rows that are live; MakeFunction wraps it into a ScalarFunction that also takes dictionaries,
+// NULLs and all-constant arguments.
 
 namespace hoglet::fn {
 
-// The library's string_view is its own class here, so std::string_view has to be handed over by hand.
+// The library's string_view is its own class here, so std::string_view has to be handed over by
+// hand.
 inline absl::string_view Adapt(std::string_view text) { return {text.data(), text.size()}; }
 inline absl::string_view Adapt(const std::string& text) { return text; }
 inline absl::string_view Adapt(const char* text) { return text; }
 template <typename T>
-  requires std::is_arithmetic_v<T>
-T Adapt(T value) {
-  return value;
-}
+requires std::is_arithmetic_v<T> T Adapt(T value) { return value; }
 template <typename... Parts>
 std::string Cat(const Parts&... parts) {
   return absl::StrCat(Adapt(parts)...);
@@ -90,10 +89,12 @@ struct Batch {
 
 using Kernel = std::function<absl::StatusOr<Vector>(const Batch&)>;
 
-// A function with that kernel. The kernel's vectors have `result`'s physical form; their exact type is set by the wrapper.
+// A function with that kernel. The kernel's vectors have `result`'s physical form; their exact type
+// is set by the wrapper.
 Bound MakeFunction(Type result, Kernel kernel);
 
-// Wraps what a binder made with the treatment its flags ask for. `original` holds the argument types with their nullability.
+// Wraps what a binder made with the treatment its flags ask for. `original` holds the argument
+// types with their nullability.
 Bound Finish(Bound bound, const Call& original, uint8_t flags);
 // Whether a value of the type can be NULL: not so for arrays, maps, tuples and states.
 bool CanBeNullable(const Type& type);
@@ -111,7 +112,8 @@ Column<T> ColumnOf(const Vector& vector) {
   return {vector.data<T>(), vector.is_constant() ? 0 : ~size_t{0}};
 }
 
-// The same values in another physical form: u8 and i64 widen, integers and decimals become doubles, doubles are cut to integers.
+// The same values in another physical form: u8 and i64 widen, integers and decimals become doubles,
+// doubles are cut to integers.
 Vector ToPhysical(const Vector& vector, Physical target);
 
 template <typename T>
@@ -242,7 +244,8 @@ absl::StatusOr<Vector> RunViews(const Type& type, const F& f, const Batch& batch
 
 }  // namespace internal
 
-// One value a row: f(A...) gives R, std::optional<R> (nullopt: NULL; `type` is then nullable) or absl::StatusOr<R>.
+// One value a row: f(A...) gives R, std::optional<R> (nullopt: NULL; `type` is then nullable) or
+// absl::StatusOr<R>.
 template <typename R, typename... A, typename F>
 Bound MapRows(const Type& type, F f) {
   return MakeFunction(type, [type, f = std::move(f)](const Batch& batch) {
@@ -251,7 +254,8 @@ Bound MapRows(const Type& type, F f) {
   });
 }
 
-// One string a row: f(A..., std::string* out) appends to an empty `out` and returns nothing, bool (false: NULL) or absl::Status.
+// One string a row: f(A..., std::string* out) appends to an empty `out` and returns nothing, bool
+// (false: NULL) or absl::Status.
 template <typename... A, typename F>
 Bound MapStrings(const Type& type, F f) {
   return MakeFunction(type, [type, f = std::move(f)](const Batch& batch) {
@@ -260,7 +264,8 @@ Bound MapStrings(const Type& type, F f) {
   });
 }
 
-// One string a row that is part of an argument or static: f(A...) gives a std::string_view. Nothing is copied.
+// One string a row that is part of an argument or static: f(A...) gives a std::string_view. Nothing
+// is copied.
 template <typename... A, typename F>
 Bound MapViews(const Type& type, F f) {
   return MakeFunction(type, [type, f = std::move(f)](const Batch& batch) {
@@ -288,7 +293,8 @@ using StringListRow = std::function<absl::Status(size_t, StringList*)>;
 absl::StatusOr<Vector> BuildStringLists(const Type& array_type, const Batch& batch,
                                         const StringListRow& row);
 
-// The slow and easy way, for rarely used functions: values as Datums. Arguments may be NULL only under kSeesNulls.
+// The slow and easy way, for rarely used functions: values as Datums. Arguments may be NULL only
+// under kSeesNulls.
 using DatumRow = std::function<absl::StatusOr<Datum>(std::span<const Datum>)>;
 Bound MapDatums(const Type& type, DatumRow row);
 

@@ -39,8 +39,9 @@ double LogGamma(double x) {
 
 double PowerOfTen(double x) {
   // Whole exponents give the exact literal's value.
-  return x == std::floor(x) && std::abs(x) <= 22 ? (x < 0 ? 1 / std::pow(10.0, -x) : std::pow(10.0, x))
-                                                 : std::pow(10.0, x);
+  return x == std::floor(x) && std::abs(x) <= 22
+             ? (x < 0 ? 1 / std::pow(10.0, -x) : std::pow(10.0, x))
+             : std::pow(10.0, x);
 }
 
 Bound Number(double value) {
@@ -73,7 +74,9 @@ Bound BindTest(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   if (!call.type(0).IsNumber()) return call.BadType(0);
   return MapRows<uint8_t, double>(U8(), [](double x) {
-    return test == Test::kFinite ? std::isfinite(x) : test == Test::kNan ? std::isnan(x) : std::isinf(x);
+    return test == Test::kFinite ? std::isfinite(x)
+           : test == Test::kNan  ? std::isnan(x)
+                                 : std::isinf(x);
   });
 }
 
@@ -82,18 +85,21 @@ Bound BindIfNotFinite(const Call& call) {
   for (size_t i = 0; i < 2; ++i) {
     if (!call.type(i).IsNumber()) return call.BadType(i);
   }
-  return MapRows<double, double, double>(F64(), [](double x, double y) { return std::isfinite(x) ? x : y; });
+  return MapRows<double, double, double>(
+      F64(), [](double x, double y) { return std::isfinite(x) ? x : y; });
 }
 
 Bound BindFactorial(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   if (!call.type(0).IsInteger()) return call.BadType(0);
-  return MapRows<int64_t, int64_t>(U64(), [name = std::string(call.name)](int64_t n) -> absl::StatusOr<int64_t> {
-    if (n > 20) return Error("bad_arguments", "The largest argument of function ", name, " is 20");
-    int64_t product = 1;
-    for (int64_t i = 2; i <= n; ++i) product *= i;
-    return product;
-  });
+  return MapRows<int64_t, int64_t>(
+      U64(), [name = std::string(call.name)](int64_t n) -> absl::StatusOr<int64_t> {
+        if (n > 20)
+          return Error("bad_arguments", "The largest argument of function ", name, " is 20");
+        int64_t product = 1;
+        for (int64_t i = 2; i <= n; ++i) product *= i;
+        return product;
+      });
 }
 
 // 2^x or 10^x as UInt64: 0 below, the largest number above.
@@ -123,7 +129,8 @@ Bound BindWidthBucket(const Call& call) {
       type, [](double x, double low, double high, int64_t count) -> absl::StatusOr<int64_t> {
         if (count <= 0) return Error("bad_arguments", "The bucket count must be positive");
         if (std::isnan(x) || !std::isfinite(low) || !std::isfinite(high)) {
-          return Error("bad_arguments", "The operand and the bounds of width_bucket must be numbers");
+          return Error("bad_arguments",
+                       "The operand and the bounds of width_bucket must be numbers");
         }
         if (x < low || high <= low) return 0;
         if (x >= high) return count + 1;
@@ -137,10 +144,14 @@ enum class Mode { kFloor, kCeil, kTrunc, kHalfAway, kBankers };
 
 double RoundUnit(Mode mode, double x) {
   switch (mode) {
-    case Mode::kFloor: return std::floor(x);
-    case Mode::kCeil: return std::ceil(x);
-    case Mode::kTrunc: return std::trunc(x);
-    default: return std::nearbyint(x);
+    case Mode::kFloor:
+      return std::floor(x);
+    case Mode::kCeil:
+      return std::ceil(x);
+    case Mode::kTrunc:
+      return std::trunc(x);
+    default:
+      return std::nearbyint(x);
   }
 }
 
@@ -164,10 +175,14 @@ Int128 RoundWhole(Mode mode, Int128 x, Int128 unit) {
   const Int128 step = x < 0 ? -unit : unit;
   const Int128 size = rest < 0 ? -rest : rest;
   switch (mode) {
-    case Mode::kFloor: return x < 0 ? cut - unit : cut;
-    case Mode::kCeil: return x < 0 ? cut : cut + unit;
-    case Mode::kTrunc: return cut;
-    case Mode::kHalfAway: return size >= unit - size ? cut + step : cut;
+    case Mode::kFloor:
+      return x < 0 ? cut - unit : cut;
+    case Mode::kCeil:
+      return x < 0 ? cut : cut + unit;
+    case Mode::kTrunc:
+      return cut;
+    case Mode::kHalfAway:
+      return size >= unit - size ? cut + step : cut;
     default: {
       if (size != unit - size) return size > unit - size ? cut + step : cut;
       return (cut / unit) % 2 == 0 ? cut : cut + step;
@@ -206,12 +221,18 @@ Bound BindRound(const Call& call) {
     // Banker's rounding of whole numbers is for its own function only.
     for (size_t i = 0; i < batch.rows; ++i) {
       const int64_t wanted = std::clamp<int64_t>(digits[i], -100, 100);
-      const Int128 unit = DroppedUnit((type.kind() == TypeKind::kDecimal ? type.scale() : 0) - wanted);
+      const Int128 unit =
+          DroppedUnit((type.kind() == TypeKind::kDecimal ? type.scale() : 0) - wanted);
       const Int128 value = unit == 0 ? Int128{0} : RoundWhole(mode, in[i], unit);
       switch (type.physical()) {
-        case Physical::kU8: out.mutable_data<uint8_t>()[i] = static_cast<uint8_t>(value); break;
-        case Physical::kI128: out.mutable_data<Int128>()[i] = value; break;
-        default: out.mutable_data<int64_t>()[i] = WrapInteger(type.kind(), static_cast<int64_t>(value));
+        case Physical::kU8:
+          out.mutable_data<uint8_t>()[i] = static_cast<uint8_t>(value);
+          break;
+        case Physical::kI128:
+          out.mutable_data<Int128>()[i] = value;
+          break;
+        default:
+          out.mutable_data<int64_t>()[i] = WrapInteger(type.kind(), static_cast<int64_t>(value));
       }
     }
     return out;
@@ -270,19 +291,22 @@ Bound BindRoundDown(const Call& call) {
   HOGLET_ASSIGN_OR_RETURN(Type type, CommonType(both, call.name));
   std::vector<Datum> steps;
   for (const Datum& step : call.constant(1).list()) {
-    HOGLET_ASSIGN_OR_RETURN(Datum wide, CastDatum(step, call.type(1).element(), type, CastMode::kThrow));
+    HOGLET_ASSIGN_OR_RETURN(Datum wide,
+                            CastDatum(step, call.type(1).element(), type, CastMode::kThrow));
     steps.push_back(std::move(wide));
   }
-  if (steps.empty()) return Error("illegal_type_of_argument", "Empty array is illegal for function ", call.name);
+  if (steps.empty())
+    return Error("illegal_type_of_argument", "Empty array is illegal for function ", call.name);
   std::sort(steps.begin(), steps.end(),
             [&](const Datum& a, const Datum& b) { return CompareDatums(type, a, b) < 0; });
-  return MapDatums(type, [type, steps, from = call.type(0)](std::span<const Datum> in) -> absl::StatusOr<Datum> {
-    HOGLET_ASSIGN_OR_RETURN(Datum x, CastDatum(in[0], from, type, CastMode::kThrow));
-    auto above = std::upper_bound(steps.begin(), steps.end(), x, [&](const Datum& a, const Datum& b) {
-      return CompareDatums(type, a, b) < 0;
-    });
-    return above == steps.begin() ? *above : *(above - 1);
-  });
+  return MapDatums(
+      type, [type, steps, from = call.type(0)](std::span<const Datum> in) -> absl::StatusOr<Datum> {
+        HOGLET_ASSIGN_OR_RETURN(Datum x, CastDatum(in[0], from, type, CastMode::kThrow));
+        auto above = std::upper_bound(
+            steps.begin(), steps.end(), x,
+            [&](const Datum& a, const Datum& b) { return CompareDatums(type, a, b) < 0; });
+        return above == steps.begin() ? *above : *(above - 1);
+      });
 }
 
 // Readable numbers.
@@ -292,7 +316,8 @@ Bound BindBar(const Call& call) {
   for (size_t i = 0; i < call.size(); ++i) {
     if (!call.type(i).IsNumber()) return call.BadType(i);
   }
-  auto draw = [](double x, double low, double high, double width, std::string* out) -> absl::Status {
+  auto draw = [](double x, double low, double high, double width,
+                 std::string* out) -> absl::Status {
     if (std::isnan(width) || width < 1 || width > 1000) {
       return Error("argument_out_of_bound", "The width of a bar must be in 1 to 1000");
     }
@@ -309,7 +334,9 @@ Bound BindBar(const Call& call) {
   };
   if (call.size() == 4) return MapStrings<double, double, double, double>(StringType(), draw);
   return MapStrings<double, double, double>(
-      StringType(), [draw](double x, double low, double high, std::string* out) { return draw(x, low, high, 80, out); });
+      StringType(), [draw](double x, double low, double high, std::string* out) {
+        return draw(x, low, high, 80, out);
+      });
 }
 
 void AppendFixed2(double value, std::string* out) {
@@ -339,18 +366,29 @@ Bound BindReadable(const Call& call) {
 
 constexpr std::string_view kBinaryUnits[] = {" B",   " KiB", " MiB", " GiB", " TiB",
                                              " PiB", " EiB", " ZiB", " YiB"};
-constexpr std::string_view kDecimalUnits[] = {" B", " KB", " MB", " GB", " TB", " PB", " EB", " ZB", " YB"};
-constexpr std::string_view kQuantities[] = {
-    "",            " thousand",    " million",    " billion",    " trillion",  " quadrillion",
-    " quintillion", " sextillion", " septillion", " octillion",  " nonillion", " decillion"};
+constexpr std::string_view kDecimalUnits[] = {" B",  " KB", " MB", " GB", " TB",
+                                              " PB", " EB", " ZB", " YB"};
+constexpr std::string_view kQuantities[] = {"",
+                                            " thousand",
+                                            " million",
+                                            " billion",
+                                            " trillion",
+                                            " quadrillion",
+                                            " quintillion",
+                                            " sextillion",
+                                            " septillion",
+                                            " octillion",
+                                            " nonillion",
+                                            " decillion"};
 
 struct TimeUnit {
   std::string_view name;
   double seconds;
 };
-constexpr TimeUnit kTimeUnits[] = {{"years", 31556952}, {"months", 2629746}, {"days", 86400},
-                                   {"hours", 3600},     {"minutes", 60},     {"seconds", 1},
-                                   {"milliseconds", 1e-3}, {"microseconds", 1e-6}, {"nanoseconds", 1e-9}};
+constexpr TimeUnit kTimeUnits[] = {
+    {"years", 31556952},    {"months", 2629746},    {"days", 86400},
+    {"hours", 3600},        {"minutes", 60},        {"seconds", 1},
+    {"milliseconds", 1e-3}, {"microseconds", 1e-6}, {"nanoseconds", 1e-9}};
 constexpr size_t kSecondsUnit = 5;
 
 std::string TimeDelta(double x, size_t from, size_t to) {
@@ -390,7 +428,8 @@ Bound BindTimeDelta(const Call& call) {
   HOGLET_ASSIGN_OR_RETURN(const size_t from, TimeUnitArgument(call, 1, 0));
   HOGLET_ASSIGN_OR_RETURN(const size_t to, TimeUnitArgument(call, 2, std::max(from, kSecondsUnit)));
   if (from > to) {
-    return Error("bad_arguments", "The smallest unit of function ", call.name, " is above the largest");
+    return Error("bad_arguments", "The smallest unit of function ", call.name,
+                 " is above the largest");
   }
   return MakeFunction(StringType(), [from, to](const Batch& batch) -> absl::StatusOr<Vector> {
     const Input<double> in(batch.args[0]);

@@ -27,7 +27,8 @@ Bound BindRand(const Call& call) {
   return MakeFunction(type, [type](const Batch& batch) -> absl::StatusOr<Vector> {
     Vector out = Vector::Flat(type, batch.rows);
     for (size_t i = 0; i < batch.rows; ++i) {
-      out.mutable_data<int64_t>()[i] = static_cast<int64_t>(NextRandom(batch.context) >> (64 - bits));
+      out.mutable_data<int64_t>()[i] =
+          static_cast<int64_t>(NextRandom(batch.context) >> (64 - bits));
     }
     return out;
   });
@@ -38,7 +39,8 @@ Bound BindRandCanonical(const Call& call) {
   return MakeFunction(F64(), [](const Batch& batch) -> absl::StatusOr<Vector> {
     Vector out = Vector::Flat(F64(), batch.rows);
     for (size_t i = 0; i < batch.rows; ++i) {
-      out.mutable_data<double>()[i] = static_cast<double>(NextRandom(batch.context) >> 11) * 0x1p-53;
+      out.mutable_data<double>()[i] =
+          static_cast<double>(NextRandom(batch.context) >> 11) * 0x1p-53;
     }
     return out;
   });
@@ -59,7 +61,8 @@ Bound BindGenerateUuid(const Call& call) {
   return MakeFunction(type, [type](const Batch& batch) -> absl::StatusOr<Vector> {
     Vector out = Vector::Flat(type, batch.rows);
     for (size_t i = 0; i < batch.rows; ++i) {
-      UInt128 bits = static_cast<UInt128>(NextRandom(batch.context)) << 64 | NextRandom(batch.context);
+      UInt128 bits =
+          static_cast<UInt128>(NextRandom(batch.context)) << 64 | NextRandom(batch.context);
       if (version == 7) {
         const auto ms = static_cast<UInt128>(static_cast<uint64_t>(batch.context.now_us / 1000));
         bits = (bits & ((static_cast<UInt128>(1) << 80) - 1)) | ms << 80;
@@ -102,7 +105,8 @@ Bound BindRowNumberInBlock(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(0, 0));
   return MakeFunction(U64(), [](const Batch& batch) -> absl::StatusOr<Vector> {
     Vector out = Vector::Flat(U64(), batch.rows);
-    for (size_t i = 0; i < batch.rows; ++i) out.mutable_data<int64_t>()[i] = static_cast<int64_t>(i);
+    for (size_t i = 0; i < batch.rows; ++i)
+      out.mutable_data<int64_t>()[i] = static_cast<int64_t>(i);
     return out;
   });
 }
@@ -113,7 +117,8 @@ Bound BindRowNumber(const Call& call) {
   return MakeFunction(U64(), [next](const Batch& batch) -> absl::StatusOr<Vector> {
     const uint64_t first = next->fetch_add(batch.rows, std::memory_order_relaxed);
     Vector out = Vector::Flat(U64(), batch.rows);
-    for (size_t i = 0; i < batch.rows; ++i) out.mutable_data<int64_t>()[i] = static_cast<int64_t>(first + i);
+    for (size_t i = 0; i < batch.rows; ++i)
+      out.mutable_data<int64_t>()[i] = static_cast<int64_t>(first + i);
     return out;
   });
 }

@@ -5,7 +5,8 @@
 #include "query/functions/types.h"
 #include "re2/re2.h"
 
-// LIKE and regular expressions. A constant pattern is compiled when the function is bound, others once a distinct pattern.
+// LIKE and regular expressions. A constant pattern is compiled when the function is bound, others
+// once a distinct pattern.
 
 namespace hoglet::fn {
 
@@ -30,7 +31,11 @@ RE2::Options PatternOptions(bool fold_case) {
 bool IsUtf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const auto c = static_cast<unsigned char>(text[i]);
-    const size_t length = c < 0x80 ? 1 : (c >> 5) == 6 ? 2 : (c >> 4) == 14 ? 3 : (c >> 3) == 30 ? 4 : 0;
+    const size_t length = c < 0x80         ? 1
+                          : (c >> 5) == 6  ? 2
+                          : (c >> 4) == 14 ? 3
+                          : (c >> 3) == 30 ? 4
+                                           : 0;
     if (length == 0 || i + length > text.size()) return false;
     for (size_t k = 1; k < length; ++k) {
       if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
@@ -53,8 +58,10 @@ LikeMatcher::LikeMatcher(std::string_view pattern, bool fold_case) : rep_(std::m
     if (c == '%') {
       ++wild;
       expression += ".*";
-      if (literal.empty() && (leading || i == 0)) leading = true;
-      else trailing = true;
+      if (literal.empty() && (leading || i == 0))
+        leading = true;
+      else
+        trailing = true;
       continue;
     }
     if (trailing) general = true;
@@ -83,16 +90,17 @@ LikeMatcher::LikeMatcher(std::string_view pattern, bool fold_case) : rep_(std::m
   if (!general && !(fold_case && !ascii)) {
     using Kind = Rep::Kind;
     rep_->literal = fold_case ? AsciiLower(literal) : literal;
-    rep_->kind = wild == 0 ? Kind::kEquals
-                 : literal.empty() ? Kind::kAny
+    rep_->kind = wild == 0             ? Kind::kEquals
+                 : literal.empty()     ? Kind::kAny
                  : leading && trailing ? Kind::kContains
-                 : leading ? Kind::kSuffix
-                           : Kind::kPrefix;
+                 : leading             ? Kind::kSuffix
+                                       : Kind::kPrefix;
     return;
   }
   RE2::Options options = PatternOptions(fold_case);
   if (!IsUtf8(pattern)) options.set_encoding(RE2::Options::EncodingLatin1);
-  rep_->regex = std::make_unique<RE2>(re2::StringPiece(expression.data(), expression.size()), options);
+  rep_->regex =
+      std::make_unique<RE2>(re2::StringPiece(expression.data(), expression.size()), options);
 }
 
 LikeMatcher::~LikeMatcher() = default;
@@ -105,7 +113,9 @@ bool ContainsFolded(std::string_view text, std::string_view lower) {
   const char first = lower[0];
   const char upper = UpperChar(first);
   for (size_t i = 0; i + lower.size() <= text.size(); ++i) {
-    if ((text[i] == first || text[i] == upper) && EqualsIgnoreCase(text.substr(i, lower.size()), lower)) return true;
+    if ((text[i] == first || text[i] == upper) &&
+        EqualsIgnoreCase(text.substr(i, lower.size()), lower))
+      return true;
   }
   return false;
 }
@@ -115,12 +125,20 @@ bool ContainsFolded(std::string_view text, std::string_view lower) {
 bool LikeMatcher::Matches(std::string_view text) const {
   const std::string& literal = rep_->literal;
   switch (rep_->kind) {
-    case Rep::Kind::kAny: return true;
-    case Rep::Kind::kEquals: return rep_->fold ? EqualsIgnoreCase(text, literal) : text == literal;
-    case Rep::Kind::kPrefix: return rep_->fold ? StartsWithIgnoreCase(text, literal) : StartsWith(text, literal);
-    case Rep::Kind::kSuffix: return rep_->fold ? EndsWithIgnoreCase(text, literal) : EndsWith(text, literal);
-    case Rep::Kind::kContains: return rep_->fold ? ContainsFolded(text, literal) : text.find(literal) != std::string_view::npos;
-    default: return rep_->regex->ok() && RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *rep_->regex);
+    case Rep::Kind::kAny:
+      return true;
+    case Rep::Kind::kEquals:
+      return rep_->fold ? EqualsIgnoreCase(text, literal) : text == literal;
+    case Rep::Kind::kPrefix:
+      return rep_->fold ? StartsWithIgnoreCase(text, literal) : StartsWith(text, literal);
+    case Rep::Kind::kSuffix:
+      return rep_->fold ? EndsWithIgnoreCase(text, literal) : EndsWith(text, literal);
+    case Rep::Kind::kContains:
+      return rep_->fold ? ContainsFolded(text, literal)
+                        : text.find(literal) != std::string_view::npos;
+    default:
+      return rep_->regex->ok() &&
+             RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *rep_->regex);
   }
 }
 
@@ -129,13 +147,15 @@ namespace {
 using Regex = std::shared_ptr<const RE2>;
 
 re2::StringPiece Piece(std::string_view text) { return re2::StringPiece(text.data(), text.size()); }
-std::string_view View(re2::StringPiece piece) { return std::string_view(piece.data(), piece.size()); }
+std::string_view View(re2::StringPiece piece) {
+  return std::string_view(piece.data(), piece.size());
+}
 
 absl::StatusOr<Regex> Compile(std::string_view pattern, bool fold_case = false) {
   auto regex = std::make_shared<RE2>(Piece(pattern), PatternOptions(fold_case));
   if (!regex->ok()) {
-    return Error("cannot_compile_regexp", "OptimizedRegularExpression: cannot compile re2: ", std::string(pattern.substr(0, 200)),
-                 ", error: ", regex->error());
+    return Error("cannot_compile_regexp", "OptimizedRegularExpression: cannot compile re2: ",
+                 std::string(pattern.substr(0, 200)), ", error: ", regex->error());
   }
   return Regex(regex);
 }
@@ -143,7 +163,8 @@ absl::StatusOr<Regex> Compile(std::string_view pattern, bool fold_case = false) 
 // Patterns of one call by row. Compiled at bind time if constant.
 class Patterns {
  public:
-  static absl::StatusOr<std::shared_ptr<Patterns>> Make(const Call& call, size_t at, bool fold_case = false) {
+  static absl::StatusOr<std::shared_ptr<Patterns>> Make(const Call& call, size_t at,
+                                                        bool fold_case = false) {
     auto patterns = std::make_shared<Patterns>();
     patterns->fold_case_ = fold_case;
     if (!call.type(at).IsStringLike()) return call.BadType(at);
@@ -179,7 +200,8 @@ Bound BindLike(const Call& call) {
     if (!call.type(i).IsStringLike()) return call.BadType(i);
   }
   std::shared_ptr<const LikeMatcher> constant;
-  if (call.has_constant(1)) constant = std::make_shared<const LikeMatcher>(call.constant(1).string(), fold_case);
+  if (call.has_constant(1))
+    constant = std::make_shared<const LikeMatcher>(call.constant(1).string(), fold_case);
   return MakeFunction(U8(), [constant](const Batch& batch) -> absl::StatusOr<Vector> {
     const Column<std::string_view> text = ColumnOf<std::string_view>(batch.args[0]);
     const Column<std::string_view> pattern = ColumnOf<std::string_view>(batch.args[1]);
@@ -221,11 +243,14 @@ Bound BindExtract(const Call& call) {
   if (!call.type(0).IsStringLike()) return call.BadType(0);
   HOGLET_ASSIGN_OR_RETURN(auto patterns, Patterns::Make(call, 1));
   return MapStrings<std::string_view, std::string_view>(
-      StringType(), [patterns](std::string_view text, std::string_view pattern, std::string* out) -> absl::Status {
+      StringType(),
+      [patterns](std::string_view text, std::string_view pattern,
+                 std::string* out) -> absl::Status {
         HOGLET_ASSIGN_OR_RETURN(const RE2* regex, patterns->Get(pattern));
         const bool group = regex->NumberOfCapturingGroups() > 0;
         re2::StringPiece found[2];
-        if (regex->Match(Piece(text), 0, text.size(), RE2::UNANCHORED, found, group ? 2 : 1)) out->append(View(found[group]));
+        if (regex->Match(Piece(text), 0, text.size(), RE2::UNANCHORED, found, group ? 2 : 1))
+          out->append(View(found[group]));
         return absl::OkStatus();
       });
 }
@@ -239,15 +264,18 @@ Bound BindRegexpExtract(const Call& call) {
     HOGLET_ASSIGN_OR_RETURN(group, call.ConstantInteger(2));
   }
   return MapStrings<std::string_view, std::string_view>(
-      StringType(), [=](std::string_view text, std::string_view pattern, std::string* out) -> absl::Status {
+      StringType(),
+      [=](std::string_view text, std::string_view pattern, std::string* out) -> absl::Status {
         HOGLET_ASSIGN_OR_RETURN(const RE2* regex, patterns->Get(pattern));
         const int groups = regex->NumberOfCapturingGroups();
         if (group < 0 || group > groups) {
           if (group == 1 && groups == 0) return absl::OkStatus();
-          return Error("index_of_positional_argument_is_out_of_range", "Index value ", group, " is out of range, should be in [0, ", groups + 1, ")");
+          return Error("index_of_positional_argument_is_out_of_range", "Index value ", group,
+                       " is out of range, should be in [0, ", groups + 1, ")");
         }
         std::vector<re2::StringPiece> found(groups + 1);
-        if (regex->Match(Piece(text), 0, text.size(), RE2::UNANCHORED, found.data(), groups + 1)) out->append(View(found[group]));
+        if (regex->Match(Piece(text), 0, text.size(), RE2::UNANCHORED, found.data(), groups + 1))
+          out->append(View(found[group]));
         return absl::OkStatus();
       });
 }
@@ -257,7 +285,8 @@ template <typename F>
 void ForEachMatch(const RE2& regex, std::string_view text, int groups, F f) {
   std::vector<re2::StringPiece> found(groups + 1);
   size_t at = 0;
-  while (at <= text.size() && regex.Match(Piece(text), at, text.size(), RE2::UNANCHORED, found.data(), groups + 1)) {
+  while (at <= text.size() &&
+         regex.Match(Piece(text), at, text.size(), RE2::UNANCHORED, found.data(), groups + 1)) {
     if (found[0].empty()) break;
     f(found);
     at = found[0].data() - text.data() + found[0].size();
@@ -275,7 +304,8 @@ Bound BindExtractAll(const Call& call) {
     return BuildStringLists(type, batch, [&](size_t row, StringList* out) -> absl::Status {
       HOGLET_ASSIGN_OR_RETURN(const RE2* regex, patterns->Get(pattern[row]));
       const int group = regex->NumberOfCapturingGroups() > 0;
-      ForEachMatch(*regex, text[row], group, [&](const auto& found) { out->AddCopy(View(found[group])); });
+      ForEachMatch(*regex, text[row], group,
+                   [&](const auto& found) { out->AddCopy(View(found[group])); });
       return absl::OkStatus();
     });
   });
@@ -301,7 +331,8 @@ Bound BindGroups(const Call& call) {
       for (int g = 1; g <= groups; ++g) row.emplace_back(std::string(View(found[g])));
       matches.push_back(std::move(row));
     });
-    if (shape == Groups::kFirst) return matches.empty() ? Datum(std::vector<Datum>()) : Datum(std::move(matches[0]));
+    if (shape == Groups::kFirst)
+      return matches.empty() ? Datum(std::vector<Datum>()) : Datum(std::move(matches[0]));
     std::vector<Datum> out;
     if (shape == Groups::kVertical) {
       for (auto& row : matches) out.emplace_back(std::move(row));
@@ -322,12 +353,14 @@ Bound BindCountMatches(const Call& call) {
   if (!call.type(0).IsStringLike()) return call.BadType(0);
   HOGLET_ASSIGN_OR_RETURN(auto patterns, Patterns::Make(call, 1, fold_case));
   return MapRows<int64_t, std::string_view, std::string_view>(
-      U64(), [patterns](std::string_view text, std::string_view pattern) -> absl::StatusOr<int64_t> {
+      U64(),
+      [patterns](std::string_view text, std::string_view pattern) -> absl::StatusOr<int64_t> {
         HOGLET_ASSIGN_OR_RETURN(const RE2* regex, patterns->Get(pattern));
         int64_t count = 0;
         std::vector<re2::StringPiece> found(1);
         size_t at = 0;
-        while (at < text.size() && regex->Match(Piece(text), at, text.size(), RE2::UNANCHORED, found.data(), 1)) {
+        while (at < text.size() &&
+               regex->Match(Piece(text), at, text.size(), RE2::UNANCHORED, found.data(), 1)) {
           // An empty match does not count; go on behind it.
           if (found[0].empty()) {
             at = found[0].data() - text.data() + 1;
@@ -341,7 +374,8 @@ Bound BindCountMatches(const Call& call) {
 }
 
 // Appends a replacement with \0 .. \9 for groups.
-void AppendReplacement(std::string_view replacement, const std::vector<re2::StringPiece>& found, std::string* out) {
+void AppendReplacement(std::string_view replacement, const std::vector<re2::StringPiece>& found,
+                       std::string* out) {
   for (size_t i = 0; i < replacement.size(); ++i) {
     if (replacement[i] != '\\' || i + 1 == replacement.size()) {
       out->push_back(replacement[i]);
@@ -366,7 +400,9 @@ Bound BindReplaceRegexp(const Call& call) {
   }
   HOGLET_ASSIGN_OR_RETURN(auto patterns, Patterns::Make(call, 1));
   return MapStrings<std::string_view, std::string_view, std::string_view>(
-      StringType(), [patterns](std::string_view text, std::string_view pattern, std::string_view replacement, std::string* out) -> absl::Status {
+      StringType(),
+      [patterns](std::string_view text, std::string_view pattern, std::string_view replacement,
+                 std::string* out) -> absl::Status {
         if (pattern.empty()) {
           out->append(text);
           return absl::OkStatus();
@@ -375,7 +411,8 @@ Bound BindReplaceRegexp(const Call& call) {
         const int groups = std::min(regex->NumberOfCapturingGroups(), 9);
         std::vector<re2::StringPiece> found(groups + 1);
         size_t at = 0;
-        while (at <= text.size() && regex->Match(Piece(text), at, text.size(), RE2::UNANCHORED, found.data(), groups + 1)) {
+        while (at <= text.size() && regex->Match(Piece(text), at, text.size(), RE2::UNANCHORED,
+                                                 found.data(), groups + 1)) {
           const size_t begin = found[0].data() - text.data();
           out->append(text.substr(at, begin - at));
           AppendReplacement(replacement, found, out);
@@ -401,7 +438,8 @@ Bound BindQuoteMeta(const Call& call) {
         out->append("\\x00");
         continue;
       }
-      if (std::string_view("\\^$.[]|()?*+{}:-").find(c) != std::string_view::npos) out->push_back('\\');
+      if (std::string_view("\\^$.[]|()?*+{}:-").find(c) != std::string_view::npos)
+        out->push_back('\\');
       out->push_back(c);
     }
   });
@@ -432,7 +470,9 @@ Bound BindSplitByRegexp(const Call& call) {
       }
       size_t at = 0;
       re2::StringPiece found[1];
-      while (!full() && at <= text.size() && regex->Match(Piece(text), at, text.size(), RE2::UNANCHORED, found, 1) && !found[0].empty()) {
+      while (!full() && at <= text.size() &&
+             regex->Match(Piece(text), at, text.size(), RE2::UNANCHORED, found, 1) &&
+             !found[0].empty()) {
         const size_t begin = found[0].data() - text.data();
         out->AddCopy(text.substr(at, begin - at));
         at = begin + found[0].size();
@@ -452,7 +492,8 @@ Bound BindMultiMatch(const Call& call) {
   const size_t list_at = fuzzy ? 2 : 1;
   if (!call.type(0).IsStringLike()) return call.BadType(0);
   if (fuzzy) return Error("not_implemented", "Function ", call.name, " is not supported");
-  if (!call.has_constant(list_at) || call.type(list_at).kind() != TypeKind::kArray) return call.BadType(list_at);
+  if (!call.has_constant(list_at) || call.type(list_at).kind() != TypeKind::kArray)
+    return call.BadType(list_at);
   std::vector<Regex> patterns;
   for (const Datum& item : call.constant(list_at).list()) {
     if (item.value.index() != 4) return call.BadType(list_at);
@@ -460,13 +501,15 @@ Bound BindMultiMatch(const Call& call) {
     patterns.push_back(std::move(regex));
   }
   if (what == Multi::kAllIndices) {
-    return MapDatums(Type::Array(U64()), [patterns](std::span<const Datum> args) -> absl::StatusOr<Datum> {
-      std::vector<Datum> found;
-      for (size_t i = 0; i < patterns.size(); ++i) {
-        if (RE2::PartialMatch(args[0].string(), *patterns[i])) found.emplace_back(static_cast<int64_t>(i + 1));
-      }
-      return Datum(std::move(found));
-    });
+    return MapDatums(Type::Array(U64()),
+                     [patterns](std::span<const Datum> args) -> absl::StatusOr<Datum> {
+                       std::vector<Datum> found;
+                       for (size_t i = 0; i < patterns.size(); ++i) {
+                         if (RE2::PartialMatch(args[0].string(), *patterns[i]))
+                           found.emplace_back(static_cast<int64_t>(i + 1));
+                       }
+                       return Datum(std::move(found));
+                     });
   }
   auto first = [patterns](std::string_view text) -> int64_t {
     for (size_t i = 0; i < patterns.size(); ++i) {
@@ -475,7 +518,8 @@ Bound BindMultiMatch(const Call& call) {
     return 0;
   };
   if (what == Multi::kAny) {
-    return MapRows<uint8_t, std::string_view>(U8(), [first](std::string_view text) { return first(text) > 0; });
+    return MapRows<uint8_t, std::string_view>(
+        U8(), [first](std::string_view text) { return first(text) > 0; });
   }
   return MapRows<int64_t, std::string_view>(U64(), first);
 }

@@ -19,7 +19,8 @@ bool KeyedByInteger(const Type& type) {
 }
 
 // The members of a constant right-hand side, with their types.
-std::vector<std::pair<Datum, Type>> Members(const Type& left, const Type& right, const Datum& value) {
+std::vector<std::pair<Datum, Type>> Members(const Type& left, const Type& right,
+                                            const Datum& value) {
   std::vector<std::pair<Datum, Type>> members;
   if (right.kind() == TypeKind::kArray) {
     for (const Datum& item : value.list()) members.emplace_back(item, right.element());
@@ -27,7 +28,8 @@ std::vector<std::pair<Datum, Type>> Members(const Type& left, const Type& right,
   }
   const bool tuple_of_tuples = right.kind() == TypeKind::kTuple && !right.children().empty() &&
                                right.children()[0].kind() == TypeKind::kTuple;
-  const bool spread = right.kind() == TypeKind::kTuple && (left.kind() != TypeKind::kTuple || tuple_of_tuples);
+  const bool spread =
+      right.kind() == TypeKind::kTuple && (left.kind() != TypeKind::kTuple || tuple_of_tuples);
   if (!spread) {
     members.emplace_back(value, right);
     return members;
@@ -42,7 +44,8 @@ absl::StatusOr<std::shared_ptr<const Set>> BuildSet(const Call& call) {
   auto set = std::make_shared<Set>();
   const Type left = call.type(0).NotNullable();
   if (!call.args[1].constant.has_value()) {
-    return Error("illegal_column", "The second argument of function ", call.name, " must be constant");
+    return Error("illegal_column", "The second argument of function ", call.name,
+                 " must be constant");
   }
   const Datum& value = *call.args[1].constant;
   if (value.is_null()) {
@@ -56,14 +59,18 @@ absl::StatusOr<std::shared_ptr<const Set>> BuildSet(const Call& call) {
     }
     if (IsNothing(left)) continue;
     if (!CanCast(type.NotNullable(), left)) {
-      return Error("type_mismatch", "Type mismatch in IN or VALUES section. Expected: ", left.Name(), ". Got: ", type.Name());
+      return Error("type_mismatch",
+                   "Type mismatch in IN or VALUES section. Expected: ", left.Name(),
+                   ". Got: ", type.Name());
     }
     auto cast = CastDatum(item, type.NotNullable(), left, CastMode::kAccurateOrNull);
     if (!cast.ok()) return WithErrorCode(cast.status(), "type_mismatch");
     if (cast->is_null()) {
-      // A number that the left type cannot hold is never equal; text that cannot be read is a mistake.
+      // A number that the left type cannot hold is never equal; text that cannot be read is a
+      // mistake.
       if (!type.IsStringLike()) continue;
-      return Error("type_mismatch", "Cannot convert string '", item.string(), "' to type ", left.Name());
+      return Error("type_mismatch", "Cannot convert string '", item.string(), "' to type ",
+                   left.Name());
     }
     if (left.physical() == Physical::kString) {
       set->strings.insert(cast->string());
@@ -97,7 +104,8 @@ void ProbeIntegers(const T* values, size_t count, const Set& set, bool negate, u
   }
 }
 
-void ProbeStrings(const std::string_view* values, size_t count, const Set& set, bool negate, uint8_t* out) {
+void ProbeStrings(const std::string_view* values, size_t count, const Set& set, bool negate,
+                  uint8_t* out) {
   constexpr size_t kLinearMax = 3;
   if (set.strings.size() <= kLinearMax) {
     std::string_view wanted[kLinearMax];
@@ -118,10 +126,18 @@ Vector Probe(const Vector& x, size_t rows, const Set& set, bool negate) {
   auto* data = out.mutable_data<uint8_t>();
   const size_t count = x.is_constant() ? 1 : rows;
   switch (x.type().physical()) {
-    case Physical::kNone: std::fill_n(data, count, set.has_null != negate); break;
-    case Physical::kU8: ProbeIntegers(x.data<uint8_t>(), count, set, negate, data); break;
-    case Physical::kI64: ProbeIntegers(x.data<int64_t>(), count, set, negate, data); break;
-    case Physical::kString: ProbeStrings(x.data<std::string_view>(), count, set, negate, data); break;
+    case Physical::kNone:
+      std::fill_n(data, count, set.has_null != negate);
+      break;
+    case Physical::kU8:
+      ProbeIntegers(x.data<uint8_t>(), count, set, negate, data);
+      break;
+    case Physical::kI64:
+      ProbeIntegers(x.data<int64_t>(), count, set, negate, data);
+      break;
+    case Physical::kString:
+      ProbeStrings(x.data<std::string_view>(), count, set, negate, data);
+      break;
     default: {
       std::string key;
       const Vector flat = x.is_constant() ? x.WithRows(1).Flatten() : x;
@@ -166,7 +182,9 @@ Bound BindTransform(const Call& call) {
   const auto& from = call.constant(1).list();
   const auto& to = call.constant(2).list();
   if (from.size() != to.size()) {
-    return Error("bad_arguments", "Second and third arguments of function transform must be arrays of the same size");
+    return Error(
+        "bad_arguments",
+        "Second and third arguments of function transform must be arrays of the same size");
   }
   auto mapping = std::make_shared<Mapping>();
   for (uint32_t i = 0; i < from.size(); ++i) {
@@ -175,7 +193,8 @@ Bound BindTransform(const Call& call) {
       continue;
     }
     if (IsNothing(left)) continue;
-    HOGLET_ASSIGN_OR_RETURN(Datum cast, CastDatum(from[i], call.type(1).element().NotNullable(), left, CastMode::kAccurateOrNull));
+    HOGLET_ASSIGN_OR_RETURN(Datum cast, CastDatum(from[i], call.type(1).element().NotNullable(),
+                                                  left, CastMode::kAccurateOrNull));
     if (cast.is_null()) continue;
     std::string key;
     AppendKey(left, cast, &key);
@@ -212,12 +231,9 @@ Bound BindTransform(const Call& call) {
 }
 
 constexpr ScalarEntry kTable[] = {
-    {"in", BindIn<false>, kSeesNulls},
-    {"notIn", BindIn<true>, kSeesNulls},
-    {"nullIn", BindIn<false>, kSeesNulls},
-    {"notNullIn", BindIn<true>, kSeesNulls},
-    {"globalIn", BindIn<false>, kSeesNulls},
-    {"globalNotIn", BindIn<true>, kSeesNulls},
+    {"in", BindIn<false>, kSeesNulls},        {"notIn", BindIn<true>, kSeesNulls},
+    {"nullIn", BindIn<false>, kSeesNulls},    {"notNullIn", BindIn<true>, kSeesNulls},
+    {"globalIn", BindIn<false>, kSeesNulls},  {"globalNotIn", BindIn<true>, kSeesNulls},
     {"transform", BindTransform, kSeesNulls},
 };
 

@@ -9,9 +9,11 @@ namespace hoglet::fn {
 namespace {
 
 // Calls add(part) for each part until it returns false.
-using Parts = void (*)(std::string_view text, std::string_view separator, const std::function<bool(std::string_view)>& add);
+using Parts = void (*)(std::string_view text, std::string_view separator,
+                       const std::function<bool(std::string_view)>& add);
 
-void SplitBy(std::string_view text, std::string_view separator, const std::function<bool(std::string_view)>& add) {
+void SplitBy(std::string_view text, std::string_view separator,
+             const std::function<bool(std::string_view)>& add) {
   if (separator.empty()) {
     for (size_t i = 0; i < text.size(); ++i) {
       if (!add(text.substr(i, 1))) return;
@@ -26,7 +28,8 @@ void SplitBy(std::string_view text, std::string_view separator, const std::funct
 }
 
 template <bool (*is_part)(unsigned char)>
-void Runs(std::string_view text, std::string_view, const std::function<bool(std::string_view)>& add) {
+void Runs(std::string_view text, std::string_view,
+          const std::function<bool(std::string_view)>& add) {
   size_t i = 0;
   while (i < text.size()) {
     while (i < text.size() && !is_part(static_cast<unsigned char>(text[i]))) ++i;
@@ -47,8 +50,10 @@ const Type& StringArray() {
 
 bool IsText(const Type& type) { return type.IsStringLike() || IsNothing(type); }
 
-// The function of the text at argument `at`; a NULL text has no parts. Argument `limit_at`, if given, bounds their number.
-Bound Splitter(const Call& call, Parts parts, std::optional<std::string> separator, size_t at, size_t limit_at) {
+// The function of the text at argument `at`; a NULL text has no parts. Argument `limit_at`, if
+// given, bounds their number.
+Bound Splitter(const Call& call, Parts parts, std::optional<std::string> separator, size_t at,
+               size_t limit_at) {
   if (IsNothing(call.type(at))) return NullResult();
   if (!IsText(call.type(at))) return call.BadType(at);
   const bool limited = call.size() > limit_at;
@@ -73,7 +78,8 @@ Bound BindSplitByChar(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 3));
   HOGLET_ASSIGN_OR_RETURN(std::string separator, call.ConstantString(0));
   if (separator.size() != 1) {
-    return Error("bad_arguments", "Illegal separator of function ", call.name, ": must be exactly one byte");
+    return Error("bad_arguments", "Illegal separator of function ", call.name,
+                 ": must be exactly one byte");
   }
   return Splitter(call, SplitBy, std::move(separator), 1, 2);
 }
@@ -110,14 +116,16 @@ Bound BindNgrams(const Call& call) {
   if (IsNothing(call.type(0))) return NullResult();
   if (!IsText(call.type(0))) return call.BadType(0);
   HOGLET_ASSIGN_OR_RETURN(const int64_t length, call.ConstantInteger(1));
-  if (length <= 0) return Error("bad_arguments", "The length of n-grams must be positive in function ", call.name);
+  if (length <= 0)
+    return Error("bad_arguments", "The length of n-grams must be positive in function ", call.name);
   return MakeFunction(StringArray(), [length](const Batch& batch) -> absl::StatusOr<Vector> {
     const Input<std::string_view> text(batch.args[0]);
     return BuildStringLists(StringArray(), batch, [&](size_t row, StringList* list) {
       if (batch.args[0].IsNull(row)) return absl::OkStatus();
       const std::vector<size_t> starts = CodePointStarts(text[row]);
       for (size_t i = 0; static_cast<uint64_t>(length) < starts.size() - i; ++i) {
-        list->AddView(text[row].substr(starts[i], starts[i + static_cast<size_t>(length)] - starts[i]));
+        list->AddView(
+            text[row].substr(starts[i], starts[i + static_cast<size_t>(length)] - starts[i]));
       }
       return absl::OkStatus();
     });

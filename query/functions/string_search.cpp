@@ -5,7 +5,8 @@
 #include "query/functions/text_match.h"
 #include "query/functions/types.h"
 
-// Search for plain strings: positions, counts, tokens, n-grams. Positions count from 1; 0 is "not found".
+// Search for plain strings: positions, counts, tokens, n-grams. Positions count from 1; 0 is "not
+// found".
 
 namespace hoglet::fn {
 namespace {
@@ -28,7 +29,8 @@ size_t MatchFoldedUtf8(View text, size_t at, View needle) {
   const size_t begin = at;
   for (size_t i = 0; i < needle.size();) {
     if (at >= text.size()) return View::npos;
-    if (LowerCodePoint(NextCodePoint(text, &at)) != LowerCodePoint(NextCodePoint(needle, &i))) return View::npos;
+    if (LowerCodePoint(NextCodePoint(text, &at)) != LowerCodePoint(NextCodePoint(needle, &i)))
+      return View::npos;
   }
   return at - begin;
 }
@@ -47,7 +49,8 @@ Found Find(View text, View needle, size_t from) {
     if (needle.empty()) return {from, 0};
     const char lower = LowerChar(needle[0]);
     for (size_t i = from; i + needle.size() <= text.size(); ++i) {
-      if (LowerChar(text[i]) == lower && EqualsIgnoreCase(text.substr(i, needle.size()), needle)) return {i, needle.size()};
+      if (LowerChar(text[i]) == lower && EqualsIgnoreCase(text.substr(i, needle.size()), needle))
+        return {i, needle.size()};
     }
   } else {
     for (size_t i = from; i <= text.size();) {
@@ -128,7 +131,8 @@ Bound BindArrayAffix(const Call& call) {
     for (size_t i = 0; i < batch.rows; ++i) {
       bool same = part.size(i) <= whole.size(i);
       const uint32_t first = end ? whole.end(i) - part.size(i) : whole.begin(i);
-      for (uint32_t k = 0; same && k < part.size(i); ++k) same = equal(first + k, part.begin(i) + k);
+      for (uint32_t k = 0; same && k < part.size(i); ++k)
+        same = equal(first + k, part.begin(i) + k);
       out.mutable_data<uint8_t>()[i] = same;
     }
     return out;
@@ -140,8 +144,9 @@ Bound BindAffix(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 2));
   if (IsArray(call.type(0)) && IsArray(call.type(1))) return BindArrayAffix<end>(call);
   HOGLET_RETURN_IF_ERROR(ExpectStrings(call, 2));
-  return MapRows<uint8_t, View, View>(
-      U8(), [](View text, View part) { return end ? text.ends_with(part) : text.starts_with(part); });
+  return MapRows<uint8_t, View, View>(U8(), [](View text, View part) {
+    return end ? text.ends_with(part) : text.starts_with(part);
+  });
 }
 
 // --- Many needles ---
@@ -170,7 +175,8 @@ absl::Status ExpectNeedles(const Call& call, size_t i) {
 constexpr uint32_t kNeedlesMax = 255;
 
 absl::Status TooManyNeedles(uint32_t count) {
-  return Error("number_of_arguments_doesnt_match", "Number of arguments for multi-search doesn't match: passed ", count,
+  return Error("number_of_arguments_doesnt_match",
+               "Number of arguments for multi-search doesn't match: passed ", count,
                ", should be at most ", kNeedlesMax);
 }
 
@@ -228,7 +234,8 @@ Bound BindAllPositions(const Call& call) {
     offsets[0] = 0;
     for (size_t i = 0; i < batch.rows; ++i) {
       const uint32_t count = batch.live(i) ? needles.size(i) : 0;
-      for (uint32_t k = 0; k < count; ++k) positions.push_back(Position<mode>(text[i], needles.Get(i, k), 1));
+      for (uint32_t k = 0; k < count; ++k)
+        positions.push_back(Position<mode>(text[i], needles.Get(i, k), 1));
       offsets[i + 1] = static_cast<uint32_t>(positions.size());
     }
     Vector child = Vector::Flat(U64(), positions.size());
@@ -242,8 +249,10 @@ Bound BindAllPositions(const Call& call) {
 template <Mode mode>
 uint8_t HasSubsequence(View text, View needle) {
   const auto next = [](View from, size_t* at) {
-    const uint32_t c = IsUtf8(mode) ? NextCodePoint(from, at) : static_cast<unsigned char>(from[(*at)++]);
-    if (mode == Mode::kFold) return static_cast<uint32_t>(static_cast<unsigned char>(LowerChar(static_cast<char>(c))));
+    const uint32_t c =
+        IsUtf8(mode) ? NextCodePoint(from, at) : static_cast<unsigned char>(from[(*at)++]);
+    if (mode == Mode::kFold)
+      return static_cast<uint32_t>(static_cast<unsigned char>(LowerChar(static_cast<char>(c))));
     return mode == Mode::kFoldUtf8 ? LowerCodePoint(c) : c;
   };
   size_t at = 0;
@@ -266,9 +275,12 @@ Bound BindSubsequence(const Call& call) {
 // --- Tokens: runs of ASCII letters and digits and of all other bytes from 128 on ---
 
 bool IsTokenByte(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || static_cast<signed char>(c) < 0;
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         static_cast<signed char>(c) < 0;
 }
-bool IsToken(View text) { return !text.empty() && std::all_of(text.begin(), text.end(), IsTokenByte); }
+bool IsToken(View text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), IsTokenByte);
+}
 
 template <bool fold>
 bool HasToken(View text, View token) {
@@ -292,7 +304,8 @@ Bound BindHasToken(const Call& call) {
     });
   }
   return MapRows<uint8_t, View, View>(U8(), [](View text, View token) -> absl::StatusOr<uint8_t> {
-    if (!IsToken(token)) return Error("bad_arguments", "Needle must not contain whitespace or separator characters");
+    if (!IsToken(token))
+      return Error("bad_arguments", "Needle must not contain whitespace or separator characters");
     return HasToken<fold>(text, token);
   });
 }
@@ -313,7 +326,8 @@ template <bool all>
 bool MatchTokens(View text, std::span<const View> tokens) {
   const auto has = [text](View token) { return HasToken<false>(text, token); };
   if (tokens.empty()) return false;
-  return all ? std::all_of(tokens.begin(), tokens.end(), has) : std::any_of(tokens.begin(), tokens.end(), has);
+  return all ? std::all_of(tokens.begin(), tokens.end(), has)
+             : std::any_of(tokens.begin(), tokens.end(), has);
 }
 
 template <bool all>
@@ -341,7 +355,8 @@ Bound BindTokens(const Call& call) {
 
 // --- N-grams: four bytes, or three code points ---
 
-// The code point's bytes as a number. Folding clears the bits that differ between the cases of ASCII and of most of Cyrillic.
+// The code point's bytes as a number. Folding clears the bits that differ between the cases of
+// ASCII and of most of Cyrillic.
 template <Mode mode>
 uint32_t GramUnit(View text, size_t* at) {
   if (!IsUtf8(mode)) {
@@ -352,7 +367,8 @@ uint32_t GramUnit(View text, size_t* at) {
   NextCodePoint(text, at);
   const size_t size = *at - begin;
   uint32_t unit = 0;
-  for (size_t i = 0; i < size; ++i) unit |= static_cast<uint32_t>(static_cast<unsigned char>(text[begin + i])) << (8 * i);
+  for (size_t i = 0; i < size; ++i)
+    unit |= static_cast<uint32_t>(static_cast<unsigned char>(text[begin + i])) << (8 * i);
   if (mode == Mode::kFoldUtf8) {
     for (size_t i = 0; i < size; ++i) unit &= ~(32u << (8 * i));
     if (size > 1) unit &= ~1u;
@@ -375,7 +391,8 @@ std::vector<UInt128> Grams(View text) {
   return grams;
 }
 
-// The share of n-grams that only one string has; or (search) the share of the needle's that the text has.
+// The share of n-grams that only one string has; or (search) the share of the needle's that the
+// text has.
 template <Mode mode, bool search>
 double GramShare(View text, View needle) {
   constexpr size_t kTextMax = 1u << 15;  // bytes; longer texts resemble nothing
@@ -389,7 +406,9 @@ double GramShare(View text, View needle) {
       ++(a[i] < b[k] ? i : k);
     }
   }
-  if (search) return 1.0f - static_cast<float>(b.size() - common) / static_cast<float>(std::max<size_t>(b.size(), 1));
+  if (search)
+    return 1.0f - static_cast<float>(b.size() - common) /
+                      static_cast<float>(std::max<size_t>(b.size(), 1));
   const size_t total = a.size() + b.size();
   return static_cast<float>(total - 2 * common) / static_cast<float>(std::max<size_t>(total, 1));
 }
@@ -401,7 +420,80 @@ Bound BindGrams(const Call& call) {
   return MapRows<double, View, View>(Type(TypeKind::kFloat32), GramShare<mode, search>);
 }
 
+// --- Fuzzy matches: plain needles that occur with up to so many bytes changed, added or left out
+// ---
+
+constexpr size_t kFuzzyNeedleMax = 1000;  // bytes
+
+bool FuzzyFind(View text, View needle, size_t edits_max) {
+  // The fewest edits that turn a prefix of the needle into some substring that ends here, for each
+  // prefix.
+  std::vector<size_t> edits(needle.size() + 1);
+  for (size_t k = 0; k < edits.size(); ++k) edits[k] = k;
+  bool found = edits.back() <= edits_max;
+  for (size_t i = 0; i < text.size() && !found; ++i) {
+    size_t diagonal = 0;
+    for (size_t k = 1; k < edits.size(); ++k) {
+      const size_t changed = diagonal + (text[i] != needle[k - 1]);
+      diagonal = edits[k];
+      edits[k] = std::min({changed, edits[k] + 1, edits[k - 1] + 1});
+    }
+    found = edits.back() <= edits_max;
+  }
+  return found;
+}
+
+enum class Fuzzy { kAny, kAnyIndex, kAllIndices };
+
+template <Fuzzy what>
+Bound BindFuzzy(const Call& call) {
+  HOGLET_RETURN_IF_ERROR(call.ExpectCount(3, 3));
+  HOGLET_RETURN_IF_ERROR(ExpectStrings(call, 1));
+  HOGLET_RETURN_IF_ERROR(ExpectNeedles(call, 2));
+  HOGLET_ASSIGN_OR_RETURN(const int64_t edits, call.ConstantInteger(1));
+  if (edits < 0)
+    return Error("bad_arguments", "Edit distance of function ", call.name, " must not be negative");
+  if (!call.has_constant(2)) return call.BadType(2);
+  std::vector<std::string> needles;
+  for (const Datum& needle : call.constant(2).list()) {
+    if (needle.is_null()) return call.BadType(2);
+    if (needle.string().find_first_of("\\^$.[]|()?*+{}") != View::npos) {
+      return Error("not_implemented", "Function ", call.name,
+                   " takes plain strings, not regular expressions");
+    }
+    if (needle.string().size() > kFuzzyNeedleMax) {
+      return Error("bad_arguments", "Patterns of function ", call.name, " have at most ",
+                   kFuzzyNeedleMax, " bytes");
+    }
+    needles.emplace_back(needle.string());
+  }
+  const auto matches = [needles, edits](View text) {
+    std::vector<Datum> found;
+    for (size_t i = 0; i < needles.size(); ++i) {
+      if (FuzzyFind(text, needles[i], static_cast<size_t>(edits)))
+        found.emplace_back(static_cast<int64_t>(i + 1));
+      if (what != Fuzzy::kAllIndices && !found.empty()) break;
+    }
+    return found;
+  };
+  if (what == Fuzzy::kAllIndices) {
+    return MapDatums(Type::Array(U64()),
+                     [matches](std::span<const Datum> args) -> absl::StatusOr<Datum> {
+                       return Datum(matches(args[0].string()));
+                     });
+  }
+  const auto first = [matches](View text) -> int64_t {
+    const std::vector<Datum> found = matches(text);
+    return found.empty() ? 0 : found[0].integer();
+  };
+  if (what == Fuzzy::kAnyIndex) return MapRows<int64_t, View>(U64(), first);
+  return MapRows<uint8_t, View>(U8(), [first](View text) { return first(text) > 0; });
+}
+
 constexpr ScalarEntry kTable[] = {
+    {"multiFuzzyMatchAny", BindFuzzy<Fuzzy::kAny>},
+    {"multiFuzzyMatchAnyIndex", BindFuzzy<Fuzzy::kAnyIndex>},
+    {"multiFuzzyMatchAllIndices", BindFuzzy<Fuzzy::kAllIndices>},
     {"position", BindSearch<Position<Mode::kExact>, false>},
     {"positionCaseInsensitive", BindSearch<Position<Mode::kFold>, false>},
     {"positionUTF8", BindSearch<Position<Mode::kUtf8>, false>},
@@ -425,7 +517,8 @@ constexpr ScalarEntry kTable[] = {
     {"multiSearchFirstPosition", BindMulti<Multi::kFirstPosition, Mode::kExact>},
     {"multiSearchFirstPositionUTF8", BindMulti<Multi::kFirstPosition, Mode::kUtf8>},
     {"multiSearchFirstPositionCaseInsensitive", BindMulti<Multi::kFirstPosition, Mode::kFold>},
-    {"multiSearchFirstPositionCaseInsensitiveUTF8", BindMulti<Multi::kFirstPosition, Mode::kFoldUtf8>},
+    {"multiSearchFirstPositionCaseInsensitiveUTF8",
+     BindMulti<Multi::kFirstPosition, Mode::kFoldUtf8>},
     {"multiSearchAllPositions", BindAllPositions<Mode::kExact>},
     {"multiSearchAllPositionsUTF8", BindAllPositions<Mode::kUtf8>},
     {"multiSearchAllPositionsCaseInsensitive", BindAllPositions<Mode::kFold>},

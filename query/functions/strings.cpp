@@ -6,15 +6,16 @@
 #include "query/functions/text_match.h"
 #include "query/functions/types.h"
 
-// Functions that make strings of strings. Without UTF8 in the name they count bytes and know the case of ASCII only.
+// Functions that make strings of strings. Without UTF8 in the name they count bytes and know the
+// case of ASCII only.
 
 namespace hoglet::fn {
 namespace {
 
 using View = std::string_view;
-constexpr int64_t kPaddedMax = 1'000'000;        // bytes or code points
-constexpr int64_t kRepeatsMax = 1'000'000;       // of one string
-constexpr size_t kRepeatedBytesMax = 1u << 30;   // of one result
+constexpr int64_t kPaddedMax = 1'000'000;       // bytes or code points
+constexpr int64_t kRepeatsMax = 1'000'000;      // of one string
+constexpr size_t kRepeatedBytesMax = 1u << 30;  // of one result
 
 absl::Status ExpectStrings(const Call& call, size_t begin, size_t end) {
   for (size_t i = begin; i < end && i < call.size(); ++i) {
@@ -66,7 +67,8 @@ Bound BindReverse(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   if (IsArray(call.type(0))) return BindArrayReverse(call);
   HOGLET_RETURN_IF_ERROR(ExpectStrings(call, 0, 1));
-  return MapStrings<View>(StringType(), [](View text, std::string* out) { out->assign(text.rbegin(), text.rend()); });
+  return MapStrings<View>(
+      StringType(), [](View text, std::string* out) { out->assign(text.rbegin(), text.rend()); });
 }
 
 template <typename R, R (*measure)(View), TypeKind kind>
@@ -117,7 +119,9 @@ Bound BindSubstring(const Call& call) {
     if (!call.type(i).IsInteger()) return call.BadType(i);
   }
   if (call.size() == 3) return MapViews<View, int64_t, int64_t>(StringType(), Substring<utf8>);
-  return MapViews<View, int64_t>(StringType(), [](View text, int64_t start) { return Substring<utf8>(text, start, INT64_MAX); });
+  return MapViews<View, int64_t>(StringType(), [](View text, int64_t start) {
+    return Substring<utf8>(text, start, INT64_MAX);
+  });
 }
 
 // The first or last `count`; a negative count is what to leave out at the other end.
@@ -156,10 +160,12 @@ Bound BindTrim(const Call& call) {
 template <bool utf8, bool left>
 absl::Status Pad(View text, int64_t length, View pad, std::string* out) {
   if (length > kPaddedMax) {
-    return Error("too_large_string_size", "New padded length (", length, ") is too big, maximum is: ", kPaddedMax);
+    return Error("too_large_string_size", "New padded length (", length,
+                 ") is too big, maximum is: ", kPaddedMax);
   }
   if (length < 0) {
-    return Error("index_of_positional_argument_is_out_of_range", "New padded length (", length, ") is negative");
+    return Error("index_of_positional_argument_is_out_of_range", "New padded length (", length,
+                 ") is negative");
   }
   const int64_t size = LengthOf<utf8>(text);
   if (length <= size) {
@@ -191,7 +197,8 @@ Bound BindPad(const Call& call) {
 absl::Status Repeat(View text, int64_t times, std::string* out) {
   if (times <= 0 || text.empty()) return absl::OkStatus();
   if (times > kRepeatsMax || static_cast<size_t>(times) > kRepeatedBytesMax / text.size()) {
-    return Error("too_large_string_size", "Too many times to repeat (", times, "), the result would be too large");
+    return Error("too_large_string_size", "Too many times to repeat (", times,
+                 "), the result would be too large");
   }
   out->reserve(text.size() * static_cast<size_t>(times));
   for (int64_t i = 0; i < times; ++i) out->append(text);
@@ -208,7 +215,8 @@ Bound BindRepeat(const Call& call) {
 Bound BindSpace(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   if (!call.type(0).IsInteger()) return call.BadType(0);
-  return MapStrings<int64_t>(StringType(), [](int64_t times, std::string* out) { return Repeat(" ", times, out); });
+  return MapStrings<int64_t>(
+      StringType(), [](int64_t times, std::string* out) { return Repeat(" ", times, out); });
 }
 
 // One row of the arguments as text: strings as they are, other values as toString() gives them.
@@ -224,17 +232,18 @@ void AppendArgument(const Vector& arg, size_t row, std::string* out) {
 // Strings made by f(batch, row, out) of arguments of any type.
 template <typename F>
 Bound MapArguments(F f) {
-  return MakeFunction(StringType(), [f = std::move(f)](const Batch& batch) -> absl::StatusOr<Vector> {
-    StringWriter writer(StringType(), batch.rows);
-    std::string text;
-    for (size_t i = 0; i < batch.rows; ++i) {
-      if (!batch.live(i)) continue;
-      text.clear();
-      f(batch, i, &text);
-      writer.Set(i, text);
-    }
-    return writer.Take();
-  });
+  return MakeFunction(StringType(),
+                      [f = std::move(f)](const Batch& batch) -> absl::StatusOr<Vector> {
+                        StringWriter writer(StringType(), batch.rows);
+                        std::string text;
+                        for (size_t i = 0; i < batch.rows; ++i) {
+                          if (!batch.live(i)) continue;
+                          text.clear();
+                          f(batch, i, &text);
+                          writer.Set(i, text);
+                        }
+                        return writer.Take();
+                      });
 }
 
 Bound BindConcat(const Call& call) {
@@ -276,21 +285,25 @@ absl::StatusOr<std::vector<FormatPiece>> ParseFormat(View pattern, size_t argume
       ++i;
       continue;
     }
-    if (c == '}') return bad("Closed curly brace without open one in the pattern of function format");
+    if (c == '}')
+      return bad("Closed curly brace without open one in the pattern of function format");
     if (c != '{') {
       pieces.back().text.push_back(c);
       continue;
     }
     const size_t close = pattern.find('}', i);
-    if (close == View::npos) return bad("Twice open or unclosed curly brace in the pattern of function format");
+    if (close == View::npos)
+      return bad("Twice open or unclosed curly brace in the pattern of function format");
     const View number = pattern.substr(i + 1, close - i - 1);
     size_t index = 0;
     for (const char digit : number) {
-      if (digit < '0' || digit > '9') return bad("Not a number in curly braces in the pattern of function format");
+      if (digit < '0' || digit > '9')
+        return bad("Not a number in curly braces in the pattern of function format");
       index = std::min<size_t>(index * 10 + static_cast<size_t>(digit - '0'), 1'000'000);
     }
     (number.empty() ? unnumbered : numbered) = true;
-    if (numbered && unnumbered) return bad("Cannot mix automatic and manual numbering in function format");
+    if (numbered && unnumbered)
+      return bad("Cannot mix automatic and manual numbering in function format");
     if (number.empty()) index = next++;
     if (index >= arguments) return bad("Argument is too big for formatting in function format");
     pieces.back().argument = index;
@@ -316,7 +329,9 @@ Bound BindAppendTrailing(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 2));
   HOGLET_RETURN_IF_ERROR(ExpectStrings(call, 0, 2));
   HOGLET_ASSIGN_OR_RETURN(const std::string tail, call.ConstantString(1));
-  if (tail.size() != 1) return Error("bad_arguments", "Second argument of function ", call.name, " must be a one-character string");
+  if (tail.size() != 1)
+    return Error("bad_arguments", "Second argument of function ", call.name,
+                 " must be a one-character string");
   return MapStrings<View>(StringType(), [tail](View text, std::string* out) {
     out->append(text);
     if (!text.empty() && text.back() != tail[0]) out->append(tail);
@@ -354,10 +369,12 @@ Bound BindTranslate(const Call& call) {
   HOGLET_ASSIGN_OR_RETURN(const std::string to, call.ConstantString(2));
   const bool ascii = CountCodePoints(from) == from.size() && CountCodePoints(to) == to.size();
   if (!(utf8 ? IsValidUtf8(from) && IsValidUtf8(to) : ascii)) {
-    return Error("bad_arguments", "Second and third arguments of function ", call.name, " must be ", utf8 ? "valid UTF-8" : "ASCII", " strings");
+    return Error("bad_arguments", "Second and third arguments of function ", call.name, " must be ",
+                 utf8 ? "valid UTF-8" : "ASCII", " strings");
   }
   if (CountCodePoints(from) < CountCodePoints(to)) {
-    return Error("bad_arguments", "Second argument of function ", call.name, " must not be shorter than the third argument");
+    return Error("bad_arguments", "Second argument of function ", call.name,
+                 " must not be shorter than the third argument");
   }
   absl::flat_hash_map<uint32_t, std::string> map;
   for (size_t i = 0, k = 0; i < from.size();) {
@@ -374,7 +391,94 @@ Bound BindTranslate(const Call& call) {
   });
 }
 
+// --- Encodings ---
+
+struct Charset {
+  View name;  // upper case
+  size_t unit_bytes;
+  bool big_endian;
+  uint32_t last;  // code point
+};
+constexpr Charset kCharsets[] = {
+    {"UTF-8", 1, false, 0x10FFFF},   {"UTF8", 1, false, 0x10FFFF},
+    {"UTF-16BE", 2, true, 0x10FFFF}, {"UTF-16LE", 2, false, 0x10FFFF},
+    {"UTF-32BE", 4, true, 0x10FFFF}, {"UTF-32LE", 4, false, 0x10FFFF},
+    {"ISO-8859-1", 1, false, 0xFF},  {"LATIN1", 1, false, 0xFF},
+    {"US-ASCII", 1, false, 0x7F},    {"ASCII", 1, false, 0x7F},
+};
+constexpr uint32_t kReplacement = 0xFFFD;
+
+absl::StatusOr<Charset> FindCharset(View name) {
+  for (const Charset& charset : kCharsets) {
+    if (EqualsIgnoreCase(charset.name, name)) return charset;
+  }
+  return Error("cannot_create_charset_converter", "Can't create converter for charset ", name);
+}
+
+bool IsUtf8(const Charset& charset) { return charset.unit_bytes == 1 && charset.last > 0xFF; }
+
+// The next unit of the text; one cut off by the end is a replacement character.
+uint32_t NextUnit(const Charset& charset, View text, size_t* at) {
+  const size_t bytes = charset.unit_bytes;
+  if (*at + bytes > text.size()) {
+    *at = text.size();
+    return kReplacement;
+  }
+  uint32_t unit = 0;
+  for (size_t i = 0; i < bytes; ++i) {
+    unit = unit << 8 |
+           static_cast<unsigned char>(text[*at + (charset.big_endian ? i : bytes - 1 - i)]);
+  }
+  *at += bytes;
+  return unit;
+}
+
+uint32_t Decode(const Charset& charset, View text, size_t* at) {
+  uint32_t c = IsUtf8(charset) ? NextCodePoint(text, at) : NextUnit(charset, text, at);
+  if (charset.unit_bytes == 2 && c >= 0xD800 && c < 0xDC00) {
+    size_t next = *at;
+    const uint32_t low = next < text.size() ? NextUnit(charset, text, &next) : 0;
+    if (low >= 0xDC00 && low < 0xE000) {
+      *at = next;
+      return 0x10000 + ((c - 0xD800) << 10 | (low - 0xDC00));
+    }
+  }
+  return c > charset.last || (c >= 0xD800 && c < 0xE000) ? kReplacement : c;
+}
+
+void AppendUnit(const Charset& charset, uint32_t unit, std::string* out) {
+  for (size_t i = 0; i < charset.unit_bytes; ++i) {
+    const size_t byte = charset.big_endian ? charset.unit_bytes - 1 - i : i;
+    out->push_back(static_cast<char>(unit >> (8 * byte)));
+  }
+}
+
+void Encode(const Charset& charset, uint32_t c, std::string* out) {
+  constexpr uint32_t kSubstitute = 0x1A;
+  if (IsUtf8(charset)) {
+    AppendUtf8(c, out);
+  } else if (charset.unit_bytes == 2 && c >= 0x10000) {
+    AppendUnit(charset, 0xD800 | (c - 0x10000) >> 10, out);
+    AppendUnit(charset, 0xDC00 | ((c - 0x10000) & 0x3FF), out);
+  } else {
+    AppendUnit(charset, c > charset.last ? kSubstitute : c, out);
+  }
+}
+
+Bound BindConvertCharset(const Call& call) {
+  HOGLET_RETURN_IF_ERROR(call.ExpectCount(3, 3));
+  HOGLET_RETURN_IF_ERROR(ExpectStrings(call, 0, 3));
+  HOGLET_ASSIGN_OR_RETURN(const std::string from_name, call.ConstantString(1));
+  HOGLET_ASSIGN_OR_RETURN(const std::string to_name, call.ConstantString(2));
+  HOGLET_ASSIGN_OR_RETURN(const Charset from, FindCharset(from_name));
+  HOGLET_ASSIGN_OR_RETURN(const Charset to, FindCharset(to_name));
+  return MapStrings<View>(StringType(), [from, to](View text, std::string* out) {
+    for (size_t i = 0; i < text.size();) Encode(to, Decode(from, text, &i), out);
+  });
+}
+
 constexpr ScalarEntry kTable[] = {
+    {"convertCharset", BindConvertCharset},
     {"lower", BindText<AppendLower>},
     {"upper", BindText<AppendUpper>},
     {"lowerUTF8", BindText<AppendLowerUtf8>},

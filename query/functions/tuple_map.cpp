@@ -36,7 +36,8 @@ absl::StatusOr<size_t> ElementPlace(const Call& call, const Type& tuple) {
     const auto& names = tuple.names();
     const auto found = std::find(names.begin(), names.end(), name);
     if (found == names.end()) {
-      return Error("not_found_column_in_block", "Tuple doesn't have element with name '", name, "'");
+      return Error("not_found_column_in_block", "Tuple doesn't have element with name '", name,
+                   "'");
     }
     return static_cast<size_t>(found - names.begin());
   }
@@ -59,7 +60,8 @@ Bound BindTupleElement(const Call& call) {
   const auto place = ElementPlace(call, tuple);
   if (!place.ok()) {
     if (call.size() < 3 || !call.args[2].constant.has_value()) return place.status();
-    return MakeFunction(call.type(2), [](const Batch& batch) -> absl::StatusOr<Vector> { return batch.args[2]; });
+    return MakeFunction(call.type(2),
+                        [](const Batch& batch) -> absl::StatusOr<Vector> { return batch.args[2]; });
   }
   Type type = tuple.children()[*place];
   for (size_t i = 0; i < depth; ++i) type = Type::Array(type);
@@ -76,7 +78,8 @@ Bound BindTupleElement(const Call& call) {
   });
 }
 
-// Applies a function to each element of a tuple, with the same element of a second tuple or with one number.
+// Applies a function to each element of a tuple, with the same element of a second tuple or with
+// one number.
 Bound BindEach(const Call& call, std::string_view name, bool with_number) {
   const Type& a = call.type(0);
   if (!IsTuple(a)) return call.BadType(0);
@@ -84,7 +87,8 @@ Bound BindEach(const Call& call, std::string_view name, bool with_number) {
   if (binary && !with_number) {
     if (!IsTuple(call.type(1))) return call.BadType(1);
     if (a.children().size() != call.type(1).children().size()) {
-      return Error("illegal_type_of_argument", "Expected tuples of the same size as arguments of function ", call.name);
+      return Error("illegal_type_of_argument",
+                   "Expected tuples of the same size as arguments of function ", call.name);
     }
   }
   std::vector<std::shared_ptr<ScalarFunction>> functions;
@@ -104,7 +108,8 @@ Bound BindEach(const Call& call, std::string_view name, bool with_number) {
     for (size_t i = 0; i < functions.size(); ++i) {
       std::vector<Vector> args{x.children()[i]};
       if (binary) args.push_back(with_number ? y : y.children()[i]);
-      HOGLET_ASSIGN_OR_RETURN(Vector child, functions[i]->Evaluate(batch.context, args, {}, batch.rows));
+      HOGLET_ASSIGN_OR_RETURN(Vector child,
+                              functions[i]->Evaluate(batch.context, args, {}, batch.rows));
       children.push_back(child.Flatten());
     }
     return Vector::TupleOf(type, std::move(children), batch.rows);
@@ -178,7 +183,8 @@ Bound BindNameValuePairs(const Call& call) {
       }
       picker.CloseRow();
     }
-    Vector picked = Vector::Concat(values).Flatten().Gather(picker.positions().data(), picker.size());
+    Vector picked =
+        Vector::Concat(values).Flatten().Gather(picker.positions().data(), picker.size());
     Vector pairs = Vector::TupleOf(type.element(), {keys.Take(), std::move(picked)}, picker.size());
     return Vector::ArrayOf(type, picker.offsets(), std::move(pairs), batch.rows);
   });
@@ -201,7 +207,9 @@ class Points {
   size_t size(size_t row) const {
     return array_ ? flat_.offsets()[row + 1] - flat_.offsets()[row] : children_.size();
   }
-  double at(size_t row, size_t k) const { return array_ ? children_[0][flat_.offsets()[row] + k] : children_[k][row]; }
+  double at(size_t row, size_t k) const {
+    return array_ ? children_[0][flat_.offsets()[row] + k] : children_[k][row];
+  }
 
  private:
   Vector flat_;
@@ -217,10 +225,17 @@ double NormOf(Norm norm, size_t size, double p, F at) {
   for (size_t k = 0; k < size; ++k) {
     const double x = std::abs(at(k));
     switch (norm) {
-      case Norm::kL1: sum += x; break;
-      case Norm::kLinf: sum = std::max(sum, x); break;
-      case Norm::kLp: sum += std::pow(x, p); break;
-      default: sum += x * x;
+      case Norm::kL1:
+        sum += x;
+        break;
+      case Norm::kLinf:
+        sum = std::max(sum, x);
+        break;
+      case Norm::kLp:
+        sum += std::pow(x, p);
+        break;
+      default:
+        sum += x * x;
     }
   }
   return norm == Norm::kL2 ? std::sqrt(sum) : norm == Norm::kLp ? std::pow(sum, 1 / p) : sum;
@@ -238,29 +253,35 @@ Type SumOfTuple(std::span<const Type> types, int first_bits_factor, bool is_sign
 }
 
 // A number computed as a double, under the wanted type.
-Bound PointFunction(const Type& type, std::function<absl::StatusOr<double>(const Batch&, std::span<const Points>, size_t)> f,
-                    size_t points) {
-  return MakeFunction(type, [type, f = std::move(f), points](const Batch& batch) -> absl::StatusOr<Vector> {
-    std::vector<Points> in;
-    for (size_t i = 0; i < points; ++i) in.emplace_back(batch.args[i]);
-    Vector out = Vector::Flat(F64(), batch.rows);
-    auto* data = out.mutable_data<double>();
-    for (size_t i = 0; i < batch.rows; ++i) {
-      HOGLET_ASSIGN_OR_RETURN(data[i], f(batch, in, i));
-    }
-    if (type.IsFloat()) return out;
-    return CastVector(out, type, CastMode::kThrow);
-  });
+Bound PointFunction(
+    const Type& type,
+    std::function<absl::StatusOr<double>(const Batch&, std::span<const Points>, size_t)> f,
+    size_t points) {
+  return MakeFunction(
+      type, [type, f = std::move(f), points](const Batch& batch) -> absl::StatusOr<Vector> {
+        std::vector<Points> in;
+        for (size_t i = 0; i < points; ++i) in.emplace_back(batch.args[i]);
+        Vector out = Vector::Flat(F64(), batch.rows);
+        auto* data = out.mutable_data<double>();
+        for (size_t i = 0; i < batch.rows; ++i) {
+          HOGLET_ASSIGN_OR_RETURN(data[i], f(batch, in, i));
+        }
+        if (type.IsFloat()) return out;
+        return CastVector(out, type, CastMode::kThrow);
+      });
 }
 
 absl::StatusOr<double> ConstantPower(const Call& call, size_t at, bool wanted) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(wanted ? at + 1 : at, wanted ? at + 1 : at));
   if (!wanted) return 0;
   if (!call.has_constant(at) || !call.type(at).IsNumber()) {
-    return Error("illegal_column", "Argument ", at + 1, " of function ", call.name, " must be a constant number");
+    return Error("illegal_column", "Argument ", at + 1, " of function ", call.name,
+                 " must be a constant number");
   }
-  HOGLET_ASSIGN_OR_RETURN(Datum p, CastDatum(call.constant(at), call.type(at), F64(), CastMode::kThrow));
-  if (!(p.number() >= 1)) return Error("argument_out_of_bound", "The power of a norm must be at least 1");
+  HOGLET_ASSIGN_OR_RETURN(Datum p,
+                          CastDatum(call.constant(at), call.type(at), F64(), CastMode::kThrow));
+  if (!(p.number() >= 1))
+    return Error("argument_out_of_bound", "The power of a norm must be at least 1");
   return p.number();
 }
 
@@ -268,18 +289,25 @@ template <Norm norm>
 Bound BindNorm(const Call& call) {
   HOGLET_ASSIGN_OR_RETURN(const double p, ConstantPower(call, 1, norm == Norm::kLp));
   if (!IsPoint(call.type(0))) return call.BadType(0);
-  const Type type = norm == Norm::kL1 && IsTuple(call.type(0)) ? SumOfTuple(call.type(0).children(), 1, false) : F64();
-  return PointFunction(type, [p](const Batch&, std::span<const Points> in, size_t row) -> absl::StatusOr<double> {
-    return NormOf(norm, in[0].size(row), p, [&](size_t k) { return in[0].at(row, k); });
-  }, 1);
+  const Type type = norm == Norm::kL1 && IsTuple(call.type(0))
+                        ? SumOfTuple(call.type(0).children(), 1, false)
+                        : F64();
+  return PointFunction(
+      type,
+      [p](const Batch&, std::span<const Points> in, size_t row) -> absl::StatusOr<double> {
+        return NormOf(norm, in[0].size(row), p, [&](size_t k) { return in[0].at(row, k); });
+      },
+      1);
 }
 
 absl::Status ExpectSameSize(const Call& call) {
   for (size_t i = 0; i < 2; ++i) {
-    if (!IsPoint(call.type(i)) || IsArray(call.type(i)) != IsArray(call.type(0))) return call.BadType(i);
+    if (!IsPoint(call.type(i)) || IsArray(call.type(i)) != IsArray(call.type(0)))
+      return call.BadType(i);
   }
   if (IsTuple(call.type(0)) && call.type(0).children().size() != call.type(1).children().size()) {
-    return Error("illegal_type_of_argument", "Expected tuples of the same size as arguments of function ", call.name);
+    return Error("illegal_type_of_argument",
+                 "Expected tuples of the same size as arguments of function ", call.name);
   }
   return absl::OkStatus();
 }
@@ -288,12 +316,18 @@ template <Norm norm>
 Bound BindDistance(const Call& call) {
   HOGLET_ASSIGN_OR_RETURN(const double p, ConstantPower(call, 2, norm == Norm::kLp));
   HOGLET_RETURN_IF_ERROR(ExpectSameSize(call));
-  const Type type = norm == Norm::kL1 && IsTuple(call.type(0)) ? SumOfTuple(call.type(0).children(), 2, false) : F64();
-  return PointFunction(type, [p, name = std::string(call.name)](const Batch&, std::span<const Points> in,
-                                                                size_t row) -> absl::StatusOr<double> {
-    if (in[0].size(row) != in[1].size(row)) return SizesDiffer(name);
-    return NormOf(norm, in[0].size(row), p, [&](size_t k) { return in[0].at(row, k) - in[1].at(row, k); });
-  }, 2);
+  const Type type = norm == Norm::kL1 && IsTuple(call.type(0))
+                        ? SumOfTuple(call.type(0).children(), 2, false)
+                        : F64();
+  return PointFunction(
+      type,
+      [p, name = std::string(call.name)](const Batch&, std::span<const Points> in,
+                                         size_t row) -> absl::StatusOr<double> {
+        if (in[0].size(row) != in[1].size(row)) return SizesDiffer(name);
+        return NormOf(norm, in[0].size(row), p,
+                      [&](size_t k) { return in[0].at(row, k) - in[1].at(row, k); });
+      },
+      2);
 }
 
 double Dot(const Points& a, const Points& b, size_t row) {
@@ -305,11 +339,15 @@ double Dot(const Points& a, const Points& b, size_t row) {
 Bound BindCosine(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 2));
   HOGLET_RETURN_IF_ERROR(ExpectSameSize(call));
-  return PointFunction(F64(), [name = std::string(call.name)](const Batch&, std::span<const Points> in,
-                                                              size_t row) -> absl::StatusOr<double> {
-    if (in[0].size(row) != in[1].size(row)) return SizesDiffer(name);
-    return 1 - Dot(in[0], in[1], row) / std::sqrt(Dot(in[0], in[0], row) * Dot(in[1], in[1], row));
-  }, 2);
+  return PointFunction(
+      F64(),
+      [name = std::string(call.name)](const Batch&, std::span<const Points> in,
+                                      size_t row) -> absl::StatusOr<double> {
+        if (in[0].size(row) != in[1].size(row)) return SizesDiffer(name);
+        return 1 -
+               Dot(in[0], in[1], row) / std::sqrt(Dot(in[0], in[0], row) * Dot(in[1], in[1], row));
+      },
+      2);
 }
 
 Bound BindDot(const Call& call) {
@@ -326,11 +364,14 @@ Bound BindDot(const Call& call) {
     type = IsArray(call.type(0)) ? IntegerType(64, is_signed)
                                  : SumOfTuple(call.type(0).children(), 2, is_signed);
   }
-  return PointFunction(type, [name = std::string(call.name)](const Batch&, std::span<const Points> in,
-                                                             size_t row) -> absl::StatusOr<double> {
-    if (in[0].size(row) != in[1].size(row)) return SizesDiffer(name);
-    return Dot(in[0], in[1], row);
-  }, 2);
+  return PointFunction(
+      type,
+      [name = std::string(call.name)](const Batch&, std::span<const Points> in,
+                                      size_t row) -> absl::StatusOr<double> {
+        if (in[0].size(row) != in[1].size(row)) return SizesDiffer(name);
+        return Dot(in[0], in[1], row);
+      },
+      2);
 }
 
 Bound BindHamming(const Call& call) {
@@ -340,7 +381,8 @@ Bound BindHamming(const Call& call) {
   }
   const size_t size = call.type(0).children().size();
   if (size != call.type(1).children().size()) {
-    return Error("illegal_type_of_argument", "Expected tuples of the same size as arguments of function ", call.name);
+    return Error("illegal_type_of_argument",
+                 "Expected tuples of the same size as arguments of function ", call.name);
   }
   std::vector<Type> commons;
   for (size_t k = 0; k < size; ++k) {
@@ -376,7 +418,8 @@ Bound BindNormalize(const Call& call) {
     for (size_t k = 0; k < size; ++k) children.push_back(Vector::Flat(F64(), batch.rows));
     for (size_t i = 0; i < batch.rows; ++i) {
       const double length = NormOf(norm, size, p, [&](size_t k) { return in.at(i, k); });
-      for (size_t k = 0; k < size; ++k) children[k].mutable_data<double>()[i] = in.at(i, k) / length;
+      for (size_t k = 0; k < size; ++k)
+        children[k].mutable_data<double>()[i] = in.at(i, k) / length;
     }
     return Vector::TupleOf(type, std::move(children), batch.rows);
   });
@@ -384,17 +427,20 @@ Bound BindNormalize(const Call& call) {
 
 // Maps.
 
-Vector MapOf(const Type& type, std::shared_ptr<const uint32_t[]> offsets, Vector keys, Vector values, size_t rows) {
+Vector MapOf(const Type& type, std::shared_ptr<const uint32_t[]> offsets, Vector keys,
+             Vector values, size_t rows) {
   keys.set_type(type.children()[0]);
   values.set_type(type.children()[1]);
   const size_t size = keys.size();
-  Vector pairs = Vector::TupleOf(Type::Tuple(type.children()), {std::move(keys), std::move(values)}, size);
+  Vector pairs =
+      Vector::TupleOf(Type::Tuple(type.children()), {std::move(keys), std::move(values)}, size);
   return Vector::ArrayOf(type, std::move(offsets), std::move(pairs), rows);
 }
 
 Bound BindMap(const Call& call) {
   if (call.size() % 2 != 0) {
-    return Error("number_of_arguments_doesnt_match", "Function ", call.name, " needs an even number of arguments");
+    return Error("number_of_arguments_doesnt_match", "Function ", call.name,
+                 " needs an even number of arguments");
   }
   std::vector<Type> keys, values;
   for (size_t i = 0; i < call.size(); i += 2) {
@@ -406,7 +452,8 @@ Bound BindMap(const Call& call) {
     HOGLET_ASSIGN_OR_RETURN(key, CommonType(keys, call.name));
     HOGLET_ASSIGN_OR_RETURN(value, CommonType(values, call.name));
     if (key.nullable() || IsNothing(key)) {
-      return Error("bad_arguments", "Type of Map key must be a type that is not nullable, but ", key.Name(), " is given");
+      return Error("bad_arguments", "Type of Map key must be a type that is not nullable, but ",
+                   key.Name(), " is given");
     }
   }
   const Type type = Type::Map(key, value);
@@ -421,10 +468,12 @@ Bound BindMap(const Call& call) {
     for (size_t side = 0; side < 2; ++side) {
       std::vector<Vector> parts;
       for (size_t p = 0; p < pairs; ++p) {
-        HOGLET_ASSIGN_OR_RETURN(Vector wide, WidenElements(batch.args[2 * p + side], type.children()[side]));
+        HOGLET_ASSIGN_OR_RETURN(Vector wide,
+                                WidenElements(batch.args[2 * p + side], type.children()[side]));
         parts.push_back(std::move(wide));
       }
-      const Vector pool = parts.empty() ? Vector::Flat(type.children()[side], 0) : Vector::Concat(parts).Flatten();
+      const Vector pool =
+          parts.empty() ? Vector::Flat(type.children()[side], 0) : Vector::Concat(parts).Flatten();
       sides[side] = pool.Gather(picker.positions().data(), picker.size());
     }
     return MapOf(type, picker.offsets(), std::move(sides[0]), std::move(sides[1]), batch.rows);
@@ -437,20 +486,23 @@ Bound BindMapFromArrays(const Call& call) {
     if (!IsArray(call.type(i))) return call.BadType(i);
   }
   const Type type = Type::Map(call.type(0).element(), call.type(1).element());
-  return MakeFunction(type, [type, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
-    const ArrayRows keys(batch.args[0]);
-    const ArrayRows values(batch.args[1]);
-    ElementPicker key_picker(batch.rows);
-    ElementPicker value_picker(batch.rows);
-    for (size_t i = 0; i < batch.rows; ++i) {
-      if (keys.size(i) != values.size(i)) return SizesDiffer(name);
-      key_picker.AddRange(keys.begin(i), keys.end(i));
-      value_picker.AddRange(values.begin(i), values.end(i));
-      key_picker.CloseRow();
-    }
-    return MapOf(type, key_picker.offsets(), keys.child().Gather(key_picker.positions().data(), key_picker.size()),
-                 values.child().Gather(value_picker.positions().data(), value_picker.size()), batch.rows);
-  });
+  return MakeFunction(
+      type, [type, name = std::string(call.name)](const Batch& batch) -> absl::StatusOr<Vector> {
+        const ArrayRows keys(batch.args[0]);
+        const ArrayRows values(batch.args[1]);
+        ElementPicker key_picker(batch.rows);
+        ElementPicker value_picker(batch.rows);
+        for (size_t i = 0; i < batch.rows; ++i) {
+          if (keys.size(i) != values.size(i)) return SizesDiffer(name);
+          key_picker.AddRange(keys.begin(i), keys.end(i));
+          value_picker.AddRange(values.begin(i), values.end(i));
+          key_picker.CloseRow();
+        }
+        return MapOf(type, key_picker.offsets(),
+                     keys.child().Gather(key_picker.positions().data(), key_picker.size()),
+                     values.child().Gather(value_picker.positions().data(), value_picker.size()),
+                     batch.rows);
+      });
 }
 
 template <size_t side>
@@ -485,7 +537,8 @@ Bound BindKeyLike(const Call& call) {
     const Vector& keys = rows.child().children()[0];
     std::vector<uint32_t> owner(keys.size(), 0);
     for (size_t i = 0; i < batch.rows; ++i) {
-      std::fill(owner.begin() + rows.begin(i), owner.begin() + rows.end(i), static_cast<uint32_t>(i));
+      std::fill(owner.begin() + rows.begin(i), owner.begin() + rows.end(i),
+                static_cast<uint32_t>(i));
     }
     std::vector<uint8_t> fits;
     if (!owner.empty()) {
@@ -520,8 +573,10 @@ Bound BindMapLambda(const Call& call) {
     return Error("type_mismatch", "Function ", call.name, " needs a lambda of a key and a value");
   }
   HOGLET_ASSIGN_OR_RETURN(const Type body, lambda->Bind(call.type(1).children()));
-  if (filter ? !body.IsNumber() && !IsNothing(body) : !IsTuple(body) || body.children().size() != 2) {
-    return Error("illegal_type_of_argument", "Illegal type ", body.Name(), " of the lambda of function ", call.name);
+  if (filter ? !body.IsNumber() && !IsNothing(body)
+             : !IsTuple(body) || body.children().size() != 2) {
+    return Error("illegal_type_of_argument", "Illegal type ", body.Name(),
+                 " of the lambda of function ", call.name);
   }
   const Type type = filter ? call.type(1) : Type::Map(body.children()[0], body.children()[1]);
   return MakeFunction(type, [type](const Batch& batch) -> absl::StatusOr<Vector> {
@@ -531,13 +586,16 @@ Bound BindMapLambda(const Call& call) {
     if (total == 0 && filter) return flat;
     std::vector<uint32_t> owner(total);
     for (size_t i = 0; i < batch.rows; ++i) {
-      std::fill(owner.begin() + rows.begin(i), owner.begin() + rows.end(i), static_cast<uint32_t>(i));
+      std::fill(owner.begin() + rows.begin(i), owner.begin() + rows.end(i),
+                static_cast<uint32_t>(i));
     }
     std::vector<Vector> parts;
     for (size_t at = 0; at < total; at += kVectorRowsMax) {
       const size_t count = std::min(kVectorRowsMax, total - at);
-      const Vector in[] = {rows.child().children()[0].Slice(at, count), rows.child().children()[1].Slice(at, count)};
-      HOGLET_ASSIGN_OR_RETURN(Vector part, batch.lambdas[0]->Evaluate(batch.context, in, owner.data() + at, count));
+      const Vector in[] = {rows.child().children()[0].Slice(at, count),
+                           rows.child().children()[1].Slice(at, count)};
+      HOGLET_ASSIGN_OR_RETURN(
+          Vector part, batch.lambdas[0]->Evaluate(batch.context, in, owner.data() + at, count));
       parts.push_back(part.Flatten());
     }
     if (!filter) {
@@ -629,7 +687,8 @@ struct Series {
 absl::StatusOr<Series> SeriesOf(const Call& call, size_t i) {
   const Type& type = call.type(i);
   if (IsMap(type)) return Series{true, type.children()[0], type.children()[1]};
-  if (IsTuple(type) && type.children().size() == 2 && IsArray(type.children()[0]) && IsArray(type.children()[1])) {
+  if (IsTuple(type) && type.children().size() == 2 && IsArray(type.children()[0]) &&
+      IsArray(type.children()[1])) {
     return Series{false, type.children()[0].element(), type.children()[1].element()};
   }
   return call.BadType(i);
@@ -658,37 +717,42 @@ Bound BindMapSum(const Call& call) {
   HOGLET_ASSIGN_OR_RETURN(const Type key, CommonType(keys, call.name));
   HOGLET_ASSIGN_OR_RETURN(const Type common, CommonType(values, call.name));
   if (!common.IsNumber() || common.nullable()) return call.BadType(0);
-  const Type value = common.IsFloat()                            ? F64()
-                     : common.kind() == TypeKind::kDecimal       ? common
-                     : common.physical() == Physical::kI128      ? common
-                                                                 : IntegerType(64, IsSigned(common));
+  const Type value = common.IsFloat()                       ? F64()
+                     : common.kind() == TypeKind::kDecimal  ? common
+                     : common.physical() == Physical::kI128 ? common
+                                                            : IntegerType(64, IsSigned(common));
   const Series out{series[0].map, key, value};
-  return MapDatums(out.ResultType(), [series, out](std::span<const Datum> in) -> absl::StatusOr<Datum> {
-    std::vector<std::pair<Datum, Datum>> sums;
-    for (size_t a = 0; a < in.size(); ++a) {
-      HOGLET_ASSIGN_OR_RETURN(auto pairs, series[a].Read(in[a]));
-      for (auto& [key, value] : pairs) {
-        HOGLET_ASSIGN_OR_RETURN(Datum k, CastDatum(key, series[a].key, out.key, CastMode::kThrow));
-        HOGLET_ASSIGN_OR_RETURN(Datum v, CastDatum(value, series[a].value, out.value, CastMode::kThrow));
-        auto at = std::lower_bound(sums.begin(), sums.end(), k, [&](const auto& pair, const Datum& wanted) {
-          return CompareDatums(out.key, pair.first, wanted) < 0;
-        });
-        if (at == sums.end() || CompareDatums(out.key, at->first, k) != 0) {
-          at = sums.emplace(at, k, DefaultOf(out.value));
+  return MapDatums(
+      out.ResultType(), [series, out](std::span<const Datum> in) -> absl::StatusOr<Datum> {
+        std::vector<std::pair<Datum, Datum>> sums;
+        for (size_t a = 0; a < in.size(); ++a) {
+          HOGLET_ASSIGN_OR_RETURN(auto pairs, series[a].Read(in[a]));
+          for (auto& [key, value] : pairs) {
+            HOGLET_ASSIGN_OR_RETURN(Datum k,
+                                    CastDatum(key, series[a].key, out.key, CastMode::kThrow));
+            HOGLET_ASSIGN_OR_RETURN(Datum v,
+                                    CastDatum(value, series[a].value, out.value, CastMode::kThrow));
+            auto at = std::lower_bound(sums.begin(), sums.end(), k,
+                                       [&](const auto& pair, const Datum& wanted) {
+                                         return CompareDatums(out.key, pair.first, wanted) < 0;
+                                       });
+            if (at == sums.end() || CompareDatums(out.key, at->first, k) != 0) {
+              at = sums.emplace(at, k, DefaultOf(out.value));
+            }
+            at->second = AddDatums(at->second, v, a == 0 ? 1 : sign);
+          }
         }
-        at->second = AddDatums(at->second, v, a == 0 ? 1 : sign);
-      }
-    }
-    std::vector<Datum> keys, values;
-    for (auto& [key, value] : sums) {
-      keys.push_back(std::move(key));
-      values.push_back(std::move(value));
-    }
-    return out.Make(std::move(keys), std::move(values));
-  });
+        std::vector<Datum> keys, values;
+        for (auto& [key, value] : sums) {
+          keys.push_back(std::move(key));
+          values.push_back(std::move(value));
+        }
+        return out.Make(std::move(keys), std::move(values));
+      });
 }
 
-// All integer keys from the least to the greatest (or a given one), the missing ones with a default value.
+// All integer keys from the least to the greatest (or a given one), the missing ones with a default
+// value.
 Bound BindPopulate(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 3));
   Series series;
@@ -704,29 +768,31 @@ Bound BindPopulate(const Call& call) {
   }
   if (!series.key.IsInteger() || series.key.physical() == Physical::kI128) return call.BadType(0);
   if (call.size() > own && !call.type(own).IsInteger()) return call.BadType(own);
-  return MapDatums(series.ResultType(), [=, name = std::string(call.name)](
-                                            std::span<const Datum> in) -> absl::StatusOr<Datum> {
-    const Datum whole = own == 2 ? Datum(std::vector<Datum>{in[0], in[1]}) : in[0];
-    HOGLET_ASSIGN_OR_RETURN(auto pairs, series.Read(whole));
-    std::vector<Datum> keys, values;
-    if (pairs.empty()) return series.Make({}, {});
-    int64_t least = pairs[0].first.integer(), greatest = least;
-    for (const auto& [key, value] : pairs) {
-      least = std::min(least, key.integer());
-      greatest = std::max(greatest, key.integer());
-    }
-    if (in.size() > own) greatest = in[own].integer();
-    if (greatest < least) return series.Make({}, {});
-    if (static_cast<uint64_t>(greatest) - static_cast<uint64_t>(least) > 1'000'000) return TooManyElements(name);
-    for (int64_t k = least; k <= greatest; ++k) {
-      keys.push_back(Datum(k));
-      values.push_back(DefaultOf(series.value));
-    }
-    for (auto& [key, value] : pairs) {
-      if (key.integer() <= greatest) values[static_cast<size_t>(key.integer() - least)] = value;
-    }
-    return series.Make(std::move(keys), std::move(values));
-  });
+  return MapDatums(
+      series.ResultType(),
+      [=, name = std::string(call.name)](std::span<const Datum> in) -> absl::StatusOr<Datum> {
+        const Datum whole = own == 2 ? Datum(std::vector<Datum>{in[0], in[1]}) : in[0];
+        HOGLET_ASSIGN_OR_RETURN(auto pairs, series.Read(whole));
+        std::vector<Datum> keys, values;
+        if (pairs.empty()) return series.Make({}, {});
+        int64_t least = pairs[0].first.integer(), greatest = least;
+        for (const auto& [key, value] : pairs) {
+          least = std::min(least, key.integer());
+          greatest = std::max(greatest, key.integer());
+        }
+        if (in.size() > own) greatest = in[own].integer();
+        if (greatest < least) return series.Make({}, {});
+        if (static_cast<uint64_t>(greatest) - static_cast<uint64_t>(least) > 1'000'000)
+          return TooManyElements(name);
+        for (int64_t k = least; k <= greatest; ++k) {
+          keys.push_back(Datum(k));
+          values.push_back(DefaultOf(series.value));
+        }
+        for (auto& [key, value] : pairs) {
+          if (key.integer() <= greatest) values[static_cast<size_t>(key.integer() - least)] = value;
+        }
+        return series.Make(std::move(keys), std::move(values));
+      });
 }
 
 constexpr ScalarEntry kTable[] = {

@@ -77,7 +77,8 @@ absl::StatusOr<Type> CommonNumber(std::span<const Type> types, std::string_view 
       int& bits = IsSigned(type) ? signed_bits : unsigned_bits;
       bits = std::max(bits, type.IntegerBits());
       const int digits[] = {3, 5, 10, 20, 39};
-      integral_digits = std::max(integral_digits, digits[std::countr_zero(static_cast<unsigned>(type.IntegerBits())) - 3]);
+      integral_digits = std::max(
+          integral_digits, digits[std::countr_zero(static_cast<unsigned>(type.IntegerBits())) - 3]);
     } else {
       return NoCommonType(types, where);
     }
@@ -104,9 +105,8 @@ absl::StatusOr<Type> CommonNumber(std::span<const Type> types, std::string_view 
 // `types` are not nullable and none is Nothing.
 absl::StatusOr<Type> CommonBase(std::span<const Type> types, std::string_view where) {
   const Type& first = types[0];
-  const bool same = std::all_of(types.begin(), types.end(), [&](const Type& type) {
-    return type.SameBase(first);
-  });
+  const bool same = std::all_of(types.begin(), types.end(),
+                                [&](const Type& type) { return type.SameBase(first); });
   const bool nested = first.kind() == TypeKind::kArray || first.kind() == TypeKind::kTuple ||
                       first.kind() == TypeKind::kMap;
   if (same && !nested) return first;
@@ -143,22 +143,38 @@ void WrapIntegers(Vector* vector) {
   auto* data = vector->mutable_data<int64_t>();
   const size_t count = vector->is_constant() ? 1 : vector->size();
   switch (vector->type().kind()) {
-    case TypeKind::kUInt16: WrapAll<uint16_t>(data, count); break;
-    case TypeKind::kUInt32: WrapAll<uint32_t>(data, count); break;
-    case TypeKind::kInt8: WrapAll<int8_t>(data, count); break;
-    case TypeKind::kInt16: WrapAll<int16_t>(data, count); break;
-    case TypeKind::kInt32: WrapAll<int32_t>(data, count); break;
-    default: break;
+    case TypeKind::kUInt16:
+      WrapAll<uint16_t>(data, count);
+      break;
+    case TypeKind::kUInt32:
+      WrapAll<uint32_t>(data, count);
+      break;
+    case TypeKind::kInt8:
+      WrapAll<int8_t>(data, count);
+      break;
+    case TypeKind::kInt16:
+      WrapAll<int16_t>(data, count);
+      break;
+    case TypeKind::kInt32:
+      WrapAll<int32_t>(data, count);
+      break;
+    default:
+      break;
   }
 }
 
 Type IntegerType(int bits, bool is_signed) {
   switch (bits) {
-    case 8: return Type(is_signed ? TypeKind::kInt8 : TypeKind::kUInt8);
-    case 16: return Type(is_signed ? TypeKind::kInt16 : TypeKind::kUInt16);
-    case 32: return Type(is_signed ? TypeKind::kInt32 : TypeKind::kUInt32);
-    case 64: return Type(is_signed ? TypeKind::kInt64 : TypeKind::kUInt64);
-    default: return Type(is_signed ? TypeKind::kInt128 : TypeKind::kUInt128);
+    case 8:
+      return Type(is_signed ? TypeKind::kInt8 : TypeKind::kUInt8);
+    case 16:
+      return Type(is_signed ? TypeKind::kInt16 : TypeKind::kUInt16);
+    case 32:
+      return Type(is_signed ? TypeKind::kInt32 : TypeKind::kUInt32);
+    case 64:
+      return Type(is_signed ? TypeKind::kInt64 : TypeKind::kUInt64);
+    default:
+      return Type(is_signed ? TypeKind::kInt128 : TypeKind::kUInt128);
   }
 }
 
@@ -190,15 +206,20 @@ absl::StatusOr<Type> CommonType(std::span<const Type> types, std::string_view wh
 Datum DefaultOf(const Type& type) {
   if (type.nullable()) return Datum();
   switch (type.physical()) {
-    case Physical::kNone: return Datum();
+    case Physical::kNone:
+      return Datum();
     case Physical::kU8:
-    case Physical::kI64: return Datum(int64_t{0});
-    case Physical::kF64: return Datum(0.0);
-    case Physical::kI128: return Datum(Int128{0});
+    case Physical::kI64:
+      return Datum(int64_t{0});
+    case Physical::kF64:
+      return Datum(0.0);
+    case Physical::kI128:
+      return Datum(Int128{0});
     case Physical::kString:
       return type.kind() == TypeKind::kFixedString ? Datum(std::string(type.precision(), '\0'))
                                                    : Datum(std::string());
-    case Physical::kArray: return Datum(std::vector<Datum>());
+    case Physical::kArray:
+      return Datum(std::vector<Datum>());
     case Physical::kTuple: {
       std::vector<Datum> children;
       for (const Type& child : type.children()) children.push_back(DefaultOf(child));
@@ -217,15 +238,18 @@ int CompareRows(const Vector& a, size_t i, const Vector& b, size_t j) {
   const size_t p = a.Position(i);
   const size_t q = b.Position(j);
   switch (a.type().physical()) {
-    case Physical::kNone: return 0;
-    case Physical::kU8: return Compare(x.data<uint8_t>()[p], y.data<uint8_t>()[q]);
+    case Physical::kNone:
+      return 0;
+    case Physical::kU8:
+      return Compare(x.data<uint8_t>()[p], y.data<uint8_t>()[q]);
     case Physical::kI64:
       if (a.type().kind() == TypeKind::kUInt64) {
         return Compare(static_cast<uint64_t>(x.data<int64_t>()[p]),
                        static_cast<uint64_t>(y.data<int64_t>()[q]));
       }
       return Compare(x.data<int64_t>()[p], y.data<int64_t>()[q]);
-    case Physical::kF64: return CompareDoubles(x.data<double>()[p], y.data<double>()[q]);
+    case Physical::kF64:
+      return CompareDoubles(x.data<double>()[p], y.data<double>()[q]);
     case Physical::kI128:
       if (a.type().kind() == TypeKind::kInt128 || a.type().kind() == TypeKind::kDecimal) {
         return Compare(x.data<Int128>()[p], y.data<Int128>()[q]);
@@ -262,27 +286,30 @@ int CompareDatums(const Type& type, const Datum& a, const Datum& b) {
     return static_cast<int>(a.is_null()) - static_cast<int>(b.is_null());
   }
   switch (type.physical()) {
-    case Physical::kNone: return 0;
+    case Physical::kNone:
+      return 0;
     case Physical::kU8:
     case Physical::kI64:
       if (type.kind() == TypeKind::kUInt64) {
         return Compare(static_cast<uint64_t>(a.integer()), static_cast<uint64_t>(b.integer()));
       }
       return Compare(a.integer(), b.integer());
-    case Physical::kF64: return CompareDoubles(a.number(), b.number());
+    case Physical::kF64:
+      return CompareDoubles(a.number(), b.number());
     case Physical::kI128:
       if (type.kind() == TypeKind::kInt128 || type.kind() == TypeKind::kDecimal) {
         return Compare(a.wide(), b.wide());
       }
       return Compare(static_cast<UInt128>(a.wide()), static_cast<UInt128>(b.wide()));
-    case Physical::kString: return Compare(a.string(), b.string());
+    case Physical::kString:
+      return Compare(a.string(), b.string());
     case Physical::kArray:
     case Physical::kTuple: {
       const bool tuple = type.kind() == TypeKind::kTuple;
       static const Type kPair;
       const size_t count = std::min(a.list().size(), b.list().size());
       for (size_t i = 0; i < count; ++i) {
-        const Type child = tuple ? type.children()[i]
+        const Type child = tuple                           ? type.children()[i]
                            : type.kind() == TypeKind::kMap ? Type::Tuple(type.children())
                                                            : type.element();
         const int order = CompareDatums(child, a.list()[i], b.list()[i]);
@@ -318,11 +345,20 @@ void AppendKey(const Vector& vector, size_t row, std::string* out) {
   const Vector& v = vector.form() == Vector::Form::kDictionary ? *vector.dictionary() : vector;
   const size_t p = vector.Position(row);
   switch (v.type().physical()) {
-    case Physical::kNone: break;
-    case Physical::kU8: AppendRaw(int64_t{v.data<uint8_t>()[p]}, out); break;
-    case Physical::kI64: AppendRaw(v.data<int64_t>()[p], out); break;
-    case Physical::kF64: AppendDoubleKey(v.data<double>()[p], out); break;
-    case Physical::kI128: AppendRaw(v.data<Int128>()[p], out); break;
+    case Physical::kNone:
+      break;
+    case Physical::kU8:
+      AppendRaw(int64_t{v.data<uint8_t>()[p]}, out);
+      break;
+    case Physical::kI64:
+      AppendRaw(v.data<int64_t>()[p], out);
+      break;
+    case Physical::kF64:
+      AppendDoubleKey(v.data<double>()[p], out);
+      break;
+    case Physical::kI128:
+      AppendRaw(v.data<Int128>()[p], out);
+      break;
     case Physical::kString: {
       const std::string_view text = v.data<std::string_view>()[p];
       AppendRaw(static_cast<uint32_t>(text.size()), out);
@@ -348,19 +384,26 @@ void AppendKey(const Type& type, const Datum& value, std::string* out) {
   }
   out->push_back('\1');
   switch (type.physical()) {
-    case Physical::kNone: break;
+    case Physical::kNone:
+      break;
     case Physical::kU8:
-    case Physical::kI64: AppendRaw(value.integer(), out); break;
-    case Physical::kF64: AppendDoubleKey(value.number(), out); break;
-    case Physical::kI128: AppendRaw(value.wide(), out); break;
+    case Physical::kI64:
+      AppendRaw(value.integer(), out);
+      break;
+    case Physical::kF64:
+      AppendDoubleKey(value.number(), out);
+      break;
+    case Physical::kI128:
+      AppendRaw(value.wide(), out);
+      break;
     case Physical::kString:
       AppendRaw(static_cast<uint32_t>(value.string().size()), out);
       out->append(value.string());
       break;
     case Physical::kArray: {
       AppendRaw(static_cast<uint32_t>(value.list().size()), out);
-      const Type child = type.kind() == TypeKind::kMap ? Type::Tuple(type.children())
-                                                       : type.element();
+      const Type child =
+          type.kind() == TypeKind::kMap ? Type::Tuple(type.children()) : type.element();
       for (const Datum& item : value.list()) AppendKey(child, item, out);
       break;
     }
@@ -377,8 +420,10 @@ uint64_t HashRow(const Vector& vector, size_t row) {
   const Vector& v = vector.form() == Vector::Form::kDictionary ? *vector.dictionary() : vector;
   const size_t p = vector.Position(row);
   switch (v.type().physical()) {
-    case Physical::kU8: return FastHash64(uint64_t{v.data<uint8_t>()[p]});
-    case Physical::kI64: return FastHash64(static_cast<uint64_t>(v.data<int64_t>()[p]));
+    case Physical::kU8:
+      return FastHash64(uint64_t{v.data<uint8_t>()[p]});
+    case Physical::kI64:
+      return FastHash64(static_cast<uint64_t>(v.data<int64_t>()[p]));
     case Physical::kF64: {
       double value = v.data<double>()[p];
       if (value == 0) value = 0;
@@ -391,7 +436,8 @@ uint64_t HashRow(const Vector& vector, size_t row) {
       return FastHash64(FastHash64(static_cast<uint64_t>(value)) ^
                         static_cast<uint64_t>(value >> 64));
     }
-    case Physical::kString: return FastHash64(v.data<std::string_view>()[p]);
+    case Physical::kString:
+      return FastHash64(v.data<std::string_view>()[p]);
     default: {
       std::string key;
       AppendKey(vector, row, &key);
@@ -439,11 +485,20 @@ std::vector<uint8_t> Truth(const Vector& vector, size_t rows) {
     for (size_t i = 0; i < rows; ++i) truth[i] = in.valid(i) && in.at(i) != zero;
   };
   switch (vector.type().physical()) {
-    case Physical::kU8: fill(uint8_t{0}); break;
-    case Physical::kI64: fill(int64_t{0}); break;
-    case Physical::kF64: fill(0.0); break;
-    case Physical::kI128: fill(Int128{0}); break;
-    default: break;
+    case Physical::kU8:
+      fill(uint8_t{0});
+      break;
+    case Physical::kI64:
+      fill(int64_t{0});
+      break;
+    case Physical::kF64:
+      fill(0.0);
+      break;
+    case Physical::kI128:
+      fill(Int128{0});
+      break;
+    default:
+      break;
   }
   return truth;
 }

@@ -10,7 +10,8 @@
 #include "src/base/hash.h"
 #include "src/base/vector/vector.h"
 
-// Rules over types and single values that many functions need: common types, wrapping of narrow integers, comparison, hashing.
+// Rules over types and single values that many functions need: common types, wrapping of narrow
+// integers, comparison, hashing.
 
 namespace hoglet::fn {
 
@@ -30,14 +31,22 @@ inline int64_t CutToInt64(double value) {
 // The value as an integer type of that width holds it.
 inline int64_t WrapInteger(TypeKind kind, int64_t value) {
   switch (kind) {
-    case TypeKind::kBool: return value != 0;
-    case TypeKind::kUInt8: return static_cast<uint8_t>(value);
-    case TypeKind::kUInt16: return static_cast<uint16_t>(value);
-    case TypeKind::kUInt32: return static_cast<uint32_t>(value);
-    case TypeKind::kInt8: return static_cast<int8_t>(value);
-    case TypeKind::kInt16: return static_cast<int16_t>(value);
-    case TypeKind::kInt32: return static_cast<int32_t>(value);
-    default: return value;
+    case TypeKind::kBool:
+      return value != 0;
+    case TypeKind::kUInt8:
+      return static_cast<uint8_t>(value);
+    case TypeKind::kUInt16:
+      return static_cast<uint16_t>(value);
+    case TypeKind::kUInt32:
+      return static_cast<uint32_t>(value);
+    case TypeKind::kInt8:
+      return static_cast<int8_t>(value);
+    case TypeKind::kInt16:
+      return static_cast<int16_t>(value);
+    case TypeKind::kInt32:
+      return static_cast<int32_t>(value);
+    default:
+      return value;
   }
 }
 // Wraps all values of a flat i64 vector in place by its type.
@@ -58,7 +67,8 @@ absl::StatusOr<Type> CommonType(std::span<const Type> types, std::string_view wh
 // 0, '', [], the epoch; NULL if the type is nullable.
 Datum DefaultOf(const Type& type);
 
-// -1, 0, 1. NULLs are equal to each other and after all else, NaN after numbers. The vectors have the same base type.
+// -1, 0, 1. NULLs are equal to each other and after all else, NaN after numbers. The vectors have
+// the same base type.
 int CompareRows(const Vector& a, size_t i, const Vector& b, size_t j);
 int CompareDatums(const Type& type, const Datum& a, const Datum& b);
 
@@ -73,7 +83,8 @@ void HashRows(const Vector& vector, size_t rows, uint64_t* hashes);
 // Rows of defaults.
 Vector DefaultVector(const Type& type, size_t rows);
 
-// Whether the (flat or constant) vector's row is true: non-zero and not NULL. Works for every number type.
+// Whether the (flat or constant) vector's row is true: non-zero and not NULL. Works for every
+// number type.
 std::vector<uint8_t> Truth(const Vector& vector, size_t rows);
 
 // ASCII case.
@@ -82,13 +93,18 @@ std::string AsciiUpper(std::string_view text);
 inline char LowerChar(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 inline char UpperChar(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
-inline bool StartsWith(std::string_view text, std::string_view prefix) { return text.starts_with(prefix); }
-inline bool EndsWith(std::string_view text, std::string_view suffix) { return text.ends_with(suffix); }
+inline bool StartsWith(std::string_view text, std::string_view prefix) {
+  return text.starts_with(prefix);
+}
+inline bool EndsWith(std::string_view text, std::string_view suffix) {
+  return text.ends_with(suffix);
+}
 inline bool StartsWithIgnoreCase(std::string_view text, std::string_view prefix) {
   return text.size() >= prefix.size() && EqualsIgnoreCase(text.substr(0, prefix.size()), prefix);
 }
 inline bool EndsWithIgnoreCase(std::string_view text, std::string_view suffix) {
-  return text.size() >= suffix.size() && EqualsIgnoreCase(text.substr(text.size() - suffix.size()), suffix);
+  return text.size() >= suffix.size() &&
+         EqualsIgnoreCase(text.substr(text.size() - suffix.size()), suffix);
 }
 std::string_view StripAsciiWhitespace(std::string_view text);
 

@@ -4,7 +4,8 @@
 #include "query/functions/registry.h"
 #include "query/functions/types.h"
 
-// Parts of URLs, by ClickHouse's reading of them: lenient where RFC 3986 is strict, and a host must have a dot.
+// Parts of URLs, by ClickHouse's reading of them: lenient where RFC 3986 is strict, and a host must
+// have a dot.
 
 namespace hoglet::fn {
 namespace {
@@ -25,7 +26,8 @@ View Protocol(View url) {
   return end < url.size() && url[end] == ':' ? url.substr(0, end) : View();
 }
 
-// The URL behind "scheme://" or "//"; false if it cannot be one. A scheme is looked for in the first bytes only.
+// The URL behind "scheme://" or "//"; false if it cannot be one. A scheme is looked for in the
+// first bytes only.
 bool SkipScheme(View url, View* rest) {
   constexpr size_t kSchemeMax = 16;
   *rest = url;
@@ -57,7 +59,9 @@ View Host(View url) {
   return rest.substr(begin, end - begin);
 }
 
-View CutWww(View host) { return host.size() > 4 && host.starts_with("www.") ? host.substr(4) : host; }
+View CutWww(View host) {
+  return host.size() > 4 && host.starts_with("www.") ? host.substr(4) : host;
+}
 View HostWithoutWww(View url) { return CutWww(Host(url)); }
 
 // The last label, but none of an IPv4 address.
@@ -75,61 +79,151 @@ struct Registry {
 };
 constexpr View kUsual = "com net org edu gov mil";
 constexpr Registry kRegistries[] = {
-    {"ac", "com edu gov net mil org"}, {"ae", "co net org sch ac gov mil"}, {"af", kUsual}, {"al", kUsual},
+    {"ac", "com edu gov net mil org"},
+    {"ae", "co net org sch ac gov mil"},
+    {"af", kUsual},
+    {"al", kUsual},
     {"ar", "com edu gob gov int mil net org tur bet coop musica mutual senasa seg"},
-    {"at", "ac co gv or"}, {"au", "com net org edu gov asn id info conf oz"}, {"az", "com net int gov org edu info pp mil name pro biz co"},
-    {"ba", kUsual}, {"bb", "biz co com edu gov info net org store tv"}, {"bd", "com edu ac net gov org mil info co tv"}, {"bh", kUsual},
+    {"at", "ac co gv or"},
+    {"au", "com net org edu gov asn id info conf oz"},
+    {"az", "com net int gov org edu info pp mil name pro biz co"},
+    {"ba", kUsual},
+    {"bb", "biz co com edu gov info net org store tv"},
+    {"bd", "com edu ac net gov org mil info co tv"},
+    {"bh", kUsual},
     {"bo", "com edu gob int org net mil tv web"},
-    {"br", "adm adv agr am arq art ato b bio blog bmd cim cng cnt com coop ecn eco edu emp eng esp etc eti far flog fm fnd fot fst g12 ggf "
-           "gov imb ind inf jor jus leg lel mat med mil mp mus net not ntr odo org ppg pro psc psi qsl radio rec slg srv taxi teo tmp trd "
-           "tur tv vet vlog wiki zlg app dev log seg tec"},
-    {"by", "gov mil com of"}, {"bz", "com net org edu gov"}, {"ca", "ab bc mb nb nf nl ns nt nu on pe qc sk yk gc"},
-    {"ck", "co org edu gov net gen biz info"}, {"cl", "co gob gov mil"},
-    {"cn", "ac com edu gov net org mil ah bj cq fj gd gs gz gx ha hb he hi hl hn jl js jx ln nm nx qh sc sd sh sn sx tj xj xz yn zj hk mo tw"},
-    {"co", "com edu gov mil net nom org arts firm info int rec web"}, {"cr", "ac co ed fi go or sa"}, {"cu", "com edu org net gov inf"},
-    {"cy", "ac biz com ekloges gov ltd mil net org press pro tm"}, {"do", "art com edu gob gov mil net org sld web"},
-    {"dz", "art asso com edu gov org net pol soc tm"}, {"ec", "com info net fin k12 med pro org edu gov gob mil"},
-    {"ee", "edu gov riik lib med com pri aip org fie"}, {"eg", "com edu eun gov mil name net org sci"}, {"es", "com nom org gob edu"},
-    {"et", "com gov org edu biz name info net"}, {"fj", "ac biz com gov info mil name net org pro"}, {"fr", "asso com gouv nom prd tm"},
-    {"ge", "com edu gov org mil net pvt"}, {"gh", "com edu gov org mil"}, {"gr", "com edu net org gov"}, {"gt", "com edu gob ind mil net org"},
-    {"gu", "com edu gov guam info net org web"}, {"hk", "com edu gov idv net org"}, {"hn", "com edu org net mil gob"}, {"hr", "iz from name com"},
-    {"hu", "co info org priv sport tm 2000 agrar bolt casino city erotica erotika film forum games hotel ingatlan jogasz konyvelo lakas media "
-           "news reklam sex shop suli szex tozsde utazas video"},
-    {"id", "ac biz co desa go mil my net or ponpes sch web"}, {"il", "ac co gov idf k12 muni net org"}, {"im", "ac co com net org tt tv"},
-    {"in", "co firm net org gen ind ac edu res gov mil nic com info io travel tv up us"}, {"io", "com edu gov mil net nom org co"},
-    {"iq", "gov edu mil com org net"}, {"ir", "ac co gov id net org sch"}, {"is", "net com edu gov org int"}, {"it", "gov edu"},
-    {"je", "co net org"}, {"jo", "com org net edu sch gov mil name"}, {"jp", "ac ad co ed go gr lg ne or"},
-    {"ke", "ac co go info me mobi ne or sc"}, {"kg", "org net com edu gov mil"}, {"kh", "com edu gov mil net org per"},
-    {"kr", "ac co es go hs kg mil ms ne or pe re sc busan chungbuk chungnam daegu daejeon gangwon gwangju gyeongbuk gyeonggi gyeongnam "
-           "incheon jeju jeonbuk jeonnam seoul ulsan"},
-    {"kw", "com edu emb gov ind net org"}, {"ky", "com edu net org gov"}, {"kz", "org edu net gov mil com"}, {"lb", "com edu gov net org"},
-    {"lk", "gov sch net int com org edu ngo soc web ltd assn grp hotel ac"}, {"lv", "com edu gov org mil id net asn conf"}, {"ly", "com net gov plc edu sch med org id"},
-    {"ma", "co net gov org ac press"}, {"mk", "com org net edu gov inf name"}, {"mm", "com edu gov net org"}, {"mo", "com net org edu gov"},
-    {"mt", "com edu net org"}, {"mu", "com net org gov ac co or"}, {"mx", "com org gob edu net"}, {"my", "biz com edu gov mil name net org"},
-    {"mz", "ac adv co edu gov mil net org"}, {"na", "info pro name school or dr us mx ca in cc tv ws mobi co com org"},
-    {"ng", "com edu gov i mil mobi name net org sch"}, {"ni", "ac biz co com edu gob in info int mil net nom org web"},
-    {"no", "fhs vgs fylkesbibl folkebibl museum idrett priv mil stat dep kommune herad"}, {"np", kUsual},
-    {"nz", "ac co cri geek gen govt health iwi kiwi maori mil net org parliament school"}, {"om", "co com edu gov med museum net org pro"},
-    {"pa", "ac gob com org sld edu net ing abo med nom"}, {"pe", "edu gob nom mil org com net"}, {"ph", "com net org gov edu ngo mil i"},
+    {"br",
+     "adm adv agr am arq art ato b bio blog bmd cim cng cnt com coop ecn eco edu emp eng esp etc "
+     "eti far flog fm fnd fot fst g12 ggf "
+     "gov imb ind inf jor jus leg lel mat med mil mp mus net not ntr odo org ppg pro psc psi qsl "
+     "radio rec slg srv taxi teo tmp trd "
+     "tur tv vet vlog wiki zlg app dev log seg tec"},
+    {"by", "gov mil com of"},
+    {"bz", "com net org edu gov"},
+    {"ca", "ab bc mb nb nf nl ns nt nu on pe qc sk yk gc"},
+    {"ck", "co org edu gov net gen biz info"},
+    {"cl", "co gob gov mil"},
+    {"cn",
+     "ac com edu gov net org mil ah bj cq fj gd gs gz gx ha hb he hi hl hn jl js jx ln nm nx qh sc "
+     "sd sh sn sx tj xj xz yn zj hk mo tw"},
+    {"co", "com edu gov mil net nom org arts firm info int rec web"},
+    {"cr", "ac co ed fi go or sa"},
+    {"cu", "com edu org net gov inf"},
+    {"cy", "ac biz com ekloges gov ltd mil net org press pro tm"},
+    {"do", "art com edu gob gov mil net org sld web"},
+    {"dz", "art asso com edu gov org net pol soc tm"},
+    {"ec", "com info net fin k12 med pro org edu gov gob mil"},
+    {"ee", "edu gov riik lib med com pri aip org fie"},
+    {"eg", "com edu eun gov mil name net org sci"},
+    {"es", "com nom org gob edu"},
+    {"et", "com gov org edu biz name info net"},
+    {"fj", "ac biz com gov info mil name net org pro"},
+    {"fr", "asso com gouv nom prd tm"},
+    {"ge", "com edu gov org mil net pvt"},
+    {"gh", "com edu gov org mil"},
+    {"gr", "com edu net org gov"},
+    {"gt", "com edu gob ind mil net org"},
+    {"gu", "com edu gov guam info net org web"},
+    {"hk", "com edu gov idv net org"},
+    {"hn", "com edu org net mil gob"},
+    {"hr", "iz from name com"},
+    {"hu",
+     "co info org priv sport tm 2000 agrar bolt casino city erotica erotika film forum games hotel "
+     "ingatlan jogasz konyvelo lakas media "
+     "news reklam sex shop suli szex tozsde utazas video"},
+    {"id", "ac biz co desa go mil my net or ponpes sch web"},
+    {"il", "ac co gov idf k12 muni net org"},
+    {"im", "ac co com net org tt tv"},
+    {"in", "co firm net org gen ind ac edu res gov mil nic com info io travel tv up us"},
+    {"io", "com edu gov mil net nom org co"},
+    {"iq", "gov edu mil com org net"},
+    {"ir", "ac co gov id net org sch"},
+    {"is", "net com edu gov org int"},
+    {"it", "gov edu"},
+    {"je", "co net org"},
+    {"jo", "com org net edu sch gov mil name"},
+    {"jp", "ac ad co ed go gr lg ne or"},
+    {"ke", "ac co go info me mobi ne or sc"},
+    {"kg", "org net com edu gov mil"},
+    {"kh", "com edu gov mil net org per"},
+    {"kr",
+     "ac co es go hs kg mil ms ne or pe re sc busan chungbuk chungnam daegu daejeon gangwon "
+     "gwangju gyeongbuk gyeonggi gyeongnam "
+     "incheon jeju jeonbuk jeonnam seoul ulsan"},
+    {"kw", "com edu emb gov ind net org"},
+    {"ky", "com edu net org gov"},
+    {"kz", "org edu net gov mil com"},
+    {"lb", "com edu gov net org"},
+    {"lk", "gov sch net int com org edu ngo soc web ltd assn grp hotel ac"},
+    {"lv", "com edu gov org mil id net asn conf"},
+    {"ly", "com net gov plc edu sch med org id"},
+    {"ma", "co net gov org ac press"},
+    {"mk", "com org net edu gov inf name"},
+    {"mm", "com edu gov net org"},
+    {"mo", "com net org edu gov"},
+    {"mt", "com edu net org"},
+    {"mu", "com net org gov ac co or"},
+    {"mx", "com org gob edu net"},
+    {"my", "biz com edu gov mil name net org"},
+    {"mz", "ac adv co edu gov mil net org"},
+    {"na", "info pro name school or dr us mx ca in cc tv ws mobi co com org"},
+    {"ng", "com edu gov i mil mobi name net org sch"},
+    {"ni", "ac biz co com edu gob in info int mil net nom org web"},
+    {"no", "fhs vgs fylkesbibl folkebibl museum idrett priv mil stat dep kommune herad"},
+    {"np", kUsual},
+    {"nz", "ac co cri geek gen govt health iwi kiwi maori mil net org parliament school"},
+    {"om", "co com edu gov med museum net org pro"},
+    {"pa", "ac gob com org sld edu net ing abo med nom"},
+    {"pe", "edu gob nom mil org com net"},
+    {"ph", "com net org gov edu ngo mil i"},
     {"pk", "com net edu org fam biz web gov gob gok gon gop gos info"},
-    {"pl", "com net org aid agro atm auto biz edu gmina gsm info mail miasta media mil nieruchomosci nom pc powiat priv realestate rel sex "
-           "shop sklep sos szkola targi tm tourism travel turystyka gov waw"},
-    {"pr", "com net org gov edu isla pro biz info name est prof ac"}, {"pt", "net gov org edu int publ com nome"},
-    {"py", "com coop edu gov mil net org"}, {"qa", "com edu gov mil name net org sch"}, {"ro", "arts com firm info nom nt org rec store tm www"},
-    {"rs", "ac co edu gov in org"}, {"ru", "ac edu gov int mil test com msk spb nov net org pp"}, {"rw", "ac co coop gov mil net org"},
-    {"sa", "com net org gov med pub edu sch"}, {"sd", "com net org edu med tv gov info"}, {"sg", "com net org gov edu per"}, {"sv", "com edu gob org red"},
-    {"sy", "edu gov net mil com org"}, {"th", "ac co go in mi net or"}, {"tn", "com ens fin gov ind intl nat net org info perso tourism edunet rnrt rns rnu mincom agrinet defense turen"},
-    {"tr", "av bbs bel biz com dr edu gen gov info mil k12 kep name net org pol tel tsk tv web"}, {"tt", "co com org net biz info pro int coop jobs mobi travel museum aero name gov edu"},
-    {"tw", "edu gov mil com net org idv game ebiz club"}, {"tz", "ac co go hotel info me mil mobi ne or sc tv"},
-    {"ua", "com edu gov in net org cherkassy chernigov chernovtsy ck cn cr crimea cv dn dnepropetrovsk donetsk dp if ivano-frankivsk kh kharkiv "
-           "kharkov kherson khmelnitskiy kiev kirovograd km kr ks kv kyiv lg lt lugansk lutsk lv lviv mk mykolaiv nikolaev od odesa odessa pl "
-           "poltava rivne rovno rv sb sebastopol sevastopol sm sumy te ternopil uz uzhgorod vinnica vinnytsia vn volyn yalta zaporizhzhe "
-           "zhitomir zhytomyr zp zt co pp biz"},
-    {"ug", "co or ac sc go ne com org"}, {"uk", "ac co gov ltd me net nhs org plc police sch"}, {"us", "dni fed isa kids nsn"},
-    {"uy", "com edu gub mil net org"}, {"uz", "co com net org"}, {"ve", "arts co com e12 edu firm gob gov info int mil net org rec store tec web"},
-    {"vn", "com net org edu gov int ac biz info name pro health"}, {"ye", "com edu gov net mil org"},
-    {"za", "ac agric alt co edu gov grondar law mil net ngo nis nom org school tm web"}, {"zm", "ac biz co com edu gov info mil net org sch"},
-    {"zw", "ac co gov mil org"}, {"com", "br cn de eu gb hu jpn kr no qc ru sa se uk us uy za africa ar gr"}, {"net", "gb hu in jp se uk"}, {"org", "ae us"}};
+    {"pl",
+     "com net org aid agro atm auto biz edu gmina gsm info mail miasta media mil nieruchomosci nom "
+     "pc powiat priv realestate rel sex "
+     "shop sklep sos szkola targi tm tourism travel turystyka gov waw"},
+    {"pr", "com net org gov edu isla pro biz info name est prof ac"},
+    {"pt", "net gov org edu int publ com nome"},
+    {"py", "com coop edu gov mil net org"},
+    {"qa", "com edu gov mil name net org sch"},
+    {"ro", "arts com firm info nom nt org rec store tm www"},
+    {"rs", "ac co edu gov in org"},
+    {"ru", "ac edu gov int mil test com msk spb nov net org pp"},
+    {"rw", "ac co coop gov mil net org"},
+    {"sa", "com net org gov med pub edu sch"},
+    {"sd", "com net org edu med tv gov info"},
+    {"sg", "com net org gov edu per"},
+    {"sv", "com edu gob org red"},
+    {"sy", "edu gov net mil com org"},
+    {"th", "ac co go in mi net or"},
+    {"tn",
+     "com ens fin gov ind intl nat net org info perso tourism edunet rnrt rns rnu mincom agrinet "
+     "defense turen"},
+    {"tr", "av bbs bel biz com dr edu gen gov info mil k12 kep name net org pol tel tsk tv web"},
+    {"tt", "co com org net biz info pro int coop jobs mobi travel museum aero name gov edu"},
+    {"tw", "edu gov mil com net org idv game ebiz club"},
+    {"tz", "ac co go hotel info me mil mobi ne or sc tv"},
+    {"ua",
+     "com edu gov in net org cherkassy chernigov chernovtsy ck cn cr crimea cv dn dnepropetrovsk "
+     "donetsk dp if ivano-frankivsk kh kharkiv "
+     "kharkov kherson khmelnitskiy kiev kirovograd km kr ks kv kyiv lg lt lugansk lutsk lv lviv mk "
+     "mykolaiv nikolaev od odesa odessa pl "
+     "poltava rivne rovno rv sb sebastopol sevastopol sm sumy te ternopil uz uzhgorod vinnica "
+     "vinnytsia vn volyn yalta zaporizhzhe "
+     "zhitomir zhytomyr zp zt co pp biz"},
+    {"ug", "co or ac sc go ne com org"},
+    {"uk", "ac co gov ltd me net nhs org plc police sch"},
+    {"us", "dni fed isa kids nsn"},
+    {"uy", "com edu gub mil net org"},
+    {"uz", "co com net org"},
+    {"ve", "arts co com e12 edu firm gob gov info int mil net org rec store tec web"},
+    {"vn", "com net org edu gov int ac biz info name pro health"},
+    {"ye", "com edu gov net mil org"},
+    {"za", "ac agric alt co edu gov grondar law mil net ngo nis nom org school tm web"},
+    {"zm", "ac biz co com edu gov info mil net org sch"},
+    {"zw", "ac co gov mil org"},
+    {"com", "br cn de eu gb hu jpn kr no qc ru sa se uk us uy za africa ar gr"},
+    {"net", "gb hu in jp se uk"},
+    {"org", "ae us"}};
 
 bool IsRegistry(View two_labels) {
   const size_t dot = two_labels.find('.');
@@ -145,7 +239,8 @@ bool IsRegistry(View two_labels) {
   return false;
 }
 
-// The label that is registered, as a part of `host`: the last but one, or the one before that in such as example.co.uk.
+// The label that is registered, as a part of `host`: the last but one, or the one before that in
+// such as example.co.uk.
 View SignificantLabel(View host) {
   if (host.ends_with('.')) host.remove_suffix(1);
   const size_t last = host.rfind('.');
@@ -236,7 +331,8 @@ int64_t Port(View url, int64_t fallback) {
   return port;
 }
 
-// Where the value of the parameter begins, in the query or the fragment; npos if it is not there. `key` ends in '='.
+// Where the value of the parameter begins, in the query or the fragment; npos if it is not there.
+// `key` ends in '='.
 size_t FindParameter(View url, View key) {
   size_t at = url.find_first_of("?#");
   if (at == kNone) return kNone;
@@ -313,10 +409,13 @@ void ListParameterNames(View url, StringList* list) {
 template <bool path_only>
 void ListHierarchy(View url, StringList* list) {
   if (url.empty()) return;
-  const auto separates = [url](size_t i) { return url[i] == '/' || url[i] == '?' || url[i] == '#'; };
+  const auto separates = [url](size_t i) {
+    return url[i] == '/' || url[i] == '?' || url[i] == '#';
+  };
   size_t at = 0;
   // The outer letters and digits are left out, as they are in ClickHouse.
-  while (at < url.size() && ((url[at] > 'a' && url[at] < 'z') || (url[at] > '0' && url[at] < '9'))) ++at;
+  while (at < url.size() && ((url[at] > 'a' && url[at] < 'z') || (url[at] > '0' && url[at] < '9')))
+    ++at;
   if (at == 0 || at + 3 >= url.size() || url.substr(at, 3) != "://") {
     if (!path_only) list->AddView(url);
     return;
@@ -434,7 +533,8 @@ Bound BindPort(const Call& call) {
     if (call.type(1).kind() != TypeKind::kUInt16) return call.BadType(1);
     HOGLET_ASSIGN_OR_RETURN(fallback, call.ConstantInteger(1));
   }
-  return MapRows<int64_t, View>(Type(TypeKind::kUInt16), [fallback](View url) { return Port(url, fallback); });
+  return MapRows<int64_t, View>(Type(TypeKind::kUInt16),
+                                [fallback](View url) { return Port(url, fallback); });
 }
 
 Bound BindParameter(const Call& call) {
@@ -448,7 +548,8 @@ Bound BindCutParameter(const Call& call) {
   HOGLET_RETURN_IF_ERROR(ExpectUrl(call, 2, 2));
   std::vector<std::string> keys;
   if (IsArray(call.type(1)) && call.has_constant(1)) {
-    if (!IsNothing(call.type(1).element()) && !call.type(1).element().IsStringLike()) return call.BadType(1);
+    if (!IsNothing(call.type(1).element()) && !call.type(1).element().IsStringLike())
+      return call.BadType(1);
     for (const Datum& key : call.constant(1).list()) {
       if (!key.is_null()) keys.push_back(Cat(key.string(), "="));
     }
@@ -456,7 +557,8 @@ Bound BindCutParameter(const Call& call) {
     HOGLET_ASSIGN_OR_RETURN(std::string key, call.ConstantString(1));
     keys.push_back(Cat(key, "="));
   }
-  return MapStrings<View>(StringType(), [keys](View url, std::string* out) { CutParameters(url, keys, out); });
+  return MapStrings<View>(StringType(),
+                          [keys](View url, std::string* out) { CutParameters(url, keys, out); });
 }
 
 constexpr ScalarEntry kTable[] = {

@@ -10,13 +10,15 @@
 #include "src/persons/person_store.h"
 #include "storage/event_table.h"
 
-// hoglet check: reads every byte of a data directory and compares it with its checksum. Changes nothing.
+// hoglet check: reads every byte of a data directory and compares it with its checksum. Changes
+// nothing.
 
 namespace hoglet {
 
 absl::Status RunCheck(const CheckCommand& command) {
   Env* env = Env::Posix();
-  if (!env->Exists(command.data)) return absl::NotFoundError(StrCat(command.data, ": no such directory"));
+  if (!env->Exists(command.data))
+    return absl::NotFoundError(StrCat(command.data, ": no such directory"));
   auto lock = env->Lock(StrCat(command.data, "/LOCK"));
   if (!lock.ok()) return lock.status();
   uint64_t faults = 0;
@@ -25,18 +27,24 @@ absl::Status RunCheck(const CheckCommand& command) {
     std::printf("DAMAGED  %s\n", fault.c_str());
   };
   // A room that cannot be read at all is one fault; the others are looked at all the same.
-  const auto count_or_report = [&](const char* room, const absl::StatusOr<uint64_t>& count, const char* unit) {
+  const auto count_or_report = [&](const char* room, const absl::StatusOr<uint64_t>& count,
+                                   const char* unit) {
     if (count.ok()) {
       std::printf("%-9s %llu %s\n", room, static_cast<unsigned long long>(*count), unit);
     } else {
       report(StrCat(room, ": ", FromAbsl(count.status().message())));
     }
   };
-  count_or_report("metadata", MetadataStore::Check(env, StrCat(command.data, "/metadata"), report), "projects");
+  count_or_report("metadata", MetadataStore::Check(env, StrCat(command.data, "/metadata"), report),
+                  "projects");
   count_or_report("log", Log::Check(env, StrCat(command.data, "/log"), report), "records");
-  count_or_report("persons", PersonStore::Check(StrCat(command.data, "/persons"), report), "persons");
+  count_or_report("persons", PersonStore::Check(StrCat(command.data, "/persons"), report),
+                  "persons");
   const auto events = EventTable::Check(env, StrCat(command.data, "/events"), report);
-  count_or_report("events", events.ok() ? absl::StatusOr<uint64_t>(events->rows - events->masked_rows) : events.status(), "rows");
+  count_or_report(
+      "events",
+      events.ok() ? absl::StatusOr<uint64_t>(events->rows - events->masked_rows) : events.status(),
+      "rows");
   if (faults > 0) return absl::DataLossError(StrCat(faults, " faults found"));
   std::printf("no faults found\n");
   return absl::OkStatus();

@@ -5,8 +5,9 @@
 
 #include "absl/status/status.h"
 
-// The subcommands of hoglet, one .cpp each. They print to stdout what was asked for and to stderr everything else; an error comes back as
-// a status, which main.cpp prints and turns into exit code 1.
+// The subcommands of hoglet, one .cpp each. They print to stdout what was asked for and to stderr
+// everything else; an error comes back as a status, which main.cpp prints and turns into exit
+// code 1.
 
 namespace hoglet {
 
@@ -15,18 +16,18 @@ inline constexpr char kVersion[] = HOGLET_VERSION;
 struct ServeCommand {
   std::string data;
   std::string listen = "127.0.0.1:8000";
-  std::string project_token;      // empty: made at the first start
-  std::string personal_api_key;   // empty: made at the first start
-  std::string clock;              // RFC 3339: freezes the clock
-  unsigned threads = 0;           // 0: as many as processors
+  std::string project_token;        // empty: made at the first start
+  std::string personal_api_key;     // empty: made at the first start
+  std::string clock;                // RFC 3339: freezes the clock
+  unsigned threads = 0;             // 0: as many as processors
   uint64_t memory_limit_bytes = 0;  // 0: the defaults of each part
 };
 absl::Status RunServe(const ServeCommand& command);
 
 struct QueryCommand {
   std::string query;
-  std::string data;    // either a data directory that no server holds ...
-  std::string url;     // ... or a server
+  std::string data;  // either a data directory that no server holds ...
+  std::string url;   // ... or a server
   std::string key;
   std::string format;  // table, json, jsonl, csv; empty: table on a terminal, else json
   int64_t timeout_s = 60;
@@ -35,7 +36,7 @@ struct QueryCommand {
 absl::Status RunQuery(const QueryCommand& command);
 
 struct ImportCommand {
-  std::string file;   // "-": standard input
+  std::string file;  // "-": standard input
   std::string data;
   std::string url;    // a server instead of a data directory
   std::string token;  // empty: the first project's

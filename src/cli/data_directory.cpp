@@ -30,7 +30,10 @@ class ProjectTeams final : public TeamDirectory {
 };
 
 ProjectInfo InfoOf(const Project& project) {
-  return {.team_id = project.id, .name = project.name, .token = project.api_token, .timezone = project.timezone};
+  return {.team_id = project.id,
+          .name = project.name,
+          .token = project.api_token,
+          .timezone = project.timezone};
 }
 
 // The HTTP surfaces ask for projects and keys.
@@ -38,7 +41,9 @@ class ProjectKeys final : public ProjectDirectory {
  public:
   explicit ProjectKeys(const MetadataStore* metadata) : metadata_(metadata) {}
 
-  bool IsKnownToken(std::string_view token) const override { return metadata_->FindProjectByToken(token).has_value(); }
+  bool IsKnownToken(std::string_view token) const override {
+    return metadata_->FindProjectByToken(token).has_value();
+  }
   std::vector<ProjectInfo> Projects() const override {
     std::vector<ProjectInfo> out;
     for (const Project& project : metadata_->Projects()) out.push_back(InfoOf(project));
@@ -49,7 +54,9 @@ class ProjectKeys final : public ProjectDirectory {
     if (!project.has_value()) return std::nullopt;
     return InfoOf(*project);
   }
-  bool IsPersonalApiKey(std::string_view key) const override { return metadata_->FindApiKey(key).has_value(); }
+  bool IsPersonalApiKey(std::string_view key) const override {
+    return metadata_->FindApiKey(key).has_value();
+  }
   bool MayRead(std::string_view personal_api_key, TeamId team_id) const override {
     return metadata_->FindProject(team_id).has_value() && IsPersonalApiKey(personal_api_key);
   }
@@ -75,33 +82,41 @@ struct MemoryShares {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(Env* env, const std::string& path, const Options& options) {
-  if (!options.create && !env->Exists(path)) return absl::NotFoundError(StrCat(path, ": no such data directory"));
+absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(Env* env,
+                                                                   const std::string& path,
+                                                                   const Options& options) {
+  if (!options.create && !env->Exists(path))
+    return absl::NotFoundError(StrCat(path, ": no such data directory"));
   HOGLET_RETURN_IF_ERROR(env->CreateDirectories(path));
   std::unique_ptr<DataDirectory> out(new DataDirectory());
   auto lock = env->Lock(StrCat(path, "/LOCK"));
   if (!lock.ok()) {
     if (!absl::IsFailedPrecondition(lock.status())) return lock.status();
-    return absl::FailedPreconditionError(StrCat(path, ": another hoglet holds this data directory; use --url with the running server"));
+    return absl::FailedPreconditionError(StrCat(
+        path, ": another hoglet holds this data directory; use --url with the running server"));
   }
   out->lock_ = *std::move(lock);
   const MemoryShares shares(options.memory_limit_bytes);
   const unsigned threads = options.threads > 0 ? options.threads : CpuCount();
 
-  const MetadataStore::ChosenKeys chosen{.project_token = options.project_token, .personal_api_key = options.personal_api_key};
-  HOGLET_ASSIGN_OR_RETURN(out->metadata_, MetadataStore::Open(env, StrCat(path, "/metadata"), chosen));
+  const MetadataStore::ChosenKeys chosen{.project_token = options.project_token,
+                                         .personal_api_key = options.personal_api_key};
+  HOGLET_ASSIGN_OR_RETURN(out->metadata_,
+                          MetadataStore::Open(env, StrCat(path, "/metadata"), chosen));
   out->projects_ = std::make_unique<ProjectKeys>(out->metadata_.get());
   HOGLET_ASSIGN_OR_RETURN(out->log_, Log::Open(env, StrCat(path, "/log"), {}));
   EventTable::Options table_options;
   table_options.cache_bytes_max = shares.cache_bytes;
-  HOGLET_ASSIGN_OR_RETURN(out->events_, EventTable::Open(env, StrCat(path, "/events"), table_options));
+  HOGLET_ASSIGN_OR_RETURN(out->events_,
+                          EventTable::Open(env, StrCat(path, "/events"), table_options));
   HOGLET_ASSIGN_OR_RETURN(out->persons_, PersonStore::Open(StrCat(path, "/persons"), {}));
   out->teams_ = std::make_unique<ProjectTeams>(out->metadata_.get());
   Ingestor::Options ingest_options;
   ingest_options.memtable_bytes_max = shares.memtable_bytes;
   ingest_options.person_bytes_max = shares.person_bytes;
-  out->ingestor_ = std::make_unique<Ingestor>(env, out->log_.get(), out->persons_.get(), out->events_.get(), out->teams_.get(), nullptr,
-                                              ingest_options);
+  out->ingestor_ =
+      std::make_unique<Ingestor>(env, out->log_.get(), out->persons_.get(), out->events_.get(),
+                                 out->teams_.get(), nullptr, ingest_options);
   HOGLET_RETURN_IF_ERROR(out->ingestor_->Start());
   out->tables_ = std::make_unique<ProjectTables>(out->events_.get(), out->persons_.get());
   EngineOptions engine_options;

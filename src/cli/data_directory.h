@@ -17,23 +17,25 @@
 
 namespace hoglet {
 
-// Everything that lives in a data directory, opened in the order of the way of an event: metadata, log, stores, pipeline, tables,
-// engine. One process at a time holds a directory.
+// Everything that lives in a data directory, opened in the order of the way of an event: metadata,
+// log, stores, pipeline, tables, engine. One process at a time holds a directory.
 //
 //   DIR/metadata/  projects and keys      DIR/log/      accepted events (src/log/FORMAT.md)
 //   DIR/events/    parts (storage/FORMAT.md)   DIR/persons/  RocksDB (src/persons/FORMAT.md)
 class DataDirectory {
  public:
   struct Options {
-    bool create = true;            // kNotFound otherwise, if nothing is there
-    std::string project_token;     // for a first start; must agree with what is there later
+    bool create = true;         // kNotFound otherwise, if nothing is there
+    std::string project_token;  // for a first start; must agree with what is there later
     std::string personal_api_key;
-    unsigned threads = 0;          // 0: as many as processors
+    unsigned threads = 0;  // 0: as many as processors
     uint64_t memory_limit_bytes = 0;
   };
 
-  // Opens everything and starts the pipeline, which first works through what a crash left in the log.
-  static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(Env* env, const std::string& path, const Options& options);
+  // Opens everything and starts the pipeline, which first works through what a crash left in the
+  // log.
+  static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(Env* env, const std::string& path,
+                                                             const Options& options);
   // Close(), ignoring errors.
   ~DataDirectory();
 

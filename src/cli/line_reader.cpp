@@ -25,10 +25,12 @@ class ByteSource {
 
 class FileSource final : public ByteSource {
  public:
-  FileSource(std::unique_ptr<ReadableFile> file, uint64_t bytes) : file_(std::move(file)), bytes_(bytes), buffer_(kBufferBytes, '\0') {}
+  FileSource(std::unique_ptr<ReadableFile> file, uint64_t bytes)
+      : file_(std::move(file)), bytes_(bytes), buffer_(kBufferBytes, '\0') {}
 
   absl::StatusOr<std::string_view> Next() override {
-    HOGLET_ASSIGN_OR_RETURN(std::string_view bytes, file_->Read(offset_, buffer_.size(), buffer_.data()));
+    HOGLET_ASSIGN_OR_RETURN(std::string_view bytes,
+                            file_->Read(offset_, buffer_.size(), buffer_.data()));
     offset_ += bytes.size();
     return bytes;
   }
@@ -47,7 +49,8 @@ class StdinSource final : public ByteSource {
 
   absl::StatusOr<std::string_view> Next() override {
     const size_t count = std::fread(buffer_.data(), 1, buffer_.size(), stdin);
-    if (count == 0 && std::ferror(stdin)) return absl::UnavailableError("standard input: read failed");
+    if (count == 0 && std::ferror(stdin))
+      return absl::UnavailableError("standard input: read failed");
     return std::string_view(buffer_.data(), count);
   }
   uint64_t total() const override { return 0; }
@@ -99,7 +102,9 @@ class GzipDecoder final : public Decoder {
     }
     return absl::OkStatus();
   }
-  absl::Status Finish() override { return ended_ ? absl::OkStatus() : absl::DataLossError("gzip data ends too early"); }
+  absl::Status Finish() override {
+    return ended_ ? absl::OkStatus() : absl::DataLossError("gzip data ends too early");
+  }
 
  private:
   z_stream stream_ = {};
@@ -120,12 +125,15 @@ class ZstdDecoder final : public Decoder {
       ZSTD_outBuffer output{out->data() + had, kBufferBytes, 0};
       pending_ = ZSTD_decompressStream(stream_, &output, &input);
       out->resize(had + output.pos);
-      if (ZSTD_isError(pending_)) return absl::DataLossError(StrCat("damaged zstd data: ", ZSTD_getErrorName(pending_)));
+      if (ZSTD_isError(pending_))
+        return absl::DataLossError(StrCat("damaged zstd data: ", ZSTD_getErrorName(pending_)));
       full = output.pos == output.size;
     }
     return absl::OkStatus();
   }
-  absl::Status Finish() override { return pending_ == 0 ? absl::OkStatus() : absl::DataLossError("zstd data ends too early"); }
+  absl::Status Finish() override {
+    return pending_ == 0 ? absl::OkStatus() : absl::DataLossError("zstd data ends too early");
+  }
 
  private:
   ZSTD_DStream* stream_;
@@ -151,7 +159,8 @@ class LineReaderImpl final : public LineReader {
       }
       scanned_ = text_.size();
       if (scanned_ - at_ > kLineBytesMax) {
-        return absl::ResourceExhaustedError(StrCat("line ", line_number_ + 1, ": longer than ", kLineBytesMax, " bytes"));
+        return absl::ResourceExhaustedError(
+            StrCat("line ", line_number_ + 1, ": longer than ", kLineBytesMax, " bytes"));
       }
       if (ended_) {
         if (at_ == text_.size()) return false;
@@ -189,7 +198,8 @@ class LineReaderImpl final : public LineReader {
       status = decoder_->Feed(bytes, &text_);
     }
     if (status.ok()) return status;
-    return absl::Status(status.code(), StrCat("after line ", line_number_, ": ", FromAbsl(status.message())));
+    return absl::Status(status.code(),
+                        StrCat("after line ", line_number_, ": ", FromAbsl(status.message())));
   }
 
   std::unique_ptr<ByteSource> source_;

@@ -21,7 +21,8 @@ absl::Status Print(const std::string& text) {
 }
 
 ResultFormat FormatOf(const QueryCommand& command) {
-  if (!command.format.empty()) return ParseResultFormat(command.format).value_or(ResultFormat::kTable);
+  if (!command.format.empty())
+    return ParseResultFormat(command.format).value_or(ResultFormat::kTable);
   return IsStdoutTerminal() ? ResultFormat::kTable : ResultFormat::kJson;
 }
 
@@ -35,7 +36,8 @@ absl::StatusOr<std::string> FormatResponse(std::string_view body, ResultFormat f
   std::vector<JsonMember> rows;
   for (const auto& [key, out] : {std::pair{"columns", &names}, {"results", &rows}}) {
     const JsonMember* member = FindJsonMember(members, key);
-    if (member == nullptr || member->kind != JsonKind::kRaw) return absl::DataLossError(StrCat("the server's answer has no ", key));
+    if (member == nullptr || member->kind != JsonKind::kRaw)
+      return absl::DataLossError(StrCat("the server's answer has no ", key));
     HOGLET_RETURN_IF_ERROR(ParseJsonArray(member->text, &arena, out));
   }
   QueryResult result;
@@ -48,7 +50,8 @@ absl::StatusOr<std::string> FormatResponse(std::string_view body, ResultFormat f
   for (const JsonMember& row : rows) {
     std::vector<JsonMember> values;
     HOGLET_RETURN_IF_ERROR(ParseJsonArray(row.text, &arena, &values));
-    if (values.size() != columns.size()) return absl::DataLossError("the server's answer has rows of different lengths");
+    if (values.size() != columns.size())
+      return absl::DataLossError("the server's answer has rows of different lengths");
     JsonWriter line;
     line.BeginObject();
     for (size_t c = 0; c < values.size(); ++c) {
@@ -58,7 +61,8 @@ absl::StatusOr<std::string> FormatResponse(std::string_view body, ResultFormat f
       if (values[c].kind == JsonKind::kNull) {
         columns[c].AppendNull();
       } else {
-        columns[c].AppendString(values[c].kind == JsonKind::kString ? values[c].text : std::string_view(text));
+        columns[c].AppendString(values[c].kind == JsonKind::kString ? values[c].text
+                                                                    : std::string_view(text));
       }
     }
     line.EndObject();
@@ -73,9 +77,11 @@ absl::StatusOr<std::string> FormatResponse(std::string_view body, ResultFormat f
 
 absl::Status QueryDirectory(const QueryCommand& command) {
   Env* env = Env::Posix();
-  HOGLET_ASSIGN_OR_RETURN(auto directory, DataDirectory::Open(env, command.data, {.create = false}));
+  HOGLET_ASSIGN_OR_RETURN(auto directory,
+                          DataDirectory::Open(env, command.data, {.create = false}));
   // A crash may have left events in the log: they count.
-  directory->ingestor().WaitApplied(directory->log().end_offset(kEventsTopic), command.timeout_s * 1'000'000);
+  directory->ingestor().WaitApplied(directory->log().end_offset(kEventsTopic),
+                                    command.timeout_s * 1'000'000);
   QueryRequest request;
   request.team_id = directory->projects().Projects()[0].team_id;
   request.text = command.query;
@@ -83,7 +89,8 @@ absl::Status QueryDirectory(const QueryCommand& command) {
   request.timeout_us = command.timeout_s * 1'000'000;
   HOGLET_ASSIGN_OR_RETURN(QueryResult result, directory->engine().Run(request));
   if (command.timings) {
-    for (const QueryTiming& timing : result.timings) std::fprintf(stderr, "%-20s %9.3f ms\n", timing.step.c_str(), timing.seconds * 1e3);
+    for (const QueryTiming& timing : result.timings)
+      std::fprintf(stderr, "%-20s %9.3f ms\n", timing.step.c_str(), timing.seconds * 1e3);
   }
   const std::string text = FormatResult(request, result, FormatOf(command));
   result.batches.clear();
@@ -102,13 +109,16 @@ absl::Status QueryServer(const QueryCommand& command) {
   HttpHeaders headers;
   headers.Add("Content-Type", "application/json");
   headers.Add("Authorization", StrCat("Bearer ", command.key));
-  HOGLET_ASSIGN_OR_RETURN(HttpResponse response, client.Send("POST", "/api/projects/1/query/", headers, body.text()));
+  HOGLET_ASSIGN_OR_RETURN(HttpResponse response,
+                          client.Send("POST", "/api/projects/1/query/", headers, body.text()));
   if (response.status != 200) {
     Arena arena;
     JsonObjectView members;
     const bool parsed = ParseJsonObject(response.Body(), &arena, &members).ok();
     const JsonMember* detail = parsed ? FindJsonMember(members, "detail") : nullptr;
-    return absl::InvalidArgumentError(detail != nullptr ? std::string(detail->text) : StrCat("the server answers ", response.status));
+    return absl::InvalidArgumentError(detail != nullptr
+                                          ? std::string(detail->text)
+                                          : StrCat("the server answers ", response.status));
   }
   HOGLET_ASSIGN_OR_RETURN(std::string text, FormatResponse(response.Body(), FormatOf(command)));
   return Print(text);
@@ -117,7 +127,8 @@ absl::Status QueryServer(const QueryCommand& command) {
 }  // namespace
 
 absl::Status RunQuery(const QueryCommand& command) {
-  if (command.data.empty() == command.url.empty()) return absl::InvalidArgumentError("query needs --data DIR or --url URL --key KEY");
+  if (command.data.empty() == command.url.empty())
+    return absl::InvalidArgumentError("query needs --data DIR or --url URL --key KEY");
   return command.url.empty() ? QueryDirectory(command) : QueryServer(command);
 }
 

@@ -28,8 +28,10 @@ struct Address {
 absl::StatusOr<Address> ParseListen(const std::string& text) {
   const size_t colon = text.rfind(':');
   unsigned port = 0;
-  if (colon == std::string::npos || !absl::SimpleAtoi(text.substr(colon + 1), &port) || port > 65535) {
-    return absl::InvalidArgumentError(StrCat("--listen ", text, ": expected ADDRESS:PORT, such as 127.0.0.1:8000"));
+  if (colon == std::string::npos || !absl::SimpleAtoi(text.substr(colon + 1), &port) ||
+      port > 65535) {
+    return absl::InvalidArgumentError(
+        StrCat("--listen ", text, ": expected ADDRESS:PORT, such as 127.0.0.1:8000"));
   }
   std::string host = text.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
@@ -48,28 +50,36 @@ sigset_t BlockStopSignals() {
   return signals;
 }
 
-void PrintWelcome(const DataDirectory& directory, const ProjectInfo& project, const std::string& url, const std::string& data) {
+void PrintWelcome(const DataDirectory& directory, const ProjectInfo& project,
+                  const std::string& url, const std::string& data) {
   std::printf("hoglet %s, data in %s\n\n", kVersion, data.c_str());
   std::printf("  Project API key   %s   for SDKs\n", project.token.c_str());
   if (!directory.new_personal_api_key().empty()) {
-    std::printf("  Personal API key  %s   for queries; shown this once only\n", directory.new_personal_api_key().c_str());
+    std::printf("  Personal API key  %s   for queries; shown this once only\n",
+                directory.new_personal_api_key().c_str());
   }
-  const char* key = directory.new_personal_api_key().empty() ? "phx_..." : directory.new_personal_api_key().c_str();
+  const char* key = directory.new_personal_api_key().empty()
+                        ? "phx_..."
+                        : directory.new_personal_api_key().c_str();
   std::printf(
       "\nSend a first event:\n"
       "  curl -X POST %s/i/v0/e/ -H 'Content-Type: application/json' \\\n"
       "    -d '{\"api_key\":\"%s\",\"event\":\"hello\",\"distinct_id\":\"me\"}'\n"
       "\nAsk for it:\n"
-      "  curl -X POST %s/api/projects/%lld/query/ -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' \\\n"
-      "    -d '{\"query\":{\"kind\":\"HogQLQuery\",\"query\":\"SELECT event, count() FROM events GROUP BY event\"}}'\n\n"
+      "  curl -X POST %s/api/projects/%lld/query/ -H 'Authorization: Bearer %s' -H 'Content-Type: "
+      "application/json' \\\n"
+      "    -d '{\"query\":{\"kind\":\"HogQLQuery\",\"query\":\"SELECT event, count() FROM events "
+      "GROUP BY event\"}}'\n\n"
       "Listening on %s\n",
-      url.c_str(), project.token.c_str(), url.c_str(), static_cast<long long>(project.team_id), key, url.c_str());
+      url.c_str(), project.token.c_str(), url.c_str(), static_cast<long long>(project.team_id), key,
+      url.c_str());
   std::fflush(stdout);
 }
 
 std::vector<std::pair<std::string, std::string>> StatusLines(DataDirectory& directory) {
   const EventTable::Statistics statistics = directory.events().statistics();
-  return {{"Events stored", StrCat(statistics.part_rows - statistics.masked_rows + statistics.memtable_rows)},
+  return {{"Events stored",
+           StrCat(statistics.part_rows - statistics.masked_rows + statistics.memtable_rows)},
           {"Bytes in parts", StrCat(statistics.part_bytes)},
           {"Parts", StrCat(statistics.parts)},
           {"Accepted, not yet queryable", StrCat(directory.ingestor().lag())},
@@ -85,7 +95,9 @@ absl::Status RunServe(const ServeCommand& command) {
   std::unique_ptr<Env> frozen;
   if (!command.clock.empty()) {
     const auto moment = ParseRfc3339(command.clock);
-    if (!moment.has_value()) return absl::InvalidArgumentError(StrCat("--clock ", command.clock, ": not an RFC 3339 moment"));
+    if (!moment.has_value())
+      return absl::InvalidArgumentError(
+          StrCat("--clock ", command.clock, ": not an RFC 3339 moment"));
     frozen = std::make_unique<ClockEnv>(env, *moment);
     env = frozen.get();
   }
@@ -106,12 +118,15 @@ absl::Status RunServe(const ServeCommand& command) {
   parts.readiness = [&directory, recovered_to]() -> absl::Status {
     HOGLET_RETURN_IF_ERROR(directory->log().Health());
     HOGLET_RETURN_IF_ERROR(directory->ingestor().health());
-    if (directory->ingestor().applied_offset() < recovered_to) return absl::UnavailableError("working through the log after a restart");
+    if (directory->ingestor().applied_offset() < recovered_to)
+      return absl::UnavailableError("working through the log after a restart");
     return absl::OkStatus();
   };
   parts.status_lines = [&directory] { return StatusLines(*directory); };
-  Gauge* lag = MetricRegistry::Default()->GetGauge("hoglet_ingest_lag_records", "Accepted events that queries do not see yet.");
-  Gauge* resident = MetricRegistry::Default()->GetGauge("hoglet_resident_bytes", "Resident memory of the process.");
+  Gauge* lag = MetricRegistry::Default()->GetGauge("hoglet_ingest_lag_records",
+                                                   "Accepted events that queries do not see yet.");
+  Gauge* resident = MetricRegistry::Default()->GetGauge("hoglet_resident_bytes",
+                                                        "Resident memory of the process.");
   parts.before_metrics = [&directory, lag, resident] {
     lag->Set(static_cast<int64_t>(directory->ingestor().lag()));
     resident->Set(static_cast<int64_t>(ResidentBytes()));

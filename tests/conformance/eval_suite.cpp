@@ -13,8 +13,8 @@
 #include "tests/conformance/suites.h"
 #include "tests/conformance/value_compare.h"
 
-// Expressions and queries of hogql-eval, run through the whole engine: expressions as SELECT <expression>, queries over the table
-// `dataset`.
+// Expressions and queries of hogql-eval, run through the whole engine: expressions as SELECT
+// <expression>, queries over the table `dataset`.
 
 namespace hoglet {
 namespace {
@@ -23,7 +23,8 @@ namespace {
 class Dataset final : public TableCatalog {
  public:
   absl::Status Load(const std::string& folder) {
-    HOGLET_ASSIGN_OR_RETURN(std::string schema, Env::Posix()->ReadWholeFile(folder + "/dataset.json"));
+    HOGLET_ASSIGN_OR_RETURN(std::string schema,
+                            Env::Posix()->ReadWholeFile(folder + "/dataset.json"));
     HOGLET_ASSIGN_OR_RETURN(csv_, Env::Posix()->ReadWholeFile(folder + "/dataset.csv"));
     Arena arena;
     JsonObjectView root;
@@ -41,9 +42,12 @@ class Dataset final : public TableCatalog {
     }
     ReadRows();
     table_ = std::make_unique<RecordTable>(
-        fields, [this](TeamId, std::vector<VectorBuilder>& builders, const std::function<bool()>& row_done) -> absl::Status {
+        fields,
+        [this](TeamId, std::vector<VectorBuilder>& builders,
+               const std::function<bool()>& row_done) -> absl::Status {
           for (const std::vector<Field>& row : rows_) {
-            for (size_t c = 0; c < row.size(); ++c) HOGLET_RETURN_IF_ERROR(Append(row[c], &builders[c]));
+            for (size_t c = 0; c < row.size(); ++c)
+              HOGLET_RETURN_IF_ERROR(Append(row[c], &builders[c]));
             row_done();
           }
           return absl::OkStatus();
@@ -51,7 +55,9 @@ class Dataset final : public TableCatalog {
     return absl::OkStatus();
   }
 
-  const ScannableTable* Find(std::string_view name) const override { return name == "dataset" ? table_.get() : nullptr; }
+  const ScannableTable* Find(std::string_view name) const override {
+    return name == "dataset" ? table_.get() : nullptr;
+  }
   const PlainTable& plain() const { return plain_; }
 
  private:
@@ -141,8 +147,8 @@ class Dataset final : public TableCatalog {
 
 struct Case {
   std::string hogql;
-  std::string expected;   // JSON of the value, of the rows, or of the list of rows
-  std::string error;      // expected error text
+  std::string expected;  // JSON of the value, of the rows, or of the list of rows
+  std::string error;     // expected error text
   std::string error_prefix;
   std::string timezone = "UTC";
   int week_start_day = 0;
@@ -202,7 +208,9 @@ class EvalRunner {
     if (!c.error.empty() && !message.starts_with(c.error)) return message;
     if (!c.error_prefix.empty() && !message.starts_with(c.error_prefix)) return message;
     // A function that is missing altogether does not fail in the way the case is about.
-    if (c.error.empty() && c.error_prefix.empty() && message.find("not implemented") != std::string::npos) return message;
+    if (c.error.empty() && c.error_prefix.empty() &&
+        message.find("not implemented") != std::string::npos)
+      return message;
     return "";
   }
 
@@ -220,7 +228,8 @@ class EvalRunner {
   static std::string CheckRows(const Case& c, const Vector& column) {
     Arena arena;
     std::vector<JsonMember> rows;
-    if (!ParseJsonArray(c.expected, &arena, &rows).ok() || rows.size() != column.size()) return StrCat(column.size(), " rows");
+    if (!ParseJsonArray(c.expected, &arena, &rows).ok() || rows.size() != column.size())
+      return StrCat(column.size(), " rows");
     for (size_t i = 0; i < rows.size(); ++i) {
       const std::string difference = CompareMember(column, i, rows[i], c.tolerance);
       if (!difference.empty()) return StrCat("row ", i, ": ", difference);
@@ -231,7 +240,8 @@ class EvalRunner {
   static std::string CheckColumns(const Case& c, const std::vector<Vector>& columns) {
     Arena arena;
     std::vector<JsonMember> values;
-    if (!ParseJsonArray(c.expected, &arena, &values).ok() || values.size() != columns.size()) return StrCat(columns.size(), " columns");
+    if (!ParseJsonArray(c.expected, &arena, &values).ok() || values.size() != columns.size())
+      return StrCat(columns.size(), " columns");
     for (size_t i = 0; i < values.size(); ++i) {
       const std::string difference = CompareMember(columns[i], 0, values[i], c.tolerance);
       if (!difference.empty()) return StrCat("column ", i, ": ", difference);
@@ -243,12 +253,14 @@ class EvalRunner {
     const std::vector<Vector> columns = Columns(result);
     Arena arena;
     std::vector<JsonMember> rows;
-    if (!ParseJsonArray(c.expected, &arena, &rows).ok()) return "(the expected rows cannot be read)";
+    if (!ParseJsonArray(c.expected, &arena, &rows).ok())
+      return "(the expected rows cannot be read)";
     const size_t got = columns.empty() ? 0 : columns[0].size();
     if (rows.size() != got) return StrCat(got, " rows");
     for (size_t i = 0; i < rows.size(); ++i) {
       std::vector<JsonMember> values;
-      if (!ParseJsonArray(rows[i].text, &arena, &values).ok() || values.size() != columns.size()) return StrCat(columns.size(), " columns");
+      if (!ParseJsonArray(rows[i].text, &arena, &values).ok() || values.size() != columns.size())
+        return StrCat(columns.size(), " columns");
       for (size_t k = 0; k < values.size(); ++k) {
         const std::string difference = CompareMember(columns[k], i, values[k], c.tolerance);
         if (!difference.empty()) return StrCat("row ", i, ", column ", k, ": ", difference);
@@ -257,7 +269,8 @@ class EvalRunner {
     return "";
   }
 
-  static std::string CompareMember(const Vector& column, size_t row, const JsonMember& expected, double tolerance) {
+  static std::string CompareMember(const Vector& column, size_t row, const JsonMember& expected,
+                                   double tolerance) {
     std::string json;
     AppendJsonValue(expected, &json);
     return CompareWithExpected(column, row, json, tolerance);
@@ -303,7 +316,8 @@ Case ReadCase(const JsonObjectView& object, bool is_query) {
     Arena arena;
     JsonObjectView members;
     if (ParseJsonObject(settings->text, &arena, &members).ok()) {
-      if (const std::string zone = TextOf(members, "project_timezone"); !zone.empty()) c.timezone = zone;
+      if (const std::string zone = TextOf(members, "project_timezone"); !zone.empty())
+        c.timezone = zone;
       c.week_start_day = static_cast<int>(NumberOf(members, "week_start_day"));
     }
   }
@@ -336,8 +350,10 @@ SuiteRun RunEvalSuite(const std::string& text, const std::string& file, const st
     if (difference.empty()) {
       ++run.passed;
     } else if (!c.optional) {
-      const std::string expected = c.is_error ? StrCat("error ", c.error, c.error_prefix) : c.expected;
-      run.Fail(StrCat(file, ":", line_number, " ", c.hogql), StrCat("expected ", expected, "\n    got      ", difference));
+      const std::string expected =
+          c.is_error ? StrCat("error ", c.error, c.error_prefix) : c.expected;
+      run.Fail(StrCat(file, ":", line_number, " ", c.hogql),
+               StrCat("expected ", expected, "\n    got      ", difference));
     }
   }
   return run;

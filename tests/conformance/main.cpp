@@ -12,17 +12,18 @@
 #include "src/ingest/ingestion_conformance.h"
 #include "tests/conformance/suites.h"
 
-// conformance SUITE FILE...: runs vector files in process and prints each failing case with what was expected and what was got. The last
-// line is 'N passed, M failed'; exit code 0 when all hold.
+// conformance SUITE FILE...: runs vector files in process and prints each failing case with what
+// was expected and what was got. The last line is 'N passed, M failed'; exit code 0 when all hold.
 //
-// With --known-gaps LIST, failures named in LIST (one "suite case" a line) are counted apart, and a case of LIST that holds is a failure:
-// the list only ever gets shorter.
+// With --known-gaps LIST, failures named in LIST (one "suite case" a line) are counted apart, and a
+// case of LIST that holds is a failure: the list only ever gets shorter.
 
 namespace hoglet {
 namespace {
 
 // Most runners report a failure as one line that begins with the case's name.
-SuiteRun FromLines(const std::function<absl::Status(const std::function<void(const std::string&)>&, int*)>& run) {
+SuiteRun FromLines(
+    const std::function<absl::Status(const std::function<void(const std::string&)>&, int*)>& run) {
   SuiteRun out;
   int passed = 0;
   const absl::Status status = run(
@@ -78,9 +79,11 @@ SuiteRun RunIngestion(const std::string& text, const std::string& file) {
 SuiteRun RunParse(const std::string& text, const std::string& file) {
   if (file.starts_with("resolve")) return RunResolveSuite(text, file);
   SuiteRun out;
-  const auto counts = hogql::RunHogqlParseVectors(text, file, [&](const hogql::ParseVectorFailure& failure) {
-    out.Fail(failure.name, StrCat("expected ", failure.expected, "\n    got      ", failure.got));
-  });
+  const auto counts =
+      hogql::RunHogqlParseVectors(text, file, [&](const hogql::ParseVectorFailure& failure) {
+        out.Fail(failure.name,
+                 StrCat("expected ", failure.expected, "\n    got      ", failure.got));
+      });
   out.passed = counts.passed;
   return out;
 }
@@ -91,7 +94,8 @@ struct Totals {
   int gaps = 0;
 };
 
-void Count(const std::string& suite, const SuiteRun& run, std::set<std::string>* known, Totals* totals) {
+void Count(const std::string& suite, const SuiteRun& run, std::set<std::string>* known,
+           Totals* totals) {
   totals->passed += run.passed;
   for (const CaseFailure& failure : run.failures) {
     if (known->erase(StrCat(suite, " ", failure.name)) > 0) {
@@ -119,18 +123,25 @@ int Main(std::vector<std::string> arguments) {
     gaps_file = arguments[1];
     arguments.erase(arguments.begin(), arguments.begin() + 2);
   }
-  const std::map<std::string, Suite> suites = {{"hashes", RunHashes}, {"capture", RunCapture}, {"ingestion", RunIngestion}, {"hogql-parse", RunParse}};
+  const std::map<std::string, Suite> suites = {{"hashes", RunHashes},
+                                               {"capture", RunCapture},
+                                               {"ingestion", RunIngestion},
+                                               {"hogql-parse", RunParse}};
   const std::set<std::string> later = {"flags", "insights"};
   if (arguments.size() < 2) {
-    std::printf("usage: conformance [--known-gaps LIST] SUITE FILE...\nSUITE: hashes capture ingestion flags hogql-parse hogql-eval insights\n");
+    std::printf(
+        "usage: conformance [--known-gaps LIST] SUITE FILE...\nSUITE: hashes capture ingestion "
+        "flags hogql-parse hogql-eval insights\n");
     return 2;
   }
   const std::string suite = arguments[0];
   if (later.contains(suite)) {
-    std::printf("suite %s: its feature does not exist yet\n0 passed, %zu failed\n", suite.c_str(), arguments.size() - 1);
+    std::printf("suite %s: its feature does not exist yet\n0 passed, %zu failed\n", suite.c_str(),
+                arguments.size() - 1);
     return 1;
   }
-  std::set<std::string> known = gaps_file.empty() ? std::set<std::string>() : ReadKnownGaps(gaps_file, suite);
+  std::set<std::string> known =
+      gaps_file.empty() ? std::set<std::string>() : ReadKnownGaps(gaps_file, suite);
   Totals totals;
   for (size_t i = 1; i < arguments.size(); ++i) {
     const std::string& path = arguments[i];
@@ -163,4 +174,6 @@ int Main(std::vector<std::string> arguments) {
 }  // namespace
 }  // namespace hoglet
 
-int main(int argc, char** argv) { return hoglet::Main(std::vector<std::string>(argv + 1, argv + argc)); }
+int main(int argc, char** argv) {
+  return hoglet::Main(std::vector<std::string>(argv + 1, argv + argc));
+}

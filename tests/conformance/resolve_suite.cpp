@@ -18,7 +18,8 @@ std::string TextOf(const JsonObjectView& object, std::string_view key) {
 
 absl::Status Resolve(const std::string& text) {
   auto tree = hogql::ParseSelect(text);
-  if (!tree.ok()) return absl::InternalError(StrCat("does not parse: ", FromAbsl(tree.status().message())));
+  if (!tree.ok())
+    return absl::InternalError(StrCat("does not parse: ", FromAbsl(tree.status().message())));
   AnalyzeContext context;
   context.team_id = 1;
   context.functions = &BuiltinFunctions();
@@ -48,9 +49,11 @@ SuiteRun RunResolveSuite(const std::string& text, const std::string& file) {
     }
     const std::string query = TextOf(object, "q");
     const std::string expected = TextOf(object, "error");
-    const absl::Status status = Resolve(TextOf(object, "kind") == "expr" ? StrCat("select ", query, " from events") : query);
+    const absl::Status status = Resolve(
+        TextOf(object, "kind") == "expr" ? StrCat("select ", query, " from events") : query);
     const std::string got = status.ok() ? "no error" : std::string(FromAbsl(status.message()));
-    if (!status.ok() && !absl::IsInternal(status) && Matches(got, expected, TextOf(object, "match"))) {
+    if (!status.ok() && !absl::IsInternal(status) &&
+        Matches(got, expected, TextOf(object, "match"))) {
       ++run.passed;
     } else {
       run.Fail(StrCat(name, " ", query), StrCat("expected ", expected, "\n    got      ", got));

@@ -5,7 +5,8 @@
 #include <string_view>
 #include <vector>
 
-// The suites of the conformance program. Each runs one vector file in process and reports every case that does not hold.
+// The suites of the conformance program. Each runs one vector file in process and reports every
+// case that does not hold.
 
 namespace hoglet {
 
@@ -19,13 +20,16 @@ struct SuiteRun {
   std::vector<CaseFailure> failures;
   std::string error;  // the file could not be run at all
 
-  void Fail(std::string name, std::string detail) { failures.push_back({std::move(name), std::move(detail)}); }
+  void Fail(std::string name, std::string detail) {
+    failures.push_back({std::move(name), std::move(detail)});
+  }
 };
 
 // `file` is its name without folders.
 using Suite = std::function<SuiteRun(const std::string& text, const std::string& file)>;
 
-SuiteRun RunEvalSuite(const std::string& text, const std::string& file, const std::string& folder);   // eval_suite.cpp
-SuiteRun RunResolveSuite(const std::string& text, const std::string& file);                           // resolve_suite.cpp
+SuiteRun RunEvalSuite(const std::string& text, const std::string& file,
+                      const std::string& folder);                            // eval_suite.cpp
+SuiteRun RunResolveSuite(const std::string& text, const std::string& file);  // resolve_suite.cpp
 
 }  // namespace hoglet

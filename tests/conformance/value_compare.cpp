@@ -31,10 +31,13 @@ bool FloatsAgree(double got, double expected, double tolerance) {
   if (std::isnan(got) || std::isnan(expected)) return std::isnan(got) && std::isnan(expected);
   if (std::isinf(got) || std::isinf(expected)) return got == expected;
   const double scale = std::max(1.0, std::fabs(expected));
-  return std::fabs(got - expected) <= std::max(tolerance * scale, std::fabs(expected) * 4 * std::numeric_limits<double>::epsilon());
+  return std::fabs(got - expected) <=
+         std::max(tolerance * scale,
+                  std::fabs(expected) * 4 * std::numeric_limits<double>::epsilon());
 }
 
-std::string CompareFloat(const Vector& column, size_t at, const JsonMember& expected, double tolerance) {
+std::string CompareFloat(const Vector& column, size_t at, const JsonMember& expected,
+                         double tolerance) {
   const double got = column.data<double>()[at];
   double wanted = 0;
   switch (expected.kind) {
@@ -48,7 +51,9 @@ std::string CompareFloat(const Vector& column, size_t at, const JsonMember& expe
       if (!absl::SimpleAtod(ToAbsl(expected.text), &wanted)) return StrCat("float ", got);
   }
   // A Float32 is written with the digits it takes to tell it from its neighbours.
-  if (column.type().kind() == TypeKind::kFloat32 && static_cast<float>(wanted) == static_cast<float>(got)) return "";
+  if (column.type().kind() == TypeKind::kFloat32 &&
+      static_cast<float>(wanted) == static_cast<float>(got))
+    return "";
   if (FloatsAgree(got, wanted, tolerance)) return "";
   std::string text;
   AppendJsonDouble(got, &text);
@@ -62,7 +67,8 @@ std::string WithoutTrailingZeros(std::string text) {
   return text;
 }
 
-std::string CompareScalar(const Vector& column, size_t at, const JsonMember& expected, double tolerance) {
+std::string CompareScalar(const Vector& column, size_t at, const JsonMember& expected,
+                          double tolerance) {
   const Type& type = column.type();
   if (type.IsFloat()) return CompareFloat(column, at, expected, tolerance);
   std::string wanted;
@@ -71,22 +77,26 @@ std::string CompareScalar(const Vector& column, size_t at, const JsonMember& exp
   } else {
     AppendJsonValue(expected, &wanted);
   }
-  std::string got = type.IsStringLike() ? std::string(column.data<std::string_view>()[at]) : TextOf(column, at);
+  std::string got =
+      type.IsStringLike() ? std::string(column.data<std::string_view>()[at]) : TextOf(column, at);
   if (type.kind() == TypeKind::kDecimal) {
     got = WithoutTrailingZeros(got);
     wanted = WithoutTrailingZeros(wanted);
   }
   // A float where an integer was expected, and the other way round, is a difference of family.
-  if (expected.kind == JsonKind::kBool && type.kind() != TypeKind::kBool) return StrCat(got, " (", type.Name(), ")");
+  if (expected.kind == JsonKind::kBool && type.kind() != TypeKind::kBool)
+    return StrCat(got, " (", type.Name(), ")");
   return got == wanted ? "" : got;
 }
 
 std::string Compare(const Vector& column, size_t row, const JsonMember& expected, double tolerance);
 
-std::string CompareList(const Vector& values, uint32_t begin, uint32_t end, const JsonMember& expected, double tolerance) {
+std::string CompareList(const Vector& values, uint32_t begin, uint32_t end,
+                        const JsonMember& expected, double tolerance) {
   Arena arena;
   std::vector<JsonMember> elements;
-  if (expected.kind != JsonKind::kRaw || !ParseJsonArray(expected.text, &arena, &elements).ok()) return StrCat("an array of ", end - begin);
+  if (expected.kind != JsonKind::kRaw || !ParseJsonArray(expected.text, &arena, &elements).ok())
+    return StrCat("an array of ", end - begin);
   if (elements.size() != end - begin) return StrCat("an array of ", end - begin);
   for (uint32_t i = begin; i < end; ++i) {
     const std::string difference = Compare(values, i, elements[i - begin], tolerance);
@@ -95,13 +105,16 @@ std::string CompareList(const Vector& values, uint32_t begin, uint32_t end, cons
   return "";
 }
 
-std::string CompareTuple(const Vector& column, size_t at, const JsonMember& expected, double tolerance) {
+std::string CompareTuple(const Vector& column, size_t at, const JsonMember& expected,
+                         double tolerance) {
   Arena arena;
   std::vector<JsonMember> elements;
   if (expected.kind != JsonKind::kRaw) return "a tuple";
-  const absl::Status parsed = expected.text.starts_with('{') ? ParseJsonObject(expected.text, &arena, &elements)
-                                                              : ParseJsonArray(expected.text, &arena, &elements);
-  if (!parsed.ok() || elements.size() != column.children().size()) return StrCat("a tuple of ", column.children().size());
+  const absl::Status parsed = expected.text.starts_with('{')
+                                  ? ParseJsonObject(expected.text, &arena, &elements)
+                                  : ParseJsonArray(expected.text, &arena, &elements);
+  if (!parsed.ok() || elements.size() != column.children().size())
+    return StrCat("a tuple of ", column.children().size());
   for (size_t i = 0; i < elements.size(); ++i) {
     const std::string difference = Compare(column.children()[i], at, elements[i], tolerance);
     if (!difference.empty()) return StrCat(".", i + 1, ": ", difference);
@@ -109,18 +122,22 @@ std::string CompareTuple(const Vector& column, size_t at, const JsonMember& expe
   return "";
 }
 
-std::string CompareMap(const Vector& column, size_t at, const JsonMember& expected, double tolerance) {
+std::string CompareMap(const Vector& column, size_t at, const JsonMember& expected,
+                       double tolerance) {
   Arena arena;
   JsonObjectView members;
   const uint32_t begin = column.offsets()[at];
   const uint32_t end = column.offsets()[at + 1];
-  if (expected.kind != JsonKind::kRaw || !ParseJsonObject(expected.text, &arena, &members).ok() || members.size() != end - begin) {
+  if (expected.kind != JsonKind::kRaw || !ParseJsonObject(expected.text, &arena, &members).ok() ||
+      members.size() != end - begin) {
     return StrCat("a map of ", end - begin);
   }
   const Vector& keys = column.child().children()[0];
   const Vector& values = column.child().children()[1];
   for (uint32_t i = begin; i < end; ++i) {
-    const std::string key = keys.type().IsStringLike() ? std::string(keys.data<std::string_view>()[i]) : TextOf(keys, i);
+    const std::string key = keys.type().IsStringLike()
+                                ? std::string(keys.data<std::string_view>()[i])
+                                : TextOf(keys, i);
     const JsonMember* member = FindJsonMember(members, key);
     if (member == nullptr) return StrCat("key ", key);
     const std::string difference = Compare(values, i, *member, tolerance);
@@ -129,8 +146,10 @@ std::string CompareMap(const Vector& column, size_t at, const JsonMember& expect
   return "";
 }
 
-std::string Compare(const Vector& column, size_t row, const JsonMember& expected, double tolerance) {
-  if (column.form() != Vector::Form::kFlat) return Compare(column.Slice(row, 1).Flatten(), 0, expected, tolerance);
+std::string Compare(const Vector& column, size_t row, const JsonMember& expected,
+                    double tolerance) {
+  if (column.form() != Vector::Form::kFlat)
+    return Compare(column.Slice(row, 1).Flatten(), 0, expected, tolerance);
   const bool null = column.IsNull(row);
   if (null || expected.kind == JsonKind::kNull) {
     if (null && expected.kind == JsonKind::kNull) return "";
@@ -138,8 +157,10 @@ std::string Compare(const Vector& column, size_t row, const JsonMember& expected
   }
   switch (column.type().physical()) {
     case Physical::kArray:
-      if (column.type().kind() == TypeKind::kMap) return CompareMap(column, row, expected, tolerance);
-      return CompareList(column.child(), column.offsets()[row], column.offsets()[row + 1], expected, tolerance);
+      if (column.type().kind() == TypeKind::kMap)
+        return CompareMap(column, row, expected, tolerance);
+      return CompareList(column.child(), column.offsets()[row], column.offsets()[row + 1], expected,
+                         tolerance);
     case Physical::kTuple:
       return CompareTuple(column, row, expected, tolerance);
     default:
@@ -149,11 +170,13 @@ std::string Compare(const Vector& column, size_t row, const JsonMember& expected
 
 }  // namespace
 
-std::string CompareWithExpected(const Vector& column, size_t row, std::string_view expected_json, double tolerance) {
+std::string CompareWithExpected(const Vector& column, size_t row, std::string_view expected_json,
+                                double tolerance) {
   Arena arena;
   JsonMember expected;
   const absl::Status status = ParseJsonValue(expected_json, &arena, &expected);
-  if (!status.ok()) return StrCat("(the expected value cannot be read: ", FromAbsl(status.message()), ")");
+  if (!status.ok())
+    return StrCat("(the expected value cannot be read: ", FromAbsl(status.message()), ")");
   return Compare(column, row, expected, tolerance);
 }
 

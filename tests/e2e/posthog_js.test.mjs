@@ -68,6 +68,8 @@ async function captured(act, event) {
   const found = await waitFor(async () =>
     (await server.query(`SELECT count() FROM events WHERE event = '${event}'`))[0][0] > 0 && performance.now(),
   { timeout_ms: 15_000, what: `${event} from posthog-js` });
+  // The row can be there before the browser has told of the answer.
+  await waitFor(async () => answers.length > 0, { timeout_ms: 5_000, what: 'the answer to the event request' });
   page.off('response', listen);
   assert.ok(answers.length > 0, 'the SDK sent an event request');
   for (const { status } of answers) assert.equal(status, 200);

@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-// Who may include whom. The table is the house plan's; "may include" is transitive through the rooms named.
+// Who may include whom. The table is the house plan's; "may include" is transitive through the
+// rooms named.
 
 namespace {
 
@@ -30,15 +31,17 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"query/analyze", {"query/hogql", "src/base", "src/metadata"}},
     {"query/functions", {"query/analyze", "query/hogql", "storage", "src/base"}},
     {"query/plan", {"query/analyze", "query/functions", "query/hogql", "storage", "src/base"}},
-    {"query/exec", {"query/analyze", "query/functions", "query/plan", "query/hogql", "storage", "src/base"}},
+    {"query/exec",
+     {"query/analyze", "query/functions", "query/plan", "query/hogql", "storage", "src/base"}},
     {"src/ingest", {"src/log", "src/persons", "storage", "src/base"}},
     {"src/capture", {"src/base"}},
     {"src/flags", {"src/base"}},
     {"src/replay", {"src/base"}},
     {"src/apps", {"src/base"}},
     {"src/api",
-     {"src/base", "src/log", "src/persons", "src/metadata", "src/http", "src/ingest", "src/capture", "src/flags", "src/replay", "src/apps",
-      "storage", "query/hogql", "query/analyze", "query/functions", "query/plan", "query/exec"}},
+     {"src/base", "src/log", "src/persons", "src/metadata", "src/http", "src/ingest", "src/capture",
+      "src/flags", "src/replay", "src/apps", "storage", "query/hogql", "query/analyze",
+      "query/functions", "query/plan", "query/exec"}},
 };
 const std::set<std::string> kMayIncludeAll = {"src/cli", "src", "tests", "bench", "examples"};
 
@@ -75,7 +78,8 @@ const std::vector<Source>& Sources() {
         std::ifstream file(entry.path());
         for (std::string line; std::getline(file, line);) {
           std::smatch match;
-          if (line.find("include") != std::string::npos && std::regex_search(line, match, include)) {
+          if (line.find("include") != std::string::npos &&
+              std::regex_search(line, match, include)) {
             source.includes.push_back(match[1]);
             if (line.find('"') != std::string::npos) source.quoted_includes.push_back(match[1]);
           }
@@ -106,8 +110,10 @@ TEST(IncludeGraph, FollowsTheHousePlan) {
 TEST(IncludeGraph, ProjectHeadersAreNamedFromTheRoot) {
   for (const Source& source : Sources()) {
     for (const std::string& include : source.quoted_includes) {
-      EXPECT_TRUE(fs::exists(kRoot / include) || include == "simdjson.h" || include.starts_with("absl/") || include.starts_with("re2/") ||
-                  include.starts_with("rocksdb/") || include.starts_with("CLI/") || include.starts_with("fmt/"))
+      EXPECT_TRUE(fs::exists(kRoot / include) || include == "simdjson.h" ||
+                  include.starts_with("absl/") || include.starts_with("re2/") ||
+                  include.starts_with("rocksdb/") || include.starts_with("CLI/") ||
+                  include.starts_with("fmt/"))
           << source.path << " includes \"" << include << '"';
     }
   }
@@ -122,15 +128,28 @@ TEST(IncludeGraph, HeavyLibrariesStayInTheirRooms) {
       }
       if (!header) continue;
       for (const char* heavy : {"boost/", "rocksdb/", "re2/", "fmt/", "simdjson.h", "openssl/"}) {
-        EXPECT_FALSE(include.starts_with(heavy)) << source.path << " (a header) includes " << include;
+        EXPECT_FALSE(include.starts_with(heavy))
+            << source.path << " (a header) includes " << include;
       }
     }
   }
 }
 
 TEST(Tidy, TopLevelHoldsOnlyWhatThePlanNames) {
-  const std::set<std::string> allowed = {"CMakeLists.txt", "CMakePresets.json", "src", "include", "storage", "query",  "tests",
-                                         "bench",          "examples",          "README.md", "LICENSE", "dev", "build", "hoglet-data"};
+  const std::set<std::string> allowed = {"CMakeLists.txt",
+                                         "CMakePresets.json",
+                                         "src",
+                                         "include",
+                                         "storage",
+                                         "query",
+                                         "tests",
+                                         "bench",
+                                         "examples",
+                                         "README.md",
+                                         "LICENSE",
+                                         "dev",
+                                         "build",
+                                         "hoglet-data"};
   for (const auto& entry : fs::directory_iterator(kRoot)) {
     const std::string name = entry.path().filename().string();
     EXPECT_TRUE(name.starts_with('.') || allowed.contains(name)) << name;
@@ -142,7 +161,8 @@ TEST(Tidy, NothingIsLeftForLater) {
     if (source.path.starts_with("tests/tidy/")) continue;
     for (size_t i = 0; i < source.lines.size(); ++i) {
       for (const char* mark : {"TODO", "FIXME", "GTEST_SKIP", "DISABLED_"}) {
-        EXPECT_EQ(source.lines[i].find(mark), std::string::npos) << source.path << ":" << i + 1 << ": " << mark;
+        EXPECT_EQ(source.lines[i].find(mark), std::string::npos)
+            << source.path << ":" << i + 1 << ": " << mark;
       }
     }
   }

@@ -29,18 +29,23 @@ struct SimpleName {
 };
 
 constexpr auto kSimpleNames = std::to_array<SimpleName>({
-    {TypeKind::kNothing, "Nothing"}, {TypeKind::kBool, "Bool"},       {TypeKind::kUInt8, "UInt8"},
-    {TypeKind::kUInt16, "UInt16"},   {TypeKind::kUInt32, "UInt32"},   {TypeKind::kUInt64, "UInt64"},
-    {TypeKind::kUInt128, "UInt128"}, {TypeKind::kInt8, "Int8"},       {TypeKind::kInt16, "Int16"},
-    {TypeKind::kInt32, "Int32"},     {TypeKind::kInt64, "Int64"},     {TypeKind::kInt128, "Int128"},
-    {TypeKind::kFloat32, "Float32"}, {TypeKind::kFloat64, "Float64"}, {TypeKind::kString, "String"},
-    {TypeKind::kDate, "Date"},       {TypeKind::kDate32, "Date32"},   {TypeKind::kDateTime, "DateTime"},
-    {TypeKind::kTime, "Time"},       {TypeKind::kUuid, "UUID"},       {TypeKind::kIPv4, "IPv4"},
-    {TypeKind::kIPv6, "IPv6"},       {TypeKind::kFunction, "Function"},
+    {TypeKind::kNothing, "Nothing"},   {TypeKind::kBool, "Bool"},
+    {TypeKind::kUInt8, "UInt8"},       {TypeKind::kUInt16, "UInt16"},
+    {TypeKind::kUInt32, "UInt32"},     {TypeKind::kUInt64, "UInt64"},
+    {TypeKind::kUInt128, "UInt128"},   {TypeKind::kInt8, "Int8"},
+    {TypeKind::kInt16, "Int16"},       {TypeKind::kInt32, "Int32"},
+    {TypeKind::kInt64, "Int64"},       {TypeKind::kInt128, "Int128"},
+    {TypeKind::kFloat32, "Float32"},   {TypeKind::kFloat64, "Float64"},
+    {TypeKind::kString, "String"},     {TypeKind::kDate, "Date"},
+    {TypeKind::kDate32, "Date32"},     {TypeKind::kDateTime, "DateTime"},
+    {TypeKind::kTime, "Time"},         {TypeKind::kUuid, "UUID"},
+    {TypeKind::kIPv4, "IPv4"},         {TypeKind::kIPv6, "IPv6"},
+    {TypeKind::kFunction, "Function"},
 });
 
-constexpr auto kUnitNames = std::to_array<std::string_view>(
-    {"Nanosecond", "Microsecond", "Millisecond", "Second", "Minute", "Hour", "Day", "Week", "Month", "Quarter", "Year"});
+constexpr auto kUnitNames =
+    std::to_array<std::string_view>({"Nanosecond", "Microsecond", "Millisecond", "Second", "Minute",
+                                     "Hour", "Day", "Week", "Month", "Quarter", "Year"});
 
 std::string Quoted(std::string_view text) {
   std::string out = "'";
@@ -66,7 +71,8 @@ class TypeNameParser {
 
  private:
   absl::Status Error(std::string_view what) const {
-    return absl::InvalidArgumentError(StrCat("type '", text_, "': ", what, " at position ", position_));
+    return absl::InvalidArgumentError(
+        StrCat("type '", text_, "': ", what, " at position ", position_));
   }
 
   void SkipSpace() {
@@ -83,7 +89,9 @@ class TypeNameParser {
   std::string_view Word() {
     SkipSpace();
     const size_t begin = position_;
-    while (position_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[position_])) || text_[position_] == '_')) {
+    while (
+        position_ < text_.size() &&
+        (std::isalnum(static_cast<unsigned char>(text_[position_])) || text_[position_] == '_')) {
       ++position_;
     }
     return text_.substr(begin, position_ - begin);
@@ -93,9 +101,11 @@ class TypeNameParser {
     SkipSpace();
     const size_t begin = position_;
     if (position_ < text_.size() && text_[position_] == '-') ++position_;
-    while (position_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[position_]))) ++position_;
+    while (position_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[position_])))
+      ++position_;
     int value = 0;
-    if (!absl::SimpleAtoi(ToAbsl(text_.substr(begin, position_ - begin)), &value)) return Error("expected a number");
+    if (!absl::SimpleAtoi(ToAbsl(text_.substr(begin, position_ - begin)), &value))
+      return Error("expected a number");
     return value;
   }
 
@@ -161,11 +171,14 @@ class TypeNameParser {
       if (Accept(',')) {
         HOGLET_ASSIGN_OR_RETURN(scale, Integer());
       }
-      if (first < 1 || first > 38 || scale < 0 || scale > first) return Error("Decimal of 1 to 38 digits");
+      if (first < 1 || first > 38 || scale < 0 || scale > first)
+        return Error("Decimal of 1 to 38 digits");
       return Closed(Type::Decimal(first, scale));
     }
-    for (const auto& [name, digits] : {std::pair{"Decimal32", 9}, {"Decimal64", 18}, {"Decimal128", 38}}) {
-      if (word == name && first >= 0 && first <= digits) return Closed(Type::Decimal(digits, first));
+    for (const auto& [name, digits] :
+         {std::pair{"Decimal32", 9}, {"Decimal64", 18}, {"Decimal128", 38}}) {
+      if (word == name && first >= 0 && first <= digits)
+        return Closed(Type::Decimal(digits, first));
     }
     return Error("unknown type");
   }
@@ -179,7 +192,8 @@ class TypeNameParser {
       const std::string_view name = Word();
       SkipSpace();
       // "name Type" is a named element; "Type" and "Type(" are not.
-      if (position_ < text_.size() && text_[position_] != ',' && text_[position_] != ')' && text_[position_] != '(') {
+      if (position_ < text_.size() && text_[position_] != ',' && text_[position_] != ')' &&
+          text_[position_] != '(') {
         names.emplace_back(name);
       } else {
         position_ = before;
@@ -187,7 +201,8 @@ class TypeNameParser {
       HOGLET_ASSIGN_OR_RETURN(Type element, ParseType(depth + 1));
       elements.push_back(std::move(element));
     } while (Accept(','));
-    if (!names.empty() && names.size() != elements.size()) return Error("all or no tuple elements are named");
+    if (!names.empty() && names.size() != elements.size())
+      return Error("all or no tuple elements are named");
     return Closed(Type::Tuple(std::move(elements), std::move(names)));
   }
 
@@ -207,7 +222,8 @@ class TypeNameParser {
       if (entry.name == word) return Type(entry.kind);
     }
     for (size_t unit = 0; unit < kUnitNames.size(); ++unit) {
-      if (word == StrCat("Interval", kUnitNames[unit])) return Type::Interval(static_cast<IntervalUnit>(unit));
+      if (word == StrCat("Interval", kUnitNames[unit]))
+        return Type::Interval(static_cast<IntervalUnit>(unit));
     }
     return Error("unknown type");
   }
@@ -247,21 +263,22 @@ Type Type::Interval(IntervalUnit unit) {
 
 Type Type::Array(Type element) {
   Type type(TypeKind::kArray);
-  type.extra_ = std::make_shared<const Extra>(Extra{.children = {std::move(element)}, .names = {}, .enum_values = {}, .zone = {}});
+  type.extra_ = std::make_shared<const Extra>(
+      Extra{.children = {std::move(element)}, .names = {}, .enum_values = {}, .zone = {}});
   return type;
 }
 
 Type Type::Tuple(std::vector<Type> elements, std::vector<std::string> names) {
   Type type(TypeKind::kTuple);
-  type.extra_ = std::make_shared<const Extra>(
-      Extra{.children = std::move(elements), .names = std::move(names), .enum_values = {}, .zone = {}});
+  type.extra_ = std::make_shared<const Extra>(Extra{
+      .children = std::move(elements), .names = std::move(names), .enum_values = {}, .zone = {}});
   return type;
 }
 
 Type Type::Map(Type key, Type value) {
   Type type(TypeKind::kMap);
-  type.extra_ =
-      std::make_shared<const Extra>(Extra{.children = {std::move(key), std::move(value)}, .names = {}, .enum_values = {}, .zone = {}});
+  type.extra_ = std::make_shared<const Extra>(Extra{
+      .children = {std::move(key), std::move(value)}, .names = {}, .enum_values = {}, .zone = {}});
   return type;
 }
 
@@ -278,8 +295,10 @@ Type Type::Enum8(std::vector<std::pair<std::string, int>> values) {
 
 Type Type::State(std::string_view name, std::vector<Type> arguments) {
   Type type(TypeKind::kState);
-  type.extra_ = std::make_shared<const Extra>(
-      Extra{.children = std::move(arguments), .names = {std::string(name)}, .enum_values = {}, .zone = {}});
+  type.extra_ = std::make_shared<const Extra>(Extra{.children = std::move(arguments),
+                                                    .names = {std::string(name)},
+                                                    .enum_values = {},
+                                                    .zone = {}});
   return type;
 }
 
@@ -320,7 +339,8 @@ Type Type::WithZone(std::string_view zone) const {
   if (zone.empty()) {
     type.extra_.reset();
   } else {
-    type.extra_ = std::make_shared<const Extra>(Extra{.children = {}, .names = {}, .enum_values = {}, .zone = std::string(zone)});
+    type.extra_ = std::make_shared<const Extra>(
+        Extra{.children = {}, .names = {}, .enum_values = {}, .zone = std::string(zone)});
   }
   return type;
 }
@@ -367,7 +387,8 @@ std::string Type::Name() const {
     case TypeKind::kDateTime:
       return zone().empty() ? "DateTime" : StrCat("DateTime(", Quoted(zone()), ")");
     case TypeKind::kDateTime64:
-      return zone().empty() ? StrCat("DateTime64(", scale_, ")") : StrCat("DateTime64(", scale_, ", ", Quoted(zone()), ")");
+      return zone().empty() ? StrCat("DateTime64(", scale_, ")")
+                            : StrCat("DateTime64(", scale_, ", ", Quoted(zone()), ")");
     case TypeKind::kInterval:
       return StrCat("Interval", kUnitNames[scale_]);
     case TypeKind::kArray:
@@ -377,7 +398,8 @@ std::string Type::Name() const {
     case TypeKind::kTuple: {
       std::string out = "Tuple(";
       for (size_t i = 0; i < children().size(); ++i) {
-        StrAppend(&out, i ? ", " : "", i < names().size() ? names()[i] + " " : "", children()[i].Name());
+        StrAppend(&out, i ? ", " : "", i < names().size() ? names()[i] + " " : "",
+                  children()[i].Name());
       }
       return out + ")";
     }
@@ -423,7 +445,9 @@ int Type::IntegerBits() const {
 }
 
 bool operator==(const Type& a, const Type& b) {
-  if (a.kind_ != b.kind_ || a.nullable_ != b.nullable_ || a.precision_ != b.precision_ || a.scale_ != b.scale_) return false;
+  if (a.kind_ != b.kind_ || a.nullable_ != b.nullable_ || a.precision_ != b.precision_ ||
+      a.scale_ != b.scale_)
+    return false;
   if (a.extra_ == b.extra_) return true;
   return a.extra_ && b.extra_ && *a.extra_ == *b.extra_;
 }

@@ -27,7 +27,7 @@ enum class TypeKind : uint8_t {
   kInt128,
   kFloat32,
   kFloat64,
-  kDecimal,      // precision and scale; value x 10^scale
+  kDecimal,  // precision and scale; value x 10^scale
   kString,
   kFixedString,  // length in precision
   kDate,         // days since 1970-01-01
@@ -39,26 +39,38 @@ enum class TypeKind : uint8_t {
   kIPv4,
   kIPv6,
   kEnum8,
-  kInterval,     // a count of interval units
-  kArray,        // children[0]
-  kTuple,        // children, names if it is a named tuple
-  kMap,          // children[0] key, children[1] value
-  kFunction,     // a lambda; has no values
-  kState,        // the state of an aggregate function; opaque bytes
+  kInterval,  // a count of interval units
+  kArray,     // children[0]
+  kTuple,     // children, names if it is a named tuple
+  kMap,       // children[0] key, children[1] value
+  kFunction,  // a lambda; has no values
+  kState,     // the state of an aggregate function; opaque bytes
 };
 
 enum class IntervalUnit : uint8_t {
-  kNanosecond, kMicrosecond, kMillisecond, kSecond, kMinute, kHour, kDay, kWeek, kMonth, kQuarter, kYear
+  kNanosecond,
+  kMicrosecond,
+  kMillisecond,
+  kSecond,
+  kMinute,
+  kHour,
+  kDay,
+  kWeek,
+  kMonth,
+  kQuarter,
+  kYear
 };
 
-// How values of a type lie in memory. Integers narrower than 64 bits are widened: fewer kernels, and the logical type says how
-// results wrap.
+// How values of a type lie in memory. Integers narrower than 64 bits are widened: fewer kernels,
+// and the logical type says how results wrap.
 enum class Physical : uint8_t {
-  kNone,    // Nothing: no data, every row NULL
-  kU8,      // uint8_t: Bool, UInt8
-  kI64,     // int64_t: other integers up to 64 bits (UInt64 by its bits), dates and times, Enum8, IPv4, Interval, Decimal up to 18 digits
-  kF64,     // double: Float32 (rounded to float after every operation), Float64
-  kI128,    // Int128: (U)Int128, UUID and IPv6 (big-endian bytes as a number), Decimal from 19 to 38 digits
+  kNone,  // Nothing: no data, every row NULL
+  kU8,    // uint8_t: Bool, UInt8
+  kI64,   // int64_t: other integers up to 64 bits (UInt64 by its bits), dates and times, Enum8,
+          // IPv4, Interval, Decimal up to 18 digits
+  kF64,   // double: Float32 (rounded to float after every operation), Float64
+  kI128,  // Int128: (U)Int128, UUID and IPv6 (big-endian bytes as a number), Decimal from 19 to 38
+          // digits
   kString,  // std::string_view: String, FixedString, State
   kArray,   // offsets and a child vector: Array; Map as an array of (key, value) tuples
   kTuple,   // one child vector an element
@@ -75,7 +87,7 @@ class Type {
 
   static Type Decimal(int precision, int scale);
   static Type FixedString(int bytes);
-  static Type DateTime(std::string_view zone = "");               // empty: no zone in the name, read as UTC
+  static Type DateTime(std::string_view zone = "");  // empty: no zone in the name, read as UTC
   static Type DateTime64(int scale, std::string_view zone = "");
   static Type Interval(IntervalUnit unit);
   static Type Array(Type element);
@@ -93,10 +105,10 @@ class Type {
   const std::vector<Type>& children() const;
   const std::vector<std::string>& names() const;  // tuple element names, Enum8 names, State name
   const std::vector<int>& enum_values() const;
-  const std::string& zone() const;                // DateTime, DateTime64; "" if none
+  const std::string& zone() const;  // DateTime, DateTime64; "" if none
   const Type& element() const { return children()[0]; }
 
-  Type Nullable() const;      // this with nullable() true
+  Type Nullable() const;  // this with nullable() true
   Type NotNullable() const;
   Type WithZone(std::string_view zone) const;
 
@@ -109,8 +121,12 @@ class Type {
   bool IsInteger() const { return kind_ >= TypeKind::kUInt8 && kind_ <= TypeKind::kInt128; }
   bool IsUnsigned() const { return kind_ >= TypeKind::kUInt8 && kind_ <= TypeKind::kUInt128; }
   bool IsFloat() const { return kind_ == TypeKind::kFloat32 || kind_ == TypeKind::kFloat64; }
-  bool IsNumber() const { return IsInteger() || IsFloat() || kind_ == TypeKind::kDecimal || kind_ == TypeKind::kBool; }
-  bool IsStringLike() const { return kind_ == TypeKind::kString || kind_ == TypeKind::kFixedString; }
+  bool IsNumber() const {
+    return IsInteger() || IsFloat() || kind_ == TypeKind::kDecimal || kind_ == TypeKind::kBool;
+  }
+  bool IsStringLike() const {
+    return kind_ == TypeKind::kString || kind_ == TypeKind::kFixedString;
+  }
   bool IsDateOrTime() const { return kind_ >= TypeKind::kDate && kind_ <= TypeKind::kDateTime64; }
   // Bits of an integer type: 8, 16, 32, 64, 128 (Bool 8).
   int IntegerBits() const;

@@ -29,19 +29,23 @@ std::shared_ptr<const void> AllocateValues(Physical physical, size_t rows) {
   const size_t bytes = ValueBytes(physical) * rows;
   if (bytes == 0) return nullptr;
   // Aligned for vector loads; freed as the same type.
-  void* memory = ::operator new(bytes, std::align_val_t{64});
-  return std::shared_ptr<const void>(memory, [](const void* p) { ::operator delete(const_cast<void*>(p), std::align_val_t{64}); });
+  void* memory = ::operator new (bytes, std::align_val_t{64});
+  return std::shared_ptr<const void>(memory, [](const void* p) {
+    ::operator delete (const_cast<void*>(p), std::align_val_t{64});
+  });
 }
 
 template <typename T, typename P>
-void GatherValues(const T* __restrict from, const P* __restrict positions, size_t count, T* __restrict to) {
+void GatherValues(const T* __restrict from, const P* __restrict positions, size_t count,
+                  T* __restrict to) {
   for (size_t i = 0; i < count; ++i) to[i] = from[positions[i]];
 }
 
 template <typename P>
 std::shared_ptr<uint64_t[]> GatherBits(const uint64_t* bits, const P* positions, size_t count) {
   auto out = std::make_shared<uint64_t[]>(BitmapWords(count));
-  for (size_t i = 0; i < count; ++i) out[i >> 6] |= static_cast<uint64_t>(BitIsSet(bits, positions[i])) << (i & 63);
+  for (size_t i = 0; i < count; ++i)
+    out[i >> 6] |= static_cast<uint64_t>(BitIsSet(bits, positions[i])) << (i & 63);
   return out;
 }
 
@@ -89,9 +93,12 @@ Vector Vector::Constant(Type type, const Datum& value, size_t rows) {
   return vector;
 }
 
-Vector Vector::NullConstant(Type type, size_t rows) { return Constant(type.Nullable(), Datum(), rows); }
+Vector Vector::NullConstant(Type type, size_t rows) {
+  return Constant(type.Nullable(), Datum(), rows);
+}
 
-Vector Vector::Dictionary(std::shared_ptr<const Vector> dictionary, std::shared_ptr<const uint32_t[]> codes, size_t rows) {
+Vector Vector::Dictionary(std::shared_ptr<const Vector> dictionary,
+                          std::shared_ptr<const uint32_t[]> codes, size_t rows) {
   HOGLET_ASSERT(dictionary->form() == Form::kFlat);
   Vector vector;
   vector.form_ = Form::kDictionary;
@@ -102,7 +109,8 @@ Vector Vector::Dictionary(std::shared_ptr<const Vector> dictionary, std::shared_
   return vector;
 }
 
-Vector Vector::ArrayOf(Type type, std::shared_ptr<const uint32_t[]> offsets, Vector child, size_t rows) {
+Vector Vector::ArrayOf(Type type, std::shared_ptr<const uint32_t[]> offsets, Vector child,
+                       size_t rows) {
   HOGLET_ASSERT(type.physical() == Physical::kArray);
   Vector vector;
   vector.type_ = std::move(type);
@@ -237,14 +245,16 @@ Vector Vector::GatherImpl(const P* positions, size_t count) const {
       GatherValues(data<Int128>(), positions, count, out.mutable_data<Int128>());
       break;
     case Physical::kString:
-      GatherValues(data<std::string_view>(), positions, count, out.mutable_data<std::string_view>());
+      GatherValues(data<std::string_view>(), positions, count,
+                   out.mutable_data<std::string_view>());
       break;
     case Physical::kArray: {
       auto offsets = std::shared_ptr<uint32_t[]>(new uint32_t[count + 1]);
       std::vector<uint32_t> elements;
       offsets[0] = 0;
       for (size_t i = 0; i < count; ++i) {
-        for (uint32_t e = codes_[positions[i]]; e < codes_[positions[i] + 1]; ++e) elements.push_back(e);
+        for (uint32_t e = codes_[positions[i]]; e < codes_[positions[i] + 1]; ++e)
+          elements.push_back(e);
         offsets[i + 1] = static_cast<uint32_t>(elements.size());
       }
       out.codes_ = std::move(offsets);
@@ -260,8 +270,12 @@ Vector Vector::GatherImpl(const P* positions, size_t count) const {
   return out;
 }
 
-Vector Vector::Gather(const uint16_t* positions, size_t count) const { return GatherImpl(positions, count); }
-Vector Vector::Gather(const uint32_t* positions, size_t count) const { return GatherImpl(positions, count); }
+Vector Vector::Gather(const uint16_t* positions, size_t count) const {
+  return GatherImpl(positions, count);
+}
+Vector Vector::Gather(const uint32_t* positions, size_t count) const {
+  return GatherImpl(positions, count);
+}
 
 Vector Vector::Slice(size_t begin, size_t count) const {
   HOGLET_ASSERT(begin + count <= rows_);

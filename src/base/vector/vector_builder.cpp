@@ -20,7 +20,8 @@ VectorBuilder::VectorBuilder(Type type) : type_(std::move(type)), rep_(std::make
   if (type_.kind() == TypeKind::kMap) {
     children_.push_back(std::make_unique<VectorBuilder>(Type::Tuple(type_.children())));
   } else if (type_.physical() == Physical::kArray || type_.physical() == Physical::kTuple) {
-    for (const Type& child : type_.children()) children_.push_back(std::make_unique<VectorBuilder>(child));
+    for (const Type& child : type_.children())
+      children_.push_back(std::make_unique<VectorBuilder>(child));
   }
 }
 
@@ -92,15 +93,19 @@ void VectorBuilder::AppendString(std::string_view value) {
 }
 
 void VectorBuilder::Append(const Datum& value) {
-  if (value.is_null()) return type_.nullable() || type_.physical() == Physical::kNone ? AppendNull() : AppendDefault();
+  if (value.is_null())
+    return type_.nullable() || type_.physical() == Physical::kNone ? AppendNull() : AppendDefault();
   switch (type_.physical()) {
     case Physical::kU8:
     case Physical::kI64:
       return AppendInteger(value.integer());
     case Physical::kF64:
-      return AppendDouble(std::holds_alternative<int64_t>(value.value) ? static_cast<double>(value.integer()) : value.number());
+      return AppendDouble(std::holds_alternative<int64_t>(value.value)
+                              ? static_cast<double>(value.integer())
+                              : value.number());
     case Physical::kI128:
-      return AppendWide(std::holds_alternative<int64_t>(value.value) ? Int128{value.integer()} : value.wide());
+      return AppendWide(std::holds_alternative<int64_t>(value.value) ? Int128{value.integer()}
+                                                                     : value.wide());
     case Physical::kString:
       return AppendString(value.string());
     case Physical::kArray:
@@ -119,7 +124,8 @@ void VectorBuilder::Append(const Datum& value) {
 
 void VectorBuilder::AppendFrom(const Vector& vector, size_t row) {
   if (vector.IsNull(row)) return AppendNull();
-  if (vector.form() == Vector::Form::kDictionary) return AppendFrom(*vector.dictionary(), vector.codes()[row]);
+  if (vector.form() == Vector::Form::kDictionary)
+    return AppendFrom(*vector.dictionary(), vector.codes()[row]);
   const size_t at = vector.Position(row);
   switch (type_.physical()) {
     case Physical::kU8:
@@ -133,10 +139,12 @@ void VectorBuilder::AppendFrom(const Vector& vector, size_t row) {
     case Physical::kString:
       return AppendString(vector.data<std::string_view>()[at]);
     case Physical::kArray:
-      for (uint32_t i = vector.offsets()[at]; i < vector.offsets()[at + 1]; ++i) children_[0]->AppendFrom(vector.child(), i);
+      for (uint32_t i = vector.offsets()[at]; i < vector.offsets()[at + 1]; ++i)
+        children_[0]->AppendFrom(vector.child(), i);
       return CloseArray();
     case Physical::kTuple:
-      for (size_t i = 0; i < children_.size(); ++i) children_[i]->AppendFrom(vector.children()[i], at);
+      for (size_t i = 0; i < children_.size(); ++i)
+        children_[i]->AppendFrom(vector.children()[i], at);
       return CloseTuple();
     case Physical::kNone:
       return AppendNull();
@@ -158,7 +166,8 @@ void VectorBuilder::CloseTuple() {
 Vector VectorBuilder::Build() {
   Vector out = Vector::Flat(type_, rows_);
   const auto copy = [&]<typename T>(const std::vector<T>& values) {
-    if (!values.empty()) std::memcpy(out.mutable_data<T>(), values.data(), values.size() * sizeof(T));
+    if (!values.empty())
+      std::memcpy(out.mutable_data<T>(), values.data(), values.size() * sizeof(T));
   };
   switch (type_.physical()) {
     case Physical::kU8:

@@ -16,12 +16,14 @@ TEST_P(TypeNames, ReadBackAsWritten) {
   EXPECT_EQ(*again, *type);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, TypeNames,
-                         testing::Values("UInt8", "Int128", "Float64", "String", "Nullable(String)", "FixedString(16)", "Date", "DateTime",
-                                         "DateTime('Europe/Berlin')", "DateTime64(6, 'UTC')", "DateTime64(3)", "Decimal(18, 4)", "UUID",
-                                         "Array(Nullable(Int64))", "Tuple(String, UInt8)", "Tuple(a String, b Array(UInt8))",
-                                         "Map(String, Array(UInt64))", "Enum8('full' = 0, 'propertyless' = 1)", "IntervalDay", "Tuple()",
-                                         "Array(Array(Tuple(x Nullable(Float64))))"));
+INSTANTIATE_TEST_SUITE_P(
+    All, TypeNames,
+    testing::Values("UInt8", "Int128", "Float64", "String", "Nullable(String)", "FixedString(16)",
+                    "Date", "DateTime", "DateTime('Europe/Berlin')", "DateTime64(6, 'UTC')",
+                    "DateTime64(3)", "Decimal(18, 4)", "UUID", "Array(Nullable(Int64))",
+                    "Tuple(String, UInt8)", "Tuple(a String, b Array(UInt8))",
+                    "Map(String, Array(UInt64))", "Enum8('full' = 0, 'propertyless' = 1)",
+                    "IntervalDay", "Tuple()", "Array(Array(Tuple(x Nullable(Float64))))"));
 
 TEST(Type, ReadsOtherSpellings) {
   EXPECT_EQ(Type::Parse("LowCardinality(Nullable(String))")->Name(), "Nullable(String)");
@@ -29,8 +31,9 @@ TEST(Type, ReadsOtherSpellings) {
 }
 
 TEST(Type, RefusesWhatIsNoType) {
-  for (const char* text : {"", "Strin", "Array(", "Array(String))", "Decimal(39, 1)", "FixedString(0)", "DateTime64(10)", "Tuple(a String, UInt8)",
-                           "Enum8('a')", "Nullable String"}) {
+  for (const char* text :
+       {"", "Strin", "Array(", "Array(String))", "Decimal(39, 1)", "FixedString(0)",
+        "DateTime64(10)", "Tuple(a String, UInt8)", "Enum8('a')", "Nullable String"}) {
     EXPECT_EQ(Type::Parse(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
   EXPECT_FALSE(Type::Parse(std::string(5000, 'A')).ok());

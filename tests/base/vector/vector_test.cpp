@@ -71,11 +71,16 @@ TEST_P(VectorForms, GatherSliceAndConcat) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, VectorForms,
-    testing::Values(FormCase{"flat", Integers({1, 2, 3, 4}), {1, 2, 3, 4}},
-                    FormCase{"flat with nulls", Integers({1, kNull, 3, kNull}), {1, kNull, 3, kNull}},
-                    FormCase{"constant", Vector::Constant(Type(TypeKind::kInt64), Datum(int64_t{7}), 4), {7, 7, 7, 7}},
-                    FormCase{"null constant", Vector::NullConstant(Type(TypeKind::kInt64), 4), {kNull, kNull, kNull, kNull}},
-                    FormCase{"dictionary", Dictionary({10, kNull, 30}, {2, 1, 0, 2}), {30, kNull, 10, 30}}),
+    testing::Values(
+        FormCase{"flat", Integers({1, 2, 3, 4}), {1, 2, 3, 4}},
+        FormCase{"flat with nulls", Integers({1, kNull, 3, kNull}), {1, kNull, 3, kNull}},
+        FormCase{"constant",
+                 Vector::Constant(Type(TypeKind::kInt64), Datum(int64_t{7}), 4),
+                 {7, 7, 7, 7}},
+        FormCase{"null constant",
+                 Vector::NullConstant(Type(TypeKind::kInt64), 4),
+                 {kNull, kNull, kNull, kNull}},
+        FormCase{"dictionary", Dictionary({10, kNull, 30}, {2, 1, 0, 2}), {30, kNull, 10, 30}}),
     [](const auto& info) {
       std::string name = info.param.name;
       std::replace(name.begin(), name.end(), ' ', '_');
@@ -103,15 +108,18 @@ TEST(Vector, StringsOutliveTheirBuilder) {
 }
 
 TEST(Vector, NestedValues) {
-  const Type type = Type::Array(Type::Tuple({Type(TypeKind::kString), Type(TypeKind::kInt64).Nullable()}));
+  const Type type =
+      Type::Array(Type::Tuple({Type(TypeKind::kString), Type(TypeKind::kInt64).Nullable()}));
   VectorBuilder builder(type);
-  const Datum row = std::vector<Datum>{std::vector<Datum>{std::string("a"), int64_t{1}}, std::vector<Datum>{std::string("b"), Datum()}};
+  const Datum row = std::vector<Datum>{std::vector<Datum>{std::string("a"), int64_t{1}},
+                                       std::vector<Datum>{std::string("b"), Datum()}};
   builder.Append(row);
   builder.Append(Datum(std::vector<Datum>{}));
   builder.Append(row);
   const Vector vector = builder.Build();
   EXPECT_EQ(Values(vector), (std::vector<Datum>{row, Datum(std::vector<Datum>{}), row}));
-  EXPECT_EQ(Values(vector.Gather(Selection{2, 1})), (std::vector<Datum>{row, Datum(std::vector<Datum>{})}));
+  EXPECT_EQ(Values(vector.Gather(Selection{2, 1})),
+            (std::vector<Datum>{row, Datum(std::vector<Datum>{})}));
   const Vector constant = Vector::Constant(type, row, 3);
   EXPECT_EQ(Values(constant.Flatten()), (std::vector<Datum>{row, row, row}));
 }

@@ -143,8 +143,7 @@ class FakeCatalog : public FunctionCatalog {
     if (name == "arrayMap") return Type::Array(types[0]);
     if (name == "concat") return Type(TypeKind::kString);
     if (name == "toTimeZone") return types[0].WithZone(Zone(arguments));
-    if (name == "now64")
-      return Type::DateTime64(6, Zone(arguments));
+    if (name == "now64") return Type::DateTime64(6, Zone(arguments));
     if (name == "toDate" || name == "today") return lifted(Type(TypeKind::kDate));
     if (name == "toDateTime") return lifted(Type::DateTime(Zone(arguments)));
     if (name.starts_with("toDateTime64") || name.starts_with("parseDateTime64"))

@@ -31,7 +31,8 @@ TEST(U64Interner, NumbersInOrderOfFirstSight) {
 }
 
 TEST(ColumnInterner, NullIsAValueUnlessToldOtherwise) {
-  const Vector column = Build(Type(TypeKind::kString), {std::string("a"), Datum(), std::string(""), Datum(), std::string("a")});
+  const Vector column = Build(Type(TypeKind::kString), {std::string("a"), Datum(), std::string(""),
+                                                        Datum(), std::string("a")});
   std::vector<uint32_t> ids(5);
   ColumnInterner with(Type(TypeKind::kString));
   with.Intern(column, ids.data());
@@ -54,7 +55,8 @@ TEST(ColumnInterner, OneNanAndOneZero) {
 // Against a map of rows, for keys of several types and all forms.
 TEST(RowInterner, AgreesWithAMapOfRows) {
   std::mt19937 random(42);
-  const std::vector<Type> types = {Type(TypeKind::kString), Type(TypeKind::kInt64), Type(TypeKind::kUuid), Type::Array(Type(TypeKind::kUInt8))};
+  const std::vector<Type> types = {Type(TypeKind::kString), Type(TypeKind::kInt64),
+                                   Type(TypeKind::kUuid), Type::Array(Type(TypeKind::kUInt8))};
   RowInterner interner(types);
   std::map<std::string, uint32_t> model;
   std::vector<std::vector<Datum>> first_rows;
@@ -63,7 +65,8 @@ TEST(RowInterner, AgreesWithAMapOfRows) {
     std::vector<std::vector<Datum>> columns(4);
     for (size_t i = 0; i < rows; ++i) {
       columns[0].push_back(random() % 10 == 0 ? Datum() : Datum(std::string(random() % 4, 'x')));
-      columns[1].push_back(random() % 10 == 0 ? Datum() : Datum(static_cast<int64_t>(random() % 5)));
+      columns[1].push_back(random() % 10 == 0 ? Datum()
+                                              : Datum(static_cast<int64_t>(random() % 5)));
       columns[2].push_back(Datum(static_cast<Int128>(random() % 3) << 100));
       columns[3].push_back(Datum(std::vector<Datum>(random() % 3, Datum(int64_t{1}))));
     }
@@ -81,16 +84,18 @@ TEST(RowInterner, AgreesWithAMapOfRows) {
       std::string text;
       for (const auto& column : columns) {
         const Datum& value = column[i];
-        text += value.is_null()                               ? "N"
+        text += value.is_null()                                ? "N"
                 : std::holds_alternative<int64_t>(value.value) ? std::to_string(value.integer())
-                : std::holds_alternative<Int128>(value.value)  ? std::to_string(static_cast<int64_t>(value.wide() >> 100))
-                : value.value.index() == 4                     ? "'" + value.string()
-                                                               : std::to_string(value.list().size());
+                : std::holds_alternative<Int128>(value.value)
+                    ? std::to_string(static_cast<int64_t>(value.wide() >> 100))
+                : value.value.index() == 4 ? "'" + value.string()
+                                           : std::to_string(value.list().size());
         text += "|";
       }
       const auto [it, inserted] = model.try_emplace(text, static_cast<uint32_t>(model.size()));
       EXPECT_EQ(groups[i], it->second) << text;
-      if (inserted) first_rows.push_back({columns[0][i], columns[1][i], columns[2][i], columns[3][i]});
+      if (inserted)
+        first_rows.push_back({columns[0][i], columns[1][i], columns[2][i], columns[3][i]});
     }
   }
   ASSERT_EQ(interner.size(), model.size());

@@ -1,10 +1,10 @@
-#include "query/exec/operator.h"
-
 #include <gtest/gtest.h>
 
+#include "query/exec/operator.h"
 #include "query/functions/functions.h"
 
-// Operators over constant rows, without the analyzer: joins, sets, limits, windows, where rows come and go.
+// Operators over constant rows, without the analyzer: joins, sets, limits, windows, where rows come
+// and go.
 
 namespace hoglet {
 namespace {
@@ -16,7 +16,8 @@ const Datum kNull;
 PlanPtr Values(const std::vector<Type>& types, const std::vector<Row>& rows) {
   auto plan = std::make_unique<Plan>();
   plan->kind = Plan::Kind::kValues;
-  for (size_t c = 0; c < types.size(); ++c) plan->output.push_back({"c" + std::to_string(c), types[c]});
+  for (size_t c = 0; c < types.size(); ++c)
+    plan->output.push_back({"c" + std::to_string(c), types[c]});
   for (const Row& row : rows) {
     std::vector<ExprPtr> exprs;
     for (size_t c = 0; c < row.size(); ++c) exprs.push_back(Expr::Constant(row[c], types[c]));
@@ -66,8 +67,18 @@ absl::StatusOr<std::vector<Row>> RunPlan(const Plan& plan, uint64_t memory_bytes
 const Type kInt(TypeKind::kInt64);
 const Type kText(TypeKind::kString);
 
-PlanPtr Left() { return Values({kInt.Nullable(), kText}, {{1, std::string("a")}, {2, std::string("b")}, {kNull, std::string("n")}, {2, std::string("c")}}); }
-PlanPtr Right() { return Values({kInt.Nullable(), kText}, {{2, std::string("x")}, {2, std::string("y")}, {3, std::string("z")}, {kNull, std::string("m")}}); }
+PlanPtr Left() {
+  return Values({kInt.Nullable(), kText}, {{1, std::string("a")},
+                                           {2, std::string("b")},
+                                           {kNull, std::string("n")},
+                                           {2, std::string("c")}});
+}
+PlanPtr Right() {
+  return Values({kInt.Nullable(), kText}, {{2, std::string("x")},
+                                           {2, std::string("y")},
+                                           {3, std::string("z")},
+                                           {kNull, std::string("m")}});
+}
 
 PlanPtr Join(Plan::JoinKind kind) {
   std::vector<OutputColumn> output = {{"l", kInt.Nullable()}, {"lt", kText}};
@@ -84,8 +95,10 @@ PlanPtr Join(Plan::JoinKind kind) {
 std::string s(const char* text) { return text; }
 
 TEST(JoinNode, InnerMatchesEqualKeysAndNeverNull) {
-  EXPECT_EQ(*RunPlan(*Join(Plan::JoinKind::kInner)),
-            (std::vector<Row>{{2, s("b"), 2, s("x")}, {2, s("b"), 2, s("y")}, {2, s("c"), 2, s("x")}, {2, s("c"), 2, s("y")}}));
+  EXPECT_EQ(*RunPlan(*Join(Plan::JoinKind::kInner)), (std::vector<Row>{{2, s("b"), 2, s("x")},
+                                                                       {2, s("b"), 2, s("y")},
+                                                                       {2, s("c"), 2, s("x")},
+                                                                       {2, s("c"), 2, s("y")}}));
 }
 
 TEST(JoinNode, LeftKeepsUnmatchedWithDefaults) {
@@ -102,11 +115,14 @@ TEST(JoinNode, FullKeepsBothSides) {
   EXPECT_NE(std::find(rows.begin(), rows.end(), Row{kNull, s(""), kNull, s("m")}), rows.end());
 }
 
-TEST(JoinNode, RightKeepsTheRightSide) { EXPECT_EQ(RunPlan(*Join(Plan::JoinKind::kRight))->size(), 6u); }
+TEST(JoinNode, RightKeepsTheRightSide) {
+  EXPECT_EQ(RunPlan(*Join(Plan::JoinKind::kRight))->size(), 6u);
+}
 
 TEST(JoinNode, SemiAndAnti) {
   EXPECT_EQ(*RunPlan(*Join(Plan::JoinKind::kSemi)), (std::vector<Row>{{2, s("b")}, {2, s("c")}}));
-  EXPECT_EQ(*RunPlan(*Join(Plan::JoinKind::kAnti)), (std::vector<Row>{{1, s("a")}, {kNull, s("n")}}));
+  EXPECT_EQ(*RunPlan(*Join(Plan::JoinKind::kAnti)),
+            (std::vector<Row>{{1, s("a")}, {kNull, s("n")}}));
 }
 
 TEST(JoinNode, AnyTakesOneMatch) {
@@ -122,7 +138,8 @@ TEST(JoinNode, CrossJoinPastTheLimitIsRefused) {
     plan->rows[0].push_back(Expr::Constant(Datum(int64_t{100'000}), kInt));
     return plan;
   };
-  auto plan = Over(Plan::Kind::kJoin, List(numbers(), numbers()), {{"a", Type(TypeKind::kUInt64)}, {"b", Type(TypeKind::kUInt64)}});
+  auto plan = Over(Plan::Kind::kJoin, List(numbers(), numbers()),
+                   {{"a", Type(TypeKind::kUInt64)}, {"b", Type(TypeKind::kUInt64)}});
   plan->join_kind = Plan::JoinKind::kCross;
   const auto rows = RunPlan(*plan, 64 << 20);
   EXPECT_EQ(rows.status().code(), absl::StatusCode::kResourceExhausted) << rows.status();
@@ -140,11 +157,15 @@ TEST(SetNodes, IntersectExceptAndDistinct) {
   EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{1}, {2}}));
   plan->set_all = false;
   EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{1}}));
-  EXPECT_EQ(*RunPlan(*Over(Plan::Kind::kDistinct, List(a()), output)), (std::vector<Row>{{1}, {2}, {kNull}}));
+  EXPECT_EQ(*RunPlan(*Over(Plan::Kind::kDistinct, List(a()), output)),
+            (std::vector<Row>{{1}, {2}, {kNull}}));
 }
 
 TEST(LimitNodes, OffsetTiesAndLimitBy) {
-  const auto rows = [] { return Values({kInt, kText}, {{1, s("a")}, {1, s("b")}, {2, s("c")}, {2, s("d")}, {2, s("e")}, {3, s("f")}}); };
+  const auto rows = [] {
+    return Values({kInt, kText},
+                  {{1, s("a")}, {1, s("b")}, {2, s("c")}, {2, s("d")}, {2, s("e")}, {3, s("f")}});
+  };
   const std::vector<OutputColumn> output = {{"n", kInt}, {"t", kText}};
   auto limit = Over(Plan::Kind::kLimit, List(rows()), output);
   limit->limit = 2;
@@ -163,7 +184,8 @@ TEST(LimitNodes, OffsetTiesAndLimitBy) {
 TEST(ArrayJoinNode, ExpandsAndKeepsEmptyOnesOnRequest) {
   const Type array = Type::Array(kInt);
   const auto rows = [&] {
-    return Values({kText, array}, {{s("a"), Datum(std::vector<Datum>{1, 2})}, {s("b"), Datum(std::vector<Datum>{})}});
+    return Values({kText, array}, {{s("a"), Datum(std::vector<Datum>{1, 2})},
+                                   {s("b"), Datum(std::vector<Datum>{})}});
   };
   auto plan = Over(Plan::Kind::kArrayJoin, List(rows()), {{"t", kText}, {"x", kInt}});
   plan->array_columns = {1};
@@ -173,8 +195,12 @@ TEST(ArrayJoinNode, ExpandsAndKeepsEmptyOnesOnRequest) {
 }
 
 TEST(WindowNode, RankAndShift) {
-  const auto rows = [] { return Values({kText, kInt}, {{s("a"), 10}, {s("a"), 10}, {s("a"), 20}, {s("b"), 5}}); };
-  auto plan = Over(Plan::Kind::kWindow, List(rows()), {{"t", kText}, {"n", kInt}, {"rank", Type(TypeKind::kUInt64)}, {"lag", kInt.Nullable()}});
+  const auto rows = [] {
+    return Values({kText, kInt}, {{s("a"), 10}, {s("a"), 10}, {s("a"), 20}, {s("b"), 5}});
+  };
+  auto plan = Over(
+      Plan::Kind::kWindow, List(rows()),
+      {{"t", kText}, {"n", kInt}, {"rank", Type(TypeKind::kUInt64)}, {"lag", kInt.Nullable()}});
   Plan::WindowCall rank;
   rank.function_name = "rank";
   rank.partition_by = {0};
@@ -189,7 +215,10 @@ TEST(WindowNode, RankAndShift) {
   lag.type = kInt.Nullable();
   plan->windows.push_back(std::move(rank));
   plan->windows.push_back(std::move(lag));
-  EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{s("a"), 10, 1, kNull}, {s("a"), 10, 1, 10}, {s("a"), 20, 3, 10}, {s("b"), 5, 1, kNull}}));
+  EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{s("a"), 10, 1, kNull},
+                                               {s("a"), 10, 1, 10},
+                                               {s("a"), 20, 3, 10},
+                                               {s("b"), 5, 1, kNull}}));
 }
 
 TEST(SortNode, TopNEqualsAFullSort) {
