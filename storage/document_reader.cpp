@@ -34,18 +34,16 @@ absl::Status DocumentReader::Damaged(const char* what) const {
 absl::StatusOr<const std::vector<uint32_t>*> DocumentReader::ShapeOf(size_t document) {
   const VectorReader<std::string_view> shapes(shapes_);
   if (!shapes.valid(document)) return Damaged("a document has no shape");
-  std::vector<uint32_t>* parsed = &scratch_shape_;
-  if (!parsed_shapes_.empty()) {
-    const uint32_t code = shapes_.codes()[document];
-    parsed = &parsed_shapes_[code];
-    if (shape_parsed_[code]) return parsed;
-    shape_parsed_[code] = true;
-  }
+  const bool is_coded = !parsed_shapes_.empty();
+  const uint32_t code = is_coded ? shapes_.codes()[document] : 0;
+  std::vector<uint32_t>* parsed = is_coded ? &parsed_shapes_[code] : &scratch_shape_;
+  if (is_coded && shape_parsed_[code]) return parsed;
   parsed->clear();
   if (!ParseShape(shapes.at(document), parsed)) return Damaged("shape");
   for (const uint32_t key : *parsed) {
     if (key > keys_.size()) return Damaged("shape names no key");
   }
+  if (is_coded) shape_parsed_[code] = true;
   return parsed;
 }
 

@@ -75,7 +75,7 @@ struct PersonStore::Impl {
 
   ~Impl();
 
-  absl::Status Open(bool is_read_only);
+  absl::Status Open(bool read_only);
   absl::Status LoadMeta();
   absl::Status LoadOverrides();
   rocksdb::ColumnFamilyHandle* family(Family which) const { return families[which]; }
@@ -107,6 +107,7 @@ struct PersonStore::Impl {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
   std::string directory;
+  bool is_read_only = false;
   Options options;
   std::shared_ptr<rocksdb::Cache> block_cache;
   std::shared_ptr<rocksdb::Env> memory_env;

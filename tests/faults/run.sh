@@ -11,5 +11,6 @@ check() {
 }
 check node kill_loop.mjs "$build" --rounds "${HOGLET_KILL_ROUNDS:-50}"
 check node disk_full.mjs "$build"
+check node damage.mjs "$build"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

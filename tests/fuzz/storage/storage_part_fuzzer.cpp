@@ -5,8 +5,11 @@
 #include "include/hoglet/status.h"
 #include "src/base/bytes.h"
 #include "src/base/crc32c.h"
+#include "src/base/json.h"
 #include "src/base/memory_env.h"
+#include "src/base/strings.h"
 #include "storage/document_reader.h"
+#include "storage/event_table.h"
 #include "storage/manifest.h"
 #include "storage/part.h"
 #include "storage/row_source.h"
@@ -57,6 +60,61 @@ std::string WithTrailer(std::string_view chunks, std::string_view footer) {
   return bytes + trailer;
 }
 
+// A good part of two dozen rows with all kinds of JSON values.
+const std::string& GoodPart() {
+  static const std::string& part = *[] {
+    MemoryEnv env;
+    EventTable::Options options;
+    options.background_merges = false;
+    options.shards = 1;
+    options.granule_rows = 16;
+    options.json_keys_max = 4;
+    auto table = EventTable::Open(&env, "t", options).value();
+    Arena arena;
+    JsonObjectView person;
+    HOGLET_ASSERT(ParseJsonObject(R"({"name":"a","age":7})", &arena, &person).ok());
+    for (int i = 0; i < 24; ++i) {
+      EventRow row;
+      const std::string id = StrCat("user", i % 5);
+      const std::string json =
+          StrCat(R"({"a":)", i, R"(,"b":"x)", i % 3, R"(","c":)", i % 2 == 0 ? "true" : "null",
+                 R"(,"d":[1],"e":)", i, R"(.5,"f":"rare"})");
+      HOGLET_ASSERT(ParseJsonObject(json, &arena, &row.properties).ok());
+      row.team_id = 1 + i % 2;
+      row.uuid.bytes[0] = static_cast<uint8_t>(i);
+      row.event = i % 3 == 0 ? "view" : "click";
+      row.distinct_id = id;
+      row.timestamp_us = 1'700'000'000'000'000 + i;
+      row.person_properties = &person;
+      HOGLET_ASSERT(table->Insert({&row, 1}).ok());
+    }
+    HOGLET_ASSERT(table->Seal(1).ok() && table->FlushSealed().ok());
+    return new std::string(env.Contents("t/p-0000000000000001.part"));
+  }();
+  return part;
+}
+
+// The good part with bytes of its chunks changed, and all checksums right: edits are (offset, byte)
+// triples.
+void ReadEdited(std::string_view edits) {
+  std::string bytes = GoodPart();
+  const auto footer_bytes = LoadLittle<uint64_t>(bytes.data() + bytes.size() - kPartTrailerBytes);
+  const uint64_t chunks_end = bytes.size() - kPartTrailerBytes - footer_bytes;
+  PartFooter footer =
+      ParseFooter(std::string_view(bytes).substr(chunks_end, footer_bytes), chunks_end).value();
+  for (; edits.size() >= 3; edits.remove_prefix(3)) {
+    const uint64_t at =
+        kPartHeaderBytes + LoadLittle<uint16_t>(edits.data()) % (chunks_end - kPartHeaderBytes);
+    bytes[at] = edits[2];
+  }
+  ForEachChunk(footer, [&](ChunkMeta& chunk) {
+    chunk.crc = Crc32c(std::string_view(bytes).substr(chunk.offset, chunk.stored_bytes));
+  });
+  ReadPart(
+      WithTrailer(std::string_view(bytes).substr(kPartHeaderBytes, chunks_end - kPartHeaderBytes),
+                  SerializeFooter(footer)));
+}
+
 void Decode(std::string_view input) {
   if (input.size() < 12) return;
   static const TypeKind kKinds[] = {TypeKind::kInt64, TypeKind::kFloat64, TypeKind::kBool,
@@ -85,7 +143,7 @@ void Decode(std::string_view input) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 3) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0:
       ReadPart(std::string(input));
       break;
@@ -97,6 +155,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     case 2:
       Decode(input);
+      break;
+    case 3:
+      ReadEdited(input);
       break;
     default: {
       std::string bytes(input);
