@@ -49,6 +49,14 @@ absl::StatusOr<NodePtr> BuildInner(const Plan& plan, ExecContext& context) {
 
 }  // namespace
 
+absl::StatusOr<bool> RowsOperator::Next(Batch* out) {
+  const size_t count = std::min(kVectorRowsMax, rows_.rows - at_);
+  if (count == 0) return false;
+  *out = rows_.Slice(at_, count);
+  at_ += count;
+  return true;
+}
+
 std::vector<Type> OutputTypes(const Plan& plan) {
   std::vector<Type> types;
   for (const OutputColumn& column : plan.output) types.push_back(column.type);

@@ -30,6 +30,17 @@ class Operator {
   virtual absl::StatusOr<bool> Next(Batch* out) = 0;
 };
 
+// Hands on rows that are all there already, kVectorRowsMax at a time. The rows outlive it.
+class RowsOperator final : public Operator {
+ public:
+  explicit RowsOperator(const Batch& rows) : rows_(rows) {}
+  absl::StatusOr<bool> Next(Batch* out) override;
+
+ private:
+  const Batch& rows_;
+  size_t at_ = 0;
+};
+
 class Node {
  public:
   explicit Node(std::vector<Type> types) : types_(std::move(types)) {}

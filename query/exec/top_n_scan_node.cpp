@@ -92,7 +92,7 @@ class TopNScanNode final : public Node {
         order.size());
   }
   absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext&) override {
-    return std::make_unique<TopNOperator>(result_);
+    return std::make_unique<RowsOperator>(result_);
   }
   bool parallel() const override { return false; }
   uint64_t RowsEstimate() const override { return result_.rows; }
@@ -105,22 +105,6 @@ class TopNScanNode final : public Node {
     uint64_t rows = 0;
     std::optional<int64_t> worst_time;  // of the n rows kept, once there are n
     MemoryCharge charge;
-  };
-
-  class TopNOperator final : public Operator {
-   public:
-    explicit TopNOperator(const Batch& rows) : rows_(rows) {}
-    absl::StatusOr<bool> Next(Batch* out) override {
-      const size_t count = std::min(kVectorRowsMax, rows_.rows - at_);
-      if (count == 0) return false;
-      *out = rows_.Slice(at_, count);
-      at_ += count;
-      return true;
-    }
-
-   private:
-    const Batch& rows_;
-    size_t at_ = 0;
   };
 
   void OrderGranules() {

@@ -244,29 +244,12 @@ class WindowNode final : public Node {
     return absl::OkStatus();
   }
   absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext&) override {
-    return std::make_unique<WindowOperator>(rows_);
+    return std::make_unique<RowsOperator>(rows_);
   }
   bool parallel() const override { return false; }
   uint64_t RowsEstimate() const override { return rows_.rows; }
 
  private:
-  class WindowOperator final : public Operator {
-   public:
-    explicit WindowOperator(const Batch& rows) : rows_(rows) {}
-
-    absl::StatusOr<bool> Next(Batch* out) override {
-      const size_t count = std::min(kVectorRowsMax, rows_.rows - at_);
-      if (count == 0) return false;
-      *out = rows_.Slice(at_, count);
-      at_ += count;
-      return true;
-    }
-
-   private:
-    const Batch& rows_;
-    size_t at_ = 0;
-  };
-
   const Plan& plan_;
   NodePtr input_;
   Batch rows_;

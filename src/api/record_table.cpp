@@ -7,6 +7,7 @@
 #include "src/base/json.h"
 #include "src/base/strings.h"
 #include "storage/json_forms.h"
+#include "storage/memtable.h"
 
 namespace hoglet {
 namespace {
@@ -73,23 +74,6 @@ Type VariantType(JsonVariant variant) {
     default:
       return Type(TypeKind::kBool).Nullable();
   }
-}
-
-JsonVariant VariantOf(JsonKind kind) {
-  switch (kind) {
-    case JsonKind::kNull:
-      return JsonVariant::kNull;
-    case JsonKind::kBool:
-      return JsonVariant::kBool;
-    case JsonKind::kInt64:
-    case JsonKind::kDouble:
-      return JsonVariant::kNumber;
-    case JsonKind::kString:
-      return JsonVariant::kString;
-    case JsonKind::kRaw:
-      break;
-  }
-  return JsonVariant::kRaw;
 }
 
 void AppendMember(const JsonMember& member, VectorBuilder* out) {
