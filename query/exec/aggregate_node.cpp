@@ -308,16 +308,9 @@ class AggregateNode final : public Node {
       tables.push_back(
           std::make_unique<GroupTable>(plan_, key_types_, layout_, context.eval->memory));
     }
-    HOGLET_RETURN_IF_ERROR(
-        RunWorkers(context, *input_, [&](int worker, Operator& input) -> absl::Status {
-          Batch batch;
-          while (true) {
-            HOGLET_RETURN_IF_ERROR(context.eval->CheckAlive());
-            HOGLET_ASSIGN_OR_RETURN(bool more, input.Next(&batch));
-            if (!more) return absl::OkStatus();
-            HOGLET_RETURN_IF_ERROR(tables[worker]->Add(*context.eval, batch));
-          }
-        }));
+    HOGLET_RETURN_IF_ERROR(ForEachBatch(context, *input_, [&](int worker, Batch batch) {
+      return tables[worker]->Add(*context.eval, batch);
+    }));
     for (size_t i = 1; i < tables.size(); ++i) {
       HOGLET_RETURN_IF_ERROR(tables[0]->MergeFrom(*context.eval, *tables[i], key_types_.size()));
       tables[i].reset();
