@@ -221,6 +221,51 @@ TEST(WindowNode, RankAndShift) {
                                                {s("b"), 5, 1, kNull}}));
 }
 
+TEST(WindowNode, FirstAndLastValueSkipNulls) {
+  const auto rows = [] {
+    return Values({kInt, kText.Nullable()},
+                  {{1, kNull}, {2, s("b")}, {3, kNull}, {4, s("d")}, {5, kNull}});
+  };
+  const Type text = kText.Nullable();
+  auto plan = Over(Plan::Kind::kWindow, List(rows()),
+                   {{"n", kInt}, {"t", text}, {"first", text}, {"last", text}, {"next", text}});
+  for (const char* name : {"first_value", "last_value", "first_value"}) {
+    Plan::WindowCall call;
+    call.function_name = name;
+    call.aggregate.arguments = {1};
+    call.order_by = {{0, false}};
+    call.rows_frame = true;
+    call.end = 0;
+    call.type = text;
+    plan->windows.push_back(std::move(call));
+  }
+  plan->windows.back().start = 1;
+  plan->windows.back().end = 1;
+  EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{1, kNull, kNull, kNull, s("b")},
+                                               {2, s("b"), s("b"), s("b"), kNull},
+                                               {3, kNull, s("b"), s("b"), s("d")},
+                                               {4, s("d"), s("b"), s("d"), kNull},
+                                               {5, kNull, s("b"), s("d"), kNull}}));
+}
+
+// Each row's array holds all rows up to it: quadratic, however small the input.
+TEST(WindowNode, PastTheMemoryLimitIsAClearError) {
+  const std::vector<Row> rows(20'000, Row{Datum(int64_t{1})});
+  const Type array = Type::Array(kInt);
+  auto plan = Over(Plan::Kind::kWindow, List(Values({kInt}, rows)), {{"n", kInt}, {"all", array}});
+  Plan::WindowCall call;
+  call.function_name = "groupArray";
+  const std::vector<FunctionArgument> arguments{{.type = kInt, .constant = {}}};
+  call.aggregate.function =
+      *BuiltinFunctions().BindAggregate("groupArray", {}, arguments, /*distinct=*/false);
+  call.aggregate.arguments = {0};
+  call.rows_frame = true;
+  call.end = 0;
+  call.type = array;
+  plan->windows.push_back(std::move(call));
+  EXPECT_EQ(RunPlan(*plan, 64 << 20).status().code(), absl::StatusCode::kResourceExhausted);
+}
+
 TEST(SortNode, TopNEqualsAFullSort) {
   std::vector<Row> rows;
   for (int64_t i = 0; i < 60'000; ++i) rows.push_back({Datum((i * 7919) % 60'013)});
