@@ -194,6 +194,22 @@ TEST(ArrayJoinNode, ExpandsAndKeepsEmptyOnesOnRequest) {
   EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{s("a"), 1}, {s("a"), 2}, {s("b"), 0}}));
 }
 
+// The elements of one batch are more than memory, or 32-bit offsets, would hold.
+TEST(ArrayJoinNode, AConstantArrayIsNotRepeated) {
+  const Type array = Type::Array(kInt);
+  const std::vector<Datum> elements(600'000, Datum(int64_t{7}));
+  auto project =
+      Over(Plan::Kind::kProject,
+           List(Values({kInt}, std::vector<Row>(8'000, Row{Datum(int64_t{1})}))), {{"x", array}});
+  project->expressions.push_back(Expr::Constant(Datum(elements), array));
+  auto join = Over(Plan::Kind::kArrayJoin, List(std::move(project)), {{"x", kInt}});
+  join->array_columns = {0};
+  auto limit = Over(Plan::Kind::kLimit, List(std::move(join)), {{"x", kInt}});
+  limit->limit = 2;
+  limit->offset = 700'000;
+  EXPECT_EQ(*RunPlan(*limit), (std::vector<Row>{{7}, {7}}));
+}
+
 TEST(WindowNode, RankAndShift) {
   const auto rows = [] {
     return Values({kText, kInt}, {{s("a"), 10}, {s("a"), 10}, {s("a"), 20}, {s("b"), 5}});
