@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "query/exec/operator.h"
@@ -208,6 +209,20 @@ TEST(ArrayJoinNode, AConstantArrayIsNotRepeated) {
   limit->limit = 2;
   limit->offset = 700'000;
   EXPECT_EQ(*RunPlan(*limit), (std::vector<Row>{{7}, {7}}));
+}
+
+TEST(AggregateNode, SubtotalsOfNullableKeysAreNull) {
+  auto plan =
+      Over(Plan::Kind::kAggregate,
+           List(Values({kText, kInt.Nullable()}, {{s("a"), 1}, {s("a"), 1}, {s("b"), kNull}})),
+           {{"t", kText}, {"n", kInt.Nullable()}, {"count", Type(TypeKind::kUInt64)}});
+  plan->group_keys = {0, 1};
+  plan->grouping_sets = {{0, 1}, {}};
+  AggregateCall count;
+  count.function = *BuiltinFunctions().BindAggregate("count", {}, {}, /*distinct=*/false);
+  plan->aggregates.push_back(std::move(count));
+  EXPECT_THAT(*RunPlan(*plan), testing::UnorderedElementsAre(
+                                   Row{s("a"), 1, 2}, Row{s("b"), kNull, 1}, Row{s(""), kNull, 3}));
 }
 
 TEST(WindowNode, RankAndShift) {
