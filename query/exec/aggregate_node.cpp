@@ -191,10 +191,14 @@ absl::Status GroupTable::AddSet(EvalContext& context, const Batch& batch,
     if (set == nullptr || std::find(set->begin(), set->end(), k) != set->end()) {
       keys.push_back(&column);
     } else {
-      // A key that the set leaves out reads as its type's default in the subtotal row.
-      VectorBuilder builder(column.type().NotNullable());
+      // A key that the set leaves out reads as its type's default in the subtotal row: NULL if it
+      // can be.
+      const Type& type = plan_.inputs[0]->output[plan_.group_keys[k]].type;
+      VectorBuilder builder(type.NotNullable());
       builder.AppendDefault();
-      stand_ins.push_back(Vector::Constant(column.type(), builder.Build().Get(0), batch.rows));
+      stand_ins.push_back(type.nullable()
+                              ? Vector::NullConstant(type, batch.rows)
+                              : Vector::Constant(type, builder.Build().Get(0), batch.rows));
       keys.push_back(&stand_ins.back());
     }
   }

@@ -42,10 +42,17 @@ Frame FrameOf(const Plan::WindowCall& call, const Partition& partition, size_t p
   return frame;
 }
 
+// Rows fed to aggregates, or held by their results, between two looks at the clock and the budget.
+constexpr size_t kRowsUntilCheck = 1 << 16;
+
 class WindowComputer {
  public:
   WindowComputer(EvalContext& context, const Batch& rows, const Plan::WindowCall& call)
-      : context_(context), rows_(rows), call_(call) {}
+      : context_(context), rows_(rows), call_(call), charge_(context.memory) {
+    const Physical physical = call.type.physical();
+    grows_ = physical == Physical::kString || physical == Physical::kArray ||
+             physical == Physical::kTuple;
+  }
 
   absl::StatusOr<Vector> Run() {
     std::vector<SortKey> keys;
@@ -67,7 +74,10 @@ class WindowComputer {
     // Values are in window order; put them back beside their rows.
     std::vector<uint32_t> place(order.size());
     for (size_t i = 0; i < order.size(); ++i) place[order[i]] = static_cast<uint32_t>(i);
-    return builder.Build().Gather(place.data(), place.size());
+    parts_.push_back(builder.Build());
+    const Vector values = Vector::Concat(parts_);
+    parts_.clear();
+    return values.Gather(place.data(), place.size());
   }
 
  private:
@@ -98,8 +108,9 @@ class WindowComputer {
       return RunShare(partition, name == "cume_dist", out);
     if (name == "lagInFrame" || name == "leadInFrame")
       return RunShift(partition, name == "lagInFrame", out);
-    if (name == "first_value" || name == "last_value" || name == "nth_value")
-      return RunNth(partition, out);
+    if (name == "first_value" || name == "last_value")
+      return RunEnd(partition, name == "last_value", out);
+    if (name == "nth_value") return RunNth(partition, out);
     return absl::UnimplementedError(StrCat("window function '", name, "' is not supported"));
   }
 
@@ -167,17 +178,43 @@ class WindowComputer {
     return absl::OkStatus();
   }
 
+  // first_value and last_value skip NULLs, as aggregates do. Of each row of the partition: the
+  // nearest row from it on (or, for the last value, up to it) that is not NULL; -1 or the number of
+  // rows where there is none.
+  std::vector<int64_t> NearestValid(const Partition& partition, bool last) const {
+    const auto count = static_cast<int64_t>(partition.count);
+    std::vector<int64_t> nearest(partition.count);
+    int64_t valid = last ? -1 : count;
+    for (int64_t step = 0; step < count; ++step) {
+      const int64_t i = last ? step : count - 1 - step;
+      if (!Argument(0).IsNull(partition.rows[i])) valid = i;
+      nearest[static_cast<size_t>(i)] = valid;
+    }
+    return nearest;
+  }
+
+  absl::Status RunEnd(const Partition& partition, bool last, VectorBuilder* out) {
+    const std::vector<int64_t> nearest = NearestValid(partition, last);
+    for (size_t i = 0; i < partition.count; ++i) {
+      const Frame frame = FrameOf(call_, partition, i);
+      const bool empty = frame.begin >= frame.end;
+      const int64_t at = empty ? -1 : nearest[last ? frame.end - 1 : frame.begin];
+      if (at >= static_cast<int64_t>(frame.begin) && at < static_cast<int64_t>(frame.end)) {
+        out->AppendFrom(Argument(0), partition.rows[at]);
+      } else {
+        out->Append(Datum());
+      }
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status RunNth(const Partition& partition, VectorBuilder* out) {
     for (size_t i = 0; i < partition.count; ++i) {
       const Frame frame = FrameOf(call_, partition, i);
-      int64_t at = static_cast<int64_t>(frame.begin);
-      if (call_.function_name == "last_value") at = static_cast<int64_t>(frame.end) - 1;
-      if (call_.function_name == "nth_value") {
-        const Datum n = Argument(1).Get(partition.rows[i]);
-        if (n.is_null() || n.integer() < 1)
-          return absl::InvalidArgumentError("nth_value counts from one");
-        at += n.integer() - 1;
-      }
+      const Datum n = Argument(1).Get(partition.rows[i]);
+      if (n.is_null() || n.integer() < 1)
+        return absl::InvalidArgumentError("nth_value counts from one");
+      const int64_t at = static_cast<int64_t>(frame.begin) + n.integer() - 1;
       if (at >= static_cast<int64_t>(frame.begin) && at < static_cast<int64_t>(frame.end)) {
         out->AppendFrom(Argument(0), partition.rows[at]);
       } else {
@@ -193,6 +230,18 @@ class WindowComputer {
       arguments.push_back(Argument(i).Gather(partition.rows + begin, end - begin));
     }
     return call_.aggregate.function->UpdateAll(context_, state, arguments, end - begin);
+  }
+
+  // `rows` more were worked on. Results of any size (arrays, strings) are set aside and charged.
+  absl::Status Worked(size_t rows, VectorBuilder* out) {
+    unchecked_rows_ += rows;
+    if (unchecked_rows_ < kRowsUntilCheck) return absl::OkStatus();
+    unchecked_rows_ = 0;
+    HOGLET_RETURN_IF_ERROR(context_.CheckAlive());
+    if (!grows_) return absl::OkStatus();
+    parts_.push_back(out->Build());
+    // Twice: the parts are put together, and then in order.
+    return charge_.Add(2 * parts_.back().MemoryBytes());
   }
 
   // Frames that only grow keep one state; others are computed afresh for each row.
@@ -214,6 +263,7 @@ class WindowComputer {
       if (frame.end > fed) status = Feed(partition, fed, frame.end, state);
       fed = std::max(fed, frame.end);
       if (status.ok()) status = function.Finalize(state, out);
+      if (status.ok()) status = Worked(growing && !grows_ ? 1 : frame.end - frame.begin + 1, out);
     }
     function.Destroy(state);
     return status;
@@ -222,6 +272,10 @@ class WindowComputer {
   EvalContext& context_;
   const Batch& rows_;
   const Plan::WindowCall& call_;
+  MemoryCharge charge_;
+  bool grows_;  // whether a result is of any size
+  std::vector<Vector> parts_;
+  size_t unchecked_rows_ = 0;
 };
 
 class WindowNode final : public Node {
