@@ -81,7 +81,7 @@ class Pipeline {
   absl::Status Start(Ingestor::Options options = {}) {
     PersonStore::Options person_options;
     person_options.cache_bytes_max = cache_bytes_max;
-    HOGLET_ASSIGN_OR_RETURN(persons, PersonStore::Open(directory_, person_options));
+    HOGLET_ASSIGN_OR_RETURN(persons, PersonStore::Open(Env::Posix(), directory_, person_options));
     ingestor = std::make_unique<Ingestor>(Env::Posix(), log_, persons.get(), events_, &teams,
                                           &warnings, options);
     return ingestor->Start();
