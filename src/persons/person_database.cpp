@@ -180,6 +180,12 @@ absl::StatusOr<std::optional<std::string>> PersonDatabase::Get(Family which,
   return value;
 }
 
+absl::Status PersonDatabase::Put(Family which, std::string_view key, std::string_view value) {
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  return ToStatus(db_->Put(write, family(which), key, value));
+}
+
 std::unique_ptr<rocksdb::Iterator> PersonDatabase::Iterate(Family which) const {
   return std::unique_ptr<rocksdb::Iterator>(
       db_->NewIterator(rocksdb::ReadOptions(), family(which)));

@@ -51,6 +51,8 @@ class PersonDatabase {
   rocksdb::ColumnFamilyHandle* family(Family which) const { return families_[which]; }
   // nullopt if absent.
   absl::StatusOr<std::optional<std::string>> Get(Family which, std::string_view key) const;
+  // Durable on return.
+  absl::Status Put(Family which, std::string_view key, std::string_view value);
   std::unique_ptr<rocksdb::Iterator> Iterate(Family which) const;
 
   // kResourceExhausted: no space; kDataLoss: damaged; kUnimplemented: of a newer version;

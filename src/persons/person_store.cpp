@@ -149,10 +149,7 @@ absl::Status PersonStore::Impl::LoadMeta() {
                           use->Get(PersonDatabase::kMeta, kFormatKey));
   uint64_t version = 0;
   if (!format.has_value()) {
-    rocksdb::WriteOptions write;
-    write.sync = true;
-    return use->ToStatus(use->db().Put(write, use->family(PersonDatabase::kMeta), kFormatKey,
-                                       Number(kStoreVersion)));
+    return use->Put(PersonDatabase::kMeta, kFormatKey, Number(kStoreVersion));
   }
   if (!ReadNumber(*format, &version) || version != kStoreVersion) {
     return absl::UnimplementedError(StrCat("person store ", directory, ": format ", version,
