@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "src/api/sdk_asset_routes.h"
+
 namespace hoglet {
 namespace {
 
@@ -44,6 +46,7 @@ void AddCaptureRoutes(CaptureService* service, HttpRouter* router) {
   router->Add("GET", "/array/:token/config", config, Bind(service, &CaptureService::HandleConfig));
   router->Add("GET", "/array/:token/config.js", config,
               Bind(service, &CaptureService::HandleConfigScript));
+  AddSdkAssetRoutes(service, router);
 }
 
 }  // namespace hoglet
