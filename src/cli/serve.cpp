@@ -14,6 +14,7 @@
 #include "src/base/process.h"
 #include "src/base/strings.h"
 #include "src/base/time.h"
+#include "src/capture/quotas.h"
 #include "src/cli/commands.h"
 #include "src/cli/data_directory.h"
 
@@ -109,7 +110,9 @@ absl::Status RunServe(const ServeCommand& command) {
   HOGLET_ASSIGN_OR_RETURN(auto directory, DataDirectory::Open(env, command.data, options));
   const uint64_t recovered_to = directory->log().end_offset(kEventsTopic);
 
+  HOGLET_ASSIGN_OR_RETURN(const QuotaList quotas, QuotaList::Parse(command.over_quota));
   ServerParts parts;
+  parts.quotas = &quotas;
   parts.env = env;
   parts.log = &directory->log();
   parts.query_engine = &directory->engine();

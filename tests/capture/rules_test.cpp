@@ -10,10 +10,11 @@ namespace {
 TEST(DistinctId, IsCutAfterTwoHundredCodePointsNotBytes) {
   std::string euros;
   for (int i = 0; i < 250; ++i) euros += "€";
-  EXPECT_EQ(CleanDistinctId(euros), euros.substr(0, 600));
-  EXPECT_EQ(CleanDistinctId(" \t\xc2\xa0\xe3\x80\x80"), "");
-  EXPECT_EQ(CleanDistinctId(" x "), " x ");
-  EXPECT_EQ(CleanDistinctId(std::string("a\0b", 3)),
+  Arena arena;
+  EXPECT_EQ(CleanDistinctId(euros, &arena), euros.substr(0, 600));
+  EXPECT_EQ(CleanDistinctId(" \t\xc2\xa0\xe3\x80\x80", &arena), "");
+  EXPECT_EQ(CleanDistinctId(" x ", &arena), " x ");
+  EXPECT_EQ(CleanDistinctId(std::string("a\0b", 3), &arena),
             "a\xef\xbf\xbd"
             "b");
 }
@@ -125,7 +126,7 @@ TEST_F(CaptureRules, EventsAreHandedOnAsWritten) {
   EXPECT_EQ(outcome.events[1].json, second);
   EXPECT_EQ(outcome.events[1].distinct_id, R"(["z",{"a":2,"b":1}])");
   EXPECT_EQ(outcome.events[0].ip, "192.0.2.1");
-  EXPECT_EQ(PartitionKey(outcome.events[0]), "t:d");
+  EXPECT_EQ(outcome.events.Records()[0].key, "t:d");
 }
 
 TEST_F(CaptureRules, InternalAndCookielessEvents) {
@@ -135,7 +136,7 @@ TEST_F(CaptureRules, InternalAndCookielessEvents) {
   ASSERT_EQ(outcome.events.size(), 2u);
   EXPECT_EQ(outcome.events[0].ip, "127.0.0.1");
   EXPECT_TRUE(outcome.events[1].is_cookieless);
-  EXPECT_EQ(PartitionKey(outcome.events[1]), "t:192.0.2.1");
+  EXPECT_EQ(outcome.events.Records()[1].key, "t:192.0.2.1");
 }
 
 TEST_F(CaptureRules, AnEventTooLargeForTheLogFailsTheRequest) {
