@@ -77,6 +77,14 @@ void PrintWelcome(const DataDirectory& directory, const ProjectInfo& project,
   std::fflush(stdout);
 }
 
+// Connections to take at once: a descriptor each, and some are left for the data's files.
+size_t ConnectionsMax(uint64_t open_files_max, size_t wanted) {
+  constexpr uint64_t kDescriptorsForFiles = 1024;
+  constexpr uint64_t kConnectionsMin = 64;
+  if (open_files_max < kDescriptorsForFiles + kConnectionsMin) return kConnectionsMin;
+  return std::min<uint64_t>(wanted, open_files_max - kDescriptorsForFiles);
+}
+
 std::vector<std::pair<std::string, std::string>> StatusLines(DataDirectory& directory) {
   const EventTable::Statistics statistics = directory.events().statistics();
   return {{"Events stored",
@@ -135,6 +143,8 @@ absl::Status RunServe(const ServeCommand& command) {
     resident->Set(static_cast<int64_t>(ResidentBytes()));
   };
   ServerOptions server_options;
+  server_options.http.connections_max =
+      ConnectionsMax(RaiseOpenFilesMax(), server_options.http.connections_max);
   server_options.http.address = address.host;
   server_options.http.port = address.port;
   if (command.threads > 0) {
