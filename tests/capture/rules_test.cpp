@@ -3,6 +3,7 @@
 #include "src/base/memory_env.h"
 #include "src/capture/capture.h"
 #include "src/capture/capture_rules.h"
+#include "src/capture/quotas.h"
 
 namespace hoglet {
 namespace {
@@ -59,11 +60,13 @@ class CaptureRules : public testing::Test {
     context.env = &env_;
     context.now_us = env_.NowMicros();
     context.limits = limits_;
+    context.quotas = quotas_;
     return CaptureAnalytics(std::move(request), context);
   }
 
   MemoryEnv env_;
   CaptureLimits limits_;
+  const CaptureQuotas* quotas_ = nullptr;
 };
 
 struct ShapeCase {
@@ -153,6 +156,43 @@ TEST_F(CaptureRules, EngageWithoutANameIdentifies) {
       Send(R"({"token":"t","$distinct_id":"d","$set":{"a":1}})", "/engage/");
   ASSERT_EQ(outcome.events.size(), 1u);
   EXPECT_EQ(outcome.events[0].event, "$identify");
+}
+
+TEST_F(CaptureRules, AQuotaStopsItsKindOnly) {
+  const std::string mixed =
+      R"([{"token":"t","event":"$exception","distinct_id":"d"},
+          {"token":"t","event":"survey sent","distinct_id":"d"},
+          {"token":"t","event":"survey sent","distinct_id":"d","properties":{"$product_tour_id":1}},
+          {"token":"t","event":"$ai_trace","distinct_id":"d"},
+          {"token":"t","event":"a","distinct_id":"d"}])";
+  const auto stored = [&](const std::vector<std::string>& rules) {
+    const QuotaList quotas = QuotaList::Parse(rules).value();
+    quotas_ = &quotas;
+    const CaptureOutcome outcome = Send(mixed);
+    quotas_ = nullptr;
+    EXPECT_EQ(outcome.response.status, 200);
+    std::string names;
+    for (size_t i = 0; i < outcome.events.size(); ++i) names += outcome.events[i].event + ";";
+    return names;
+  };
+  EXPECT_EQ(stored({"events:other"}), "$exception;survey sent;survey sent;$ai_trace;a;");
+  EXPECT_EQ(stored({"exceptions:t"}), "survey sent;survey sent;$ai_trace;a;");
+  EXPECT_EQ(stored({"surveys:t", "llm_events:t"}), "$exception;survey sent;a;");
+  EXPECT_EQ(stored({"events:t"}), "$exception;survey sent;$ai_trace;");
+  EXPECT_EQ(stored({"events:t", "exceptions:t", "surveys:t", "llm_events:t"}), "");
+}
+
+TEST(QuotaList, RefusesWhatItDoesNotKnow) {
+  for (const char* rule : {"", "events", "events:", "pageviews:t", ":t"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(QuotaList::Parse({rule}).status())) << rule;
+  }
+}
+
+TEST_F(CaptureRules, HalfAnEmojiIsReplaced) {
+  const CaptureOutcome outcome =
+      Send(R"({"token":"t","event":"a","distinct_id":"d","properties":{"x":"cut \ud83d"}})");
+  ASSERT_EQ(outcome.events.size(), 1u) << outcome.response.Body();
+  EXPECT_NE(outcome.events[0].json.find(R"("cut \ufffd")"), std::string::npos);
 }
 
 }  // namespace
