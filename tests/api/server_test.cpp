@@ -128,7 +128,7 @@ TEST_F(ServerTest, ServesPosthogJs) {
   const HttpResponse toolbar = Send("GET", "/static/toolbar.js", "", {{"origin", "http://site"}});
   EXPECT_EQ(toolbar.status, 404);
   EXPECT_TRUE(toolbar.headers.Has("access-control-allow-origin"));
-  EXPECT_EQ(Send("GET", "/static/../array.js").status, 404);
+  EXPECT_EQ(Send("GET", "/static/1/2/array.js").status, 404);
   EXPECT_EQ(Send("POST", "/static/array.js").status, 405);
 }
 
