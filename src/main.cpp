@@ -43,6 +43,10 @@ void AddServe(CLI::App& app, hoglet::ServeCommand& serve, std::string& config_fi
        "Project API key of SDKs (phc_...); made up at the first start otherwise");
   Flag(sub, "--personal-api-key", serve.personal_api_key,
        "Personal API key of queries (phx_...); made up at the first start otherwise");
+  Flag(sub, "--over-quota", serve.over_quota,
+       "RESOURCE:TOKEN, ...: take nothing of events, exceptions, surveys, llm_events or recordings "
+       "from that project")
+      ->delimiter(',');
   Flag(sub, "--clock", serve.clock,
        "Freeze the clock at an RFC 3339 moment, for reproducible runs");
   Flag(sub, "--threads", serve.threads, "Threads of each pool; 0: one a processor")
