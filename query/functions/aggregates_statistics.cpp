@@ -224,10 +224,12 @@ absl::StatusOr<BoundAggregate> BindRegression(const AggregateCallInfo& call) {
   return MakeAggregate(Regression(), Type::Tuple({number, number}, {"k", "b"}));
 }
 
+// With integer weights the values are cut to integers too, as ClickHouse does it.
+template <typename T>
 struct WeightedAverage {
   struct State {
-    double sum = 0;
-    double weight = 0;
+    T sum{};
+    T weight{};
   };
   struct Columns {
     explicit Columns(std::span<const Vector> arguments)
@@ -236,21 +238,39 @@ struct WeightedAverage {
     DoubleReader weights;
   };
   void Add(State& state, const Columns& columns, size_t row) const {
-    const double weight = columns.weights.at(row);
-    Merge(state, {columns.values.at(row) * weight, weight});
+    if constexpr (std::is_same_v<T, double>) {
+      const double weight = columns.weights.at(row);
+      Merge(state, {columns.values.at(row) * weight, weight});
+    } else {
+      const auto weight = static_cast<uint64_t>(CutToInt64(columns.weights.at(row)));
+      const auto value = static_cast<uint64_t>(CutToInt64(columns.values.at(row)));
+      Merge(state, {static_cast<T>(value * weight), static_cast<T>(weight)});
+    }
   }
   void Merge(State& into, const State& from) const {
-    into.sum += from.sum;
-    into.weight += from.weight;
+    if constexpr (std::is_same_v<T, double>) {
+      into.sum += from.sum;
+      into.weight += from.weight;
+    } else {
+      into.sum = static_cast<T>(static_cast<uint64_t>(into.sum) + static_cast<uint64_t>(from.sum));
+      into.weight =
+          static_cast<T>(static_cast<uint64_t>(into.weight) + static_cast<uint64_t>(from.weight));
+    }
   }
   void Finalize(const State& state, VectorBuilder* out) const {
-    out->AppendDouble(state.sum / state.weight);
+    out->AppendDouble(static_cast<double>(state.sum) / static_cast<double>(state.weight));
   }
 };
 
 absl::StatusOr<BoundAggregate> BindWeightedAverage(const AggregateCallInfo& call) {
   HOGLET_RETURN_IF_ERROR(ExpectNumbers(call));
-  return MakeAggregate(WeightedAverage(), Type(TypeKind::kFloat64));
+  const auto narrow = [](const Type& type) { return type.physical() != Physical::kI128; };
+  const bool whole = (call.types[1].IsInteger() || call.types[1].kind() == TypeKind::kBool) &&
+                     call.types[0].kind() != TypeKind::kDecimal && narrow(call.types[0]) &&
+                     narrow(call.types[1]);
+  const Type result(TypeKind::kFloat64);
+  if (whole) return MakeAggregate(WeightedAverage<int64_t>(), result);
+  return MakeAggregate(WeightedAverage<double>(), result);
 }
 
 constexpr AggregateEntry kEntries[] = {
