@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <numeric>
 #include <utility>
@@ -19,6 +20,9 @@ struct Partition {
   size_t count;
   std::vector<size_t> peer_begin;  // by position
   std::vector<size_t> peer_end;
+  // For RANGE with offsets: the ORDER BY values of the rows that have one, ascending (negated for
+  // DESC). Rows without, NULL or NaN, come after them.
+  std::vector<long double> keys = {};
 };
 
 struct Frame {
@@ -26,18 +30,44 @@ struct Frame {
   size_t end;
 };
 
+bool HasRangeOffset(const Plan::WindowCall& call) {
+  return !call.rows_frame && (call.start.value_or(0) != 0 || call.end.value_or(0) != 0);
+}
+
+// RANGE: all rows whose ORDER BY value lies within the offsets of this row's.
+Frame RangeFrameOf(const Plan::WindowCall& call, const Partition& partition, size_t position) {
+  Frame frame{0, partition.count};
+  const auto& keys = partition.keys;
+  const bool by_value = position < keys.size();
+  if (call.start.has_value()) {
+    frame.begin = partition.peer_begin[position];
+    if (by_value && *call.start != 0) {
+      const auto first = std::lower_bound(keys.begin(), keys.end(),
+                                          keys[position] + static_cast<long double>(*call.start));
+      frame.begin = static_cast<size_t>(first - keys.begin());
+    }
+  }
+  if (call.end.has_value()) {
+    frame.end = partition.peer_end[position];
+    if (by_value && *call.end != 0) {
+      const auto last = std::upper_bound(keys.begin(), keys.end(),
+                                         keys[position] + static_cast<long double>(*call.end));
+      frame.end = static_cast<size_t>(last - keys.begin());
+    }
+  }
+  frame.end = std::max(frame.begin, frame.end);
+  return frame;
+}
+
 Frame FrameOf(const Plan::WindowCall& call, const Partition& partition, size_t position) {
+  if (!call.rows_frame) return RangeFrameOf(call, partition, position);
   const auto clamp = [&](int64_t at) {
     return static_cast<size_t>(std::clamp<int64_t>(at, 0, static_cast<int64_t>(partition.count)));
   };
   Frame frame{0, partition.count};
   const auto here = static_cast<int64_t>(position);
-  if (call.start.has_value()) {
-    // RANGE knows CURRENT ROW only (offset 0); the analyzer refuses other offsets.
-    frame.begin = call.rows_frame ? clamp(here + *call.start) : partition.peer_begin[position];
-  }
-  if (call.end.has_value())
-    frame.end = call.rows_frame ? clamp(here + *call.end + 1) : partition.peer_end[position];
+  if (call.start.has_value()) frame.begin = clamp(here + *call.start);
+  if (call.end.has_value()) frame.end = clamp(here + *call.end + 1);
   frame.end = std::max(frame.begin, frame.end);
   return frame;
 }
@@ -59,6 +89,7 @@ class WindowComputer {
     for (size_t column : call_.partition_by) keys.push_back({column, false});
     const std::vector<SortKey> partition_keys = keys;
     keys.insert(keys.end(), call_.order_by.begin(), call_.order_by.end());
+    if (HasRangeOffset(call_)) HOGLET_RETURN_IF_ERROR(CheckRangeKey());
     const std::vector<uint32_t> order = SortedRows(rows_, keys);
     VectorBuilder builder(call_.type);
     for (size_t begin = 0; begin < order.size();) {
@@ -93,7 +124,50 @@ class WindowComputer {
                 out.peer_end.begin() + static_cast<std::ptrdiff_t>(end), end);
       begin = end;
     }
+    if (HasRangeOffset(call_)) out.keys = RangeKeys(rows, count);
     return out;
+  }
+
+  // An offset is added to numbers, to days of a Date and to seconds of a DateTime.
+  absl::Status CheckRangeKey() const {
+    if (call_.order_by.size() != 1) {
+      return WithErrorCode(
+          absl::InvalidArgumentError(StrCat("The RANGE OFFSET window frame requires exactly one "
+                                            "ORDER BY column, ",
+                                            call_.order_by.size(), " given")),
+          "bad_arguments");
+    }
+    const Type& type = rows_.columns[call_.order_by[0].column].type();
+    const bool fits = type.IsFloat() || type.physical() == Physical::kU8 ||
+                      (type.physical() == Physical::kI64 &&
+                       (type.IsInteger() || type.kind() == TypeKind::kDate ||
+                        type.kind() == TypeKind::kDate32 || type.kind() == TypeKind::kDateTime));
+    if (fits) return absl::OkStatus();
+    return WithErrorCode(
+        absl::UnimplementedError(StrCat("The RANGE OFFSET frame for '", type.Name(),
+                                        "' ORDER BY column is not implemented")),
+        "not_implemented");
+  }
+
+  std::vector<long double> RangeKeys(const uint32_t* rows, size_t count) const {
+    const SortKey& sort = call_.order_by[0];
+    const Vector& column = rows_.columns[sort.column];
+    std::vector<long double> keys;
+    for (size_t i = 0; i < count; ++i) {
+      const Datum value = column.Get(rows[i]);
+      if (value.is_null()) break;
+      long double key = 0;
+      if (std::holds_alternative<double>(value.value)) {
+        key = value.number();
+      } else if (column.type().kind() == TypeKind::kUInt64) {
+        key = static_cast<long double>(static_cast<uint64_t>(value.integer()));
+      } else {
+        key = static_cast<long double>(value.integer());
+      }
+      if (std::isnan(key)) break;
+      keys.push_back(sort.descending ? -key : key);
+    }
+    return keys;
   }
 
   const Vector& Argument(size_t i) const { return rows_.columns[call_.aggregate.arguments[i]]; }
