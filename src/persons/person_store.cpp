@@ -437,7 +437,8 @@ bool PersonStore::HasSealed() const {
 absl::Status PersonStore::Impl::Reopen() {
   HOGLET_RETURN_IF_ERROR(Probe());
   absl::Status status;
-  const auto open_anew = [&](std::unique_ptr<PersonDatabase> old) {
+  const auto open_anew =
+      [&](std::unique_ptr<PersonDatabase> old) -> std::unique_ptr<PersonDatabase> {
     old.reset();  // two would share files
     auto opened =
         PersonDatabase::Open(env, directory, block_cache, PersonDatabase::Access::kReadWrite);
@@ -446,10 +447,12 @@ absl::Status PersonStore::Impl::Reopen() {
     // Queries go on meanwhile.
     opened = nullptr;
     opened = PersonDatabase::Open(env, directory, block_cache, PersonDatabase::Access::kReadOnly);
-    return opened.ok() ? *std::move(opened) : nullptr;
+    if (opened.ok()) return *std::move(opened);
+    LogError("person store cannot even be read", {{"error", opened.status()}});
+    return nullptr;
   };
   HOGLET_RETURN_IF_ERROR(database.Exchange(kReadersWaitUs, open_anew));
-  LogWarning("person store opened anew after an error", {{"status", status}});
+  if (status.ok()) LogInfo("person store opened anew after an error");
   return status;
 }
 
