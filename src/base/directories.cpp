@@ -7,7 +7,10 @@
 namespace hoglet {
 
 std::string ParentDirectory(const std::string& path) {
-  const size_t slash = path.find_last_of('/');
+  // "a/b/" names b.
+  const size_t last = path.find_last_not_of('/');
+  if (last == std::string::npos) return path.empty() ? "." : "/";
+  const size_t slash = path.find_last_of('/', last);
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
 }

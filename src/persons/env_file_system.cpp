@@ -205,6 +205,8 @@ class EnvFileSystem final : public rocksdb::FileSystem {
     return ToIOStatus(env_->CreateDirectories(path));
   }
   IOStatus CreateDirIfMissing(const std::string& path, const IOOptions&, IODebugContext*) override {
+    // Asked even of a database that is only read, where nothing may need space.
+    if (env_->Exists(path)) return IOStatus::OK();
     return ToIOStatus(env_->CreateDirectories(path));
   }
   IOStatus DeleteFile(const std::string& path, const IOOptions&, IODebugContext*) override {

@@ -1,5 +1,6 @@
 #include "src/persons/person_database.h"
 
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -196,17 +197,15 @@ absl::Status PersonDatabase::Flush() {
 }
 
 SharedDatabase::Use::Use(const SharedDatabase* shared) : shared_(shared) {
-  absl::MutexLock lock(&shared_->mutex_);
-  shared_->mutex_.Await(absl::Condition(
-      +[](const SharedDatabase* s) ABSL_NO_THREAD_SAFETY_ANALYSIS { return !s->is_exchanging_; },
-      shared_));
+  std::unique_lock lock(shared_->mutex_);
+  shared_->changed_.wait(lock, [this] { return !shared_->is_exchanging_; });
   ++shared_->holds_;
 }
 
 SharedDatabase::Use::~Use() {
   if (shared_ == nullptr) return;
-  absl::MutexLock lock(&shared_->mutex_);
-  --shared_->holds_;
+  std::lock_guard lock(shared_->mutex_);
+  if (--shared_->holds_ == 0 && shared_->is_exchanging_) shared_->changed_.notify_all();
 }
 
 absl::Status SharedDatabase::Use::status() const {
@@ -219,22 +218,20 @@ absl::Status SharedDatabase::Exchange(
     const std::function<std::unique_ptr<PersonDatabase>(std::unique_ptr<PersonDatabase>)>&
         exchange) {
   {
-    absl::MutexLock lock(&mutex_);
+    std::unique_lock lock(mutex_);
     is_exchanging_ = true;
-    const bool is_free = mutex_.AwaitWithTimeout(
-        absl::Condition(
-            +[](const SharedDatabase* s) ABSL_NO_THREAD_SAFETY_ANALYSIS { return s->holds_ == 0; },
-            static_cast<const SharedDatabase*>(this)),
-        absl::Microseconds(wait_us));
-    if (!is_free) {
+    const auto is_free = [this] { return holds_ == 0; };
+    if (!changed_.wait_for(lock, std::chrono::microseconds(wait_us), is_free)) {
       is_exchanging_ = false;
+      changed_.notify_all();
       return absl::UnavailableError("person store: in use, cannot be opened anew yet");
     }
   }
   // No one else touches it now.
   database_ = exchange(std::move(database_));
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   is_exchanging_ = false;
+  changed_.notify_all();
   return absl::OkStatus();
 }
 

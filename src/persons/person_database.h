@@ -1,16 +1,17 @@
 #pragma once
 
-#include <array>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "include/hoglet/env.h"
 
 // The RocksDB under the person store: how it is opened, and how it is opened anew while others
@@ -107,9 +108,10 @@ class SharedDatabase {
   void Set(std::unique_ptr<PersonDatabase> database) { database_ = std::move(database); }
 
  private:
-  mutable absl::Mutex mutex_;
-  mutable int holds_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool is_exchanging_ ABSL_GUARDED_BY(mutex_) = false;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;  // of the two below
+  mutable int holds_ = 0;
+  bool is_exchanging_ = false;
   // Changes only while there are no holds.
   std::unique_ptr<PersonDatabase> database_;
 };

@@ -220,7 +220,7 @@ void PersonStore::Impl::CachePerson(const PersonPtr& person) {
 }
 
 std::optional<IdState> PersonStore::Impl::OverlayId(const std::string& key) const {
-  absl::ReaderMutexLock lock(&mutex);
+  std::shared_lock lock(mutex);
   for (const auto* generation : {open.get(), sealed.get()}) {
     if (generation == nullptr) continue;
     if (auto it = generation->ids.find(key); it != generation->ids.end()) return it->second;
@@ -229,7 +229,7 @@ std::optional<IdState> PersonStore::Impl::OverlayId(const std::string& key) cons
 }
 
 std::optional<PersonPtr> PersonStore::Impl::OverlayPerson(const std::string& key) const {
-  absl::ReaderMutexLock lock(&mutex);
+  std::shared_lock lock(mutex);
   for (const auto* generation : {open.get(), sealed.get()}) {
     if (generation == nullptr) continue;
     if (auto it = generation->persons.find(key); it != generation->persons.end()) {
@@ -374,7 +374,7 @@ void PersonStore::Apply(PersonChanges changes) {
   for (const auto& change : changes.ids) {
     impl_->CacheId(IdRef(team_id, change.distinct_id), change.state);
   }
-  absl::MutexLock lock(&impl_->mutex);
+  std::lock_guard lock(impl_->mutex);
   PersonGeneration& open = *impl_->open;
   for (const PersonPtr& person : changes.put) {
     PersonPtr& slot = open.persons[person_codec::PersonKey(team_id, person->id)];
@@ -398,25 +398,25 @@ void PersonStore::Apply(PersonChanges changes) {
 
 void PersonStore::PutGroup(GroupPtr group) {
   std::string key = person_codec::GroupKey(group->team_id, group->type_index, group->key);
-  absl::MutexLock lock(&impl_->mutex);
+  std::lock_guard lock(impl_->mutex);
   impl_->open->bytes += 160 + group->key.size() + group->properties->memory_bytes();
   impl_->open->groups[std::move(key)] = std::move(group);
 }
 
 void PersonStore::PutGroupTypes(TeamId project_id, std::vector<std::string> types) {
-  absl::MutexLock lock(&impl_->mutex);
+  std::lock_guard lock(impl_->mutex);
   impl_->open->group_types[project_id] = std::move(types);
 }
 
 // -- Generations --
 
 uint64_t PersonStore::open_bytes() const {
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   return impl_->open->bytes;
 }
 
 absl::Status PersonStore::Seal(uint64_t offset) {
-  absl::MutexLock lock(&impl_->mutex);
+  std::lock_guard lock(impl_->mutex);
   if (impl_->sealed != nullptr) {
     return absl::FailedPreconditionError("person store: a sealed generation is waiting");
   }
@@ -428,7 +428,7 @@ absl::Status PersonStore::Seal(uint64_t offset) {
 }
 
 bool PersonStore::HasSealed() const {
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   return impl_->sealed != nullptr;
 }
 
@@ -437,7 +437,8 @@ bool PersonStore::HasSealed() const {
 absl::Status PersonStore::Impl::Reopen() {
   HOGLET_RETURN_IF_ERROR(Probe());
   absl::Status status;
-  const auto open_anew = [&](std::unique_ptr<PersonDatabase> old) {
+  const auto open_anew =
+      [&](std::unique_ptr<PersonDatabase> old) -> std::unique_ptr<PersonDatabase> {
     old.reset();  // two would share files
     auto opened =
         PersonDatabase::Open(env, directory, block_cache, PersonDatabase::Access::kReadWrite);
@@ -446,10 +447,12 @@ absl::Status PersonStore::Impl::Reopen() {
     // Queries go on meanwhile.
     opened = nullptr;
     opened = PersonDatabase::Open(env, directory, block_cache, PersonDatabase::Access::kReadOnly);
-    return opened.ok() ? *std::move(opened) : nullptr;
+    if (opened.ok()) return *std::move(opened);
+    LogError("person store cannot even be read", {{"error", opened.status()}});
+    return nullptr;
   };
   HOGLET_RETURN_IF_ERROR(database.Exchange(kReadersWaitUs, open_anew));
-  LogWarning("person store opened anew after an error", {{"status", status}});
+  if (status.ok()) LogInfo("person store opened anew after an error");
   return status;
 }
 
@@ -487,7 +490,7 @@ absl::Status PersonStore::Impl::WriteGeneration(const PersonGeneration& generati
 absl::Status PersonStore::CommitSealed() {
   const PersonGeneration* sealed = nullptr;
   {
-    absl::ReaderMutexLock lock(&impl_->mutex);
+    std::shared_lock lock(impl_->mutex);
     sealed = impl_->sealed.get();
   }
   if (sealed == nullptr) return absl::OkStatus();
@@ -495,7 +498,7 @@ absl::Status PersonStore::CommitSealed() {
   HOGLET_RETURN_IF_ERROR(impl_->WriteGeneration(*sealed));
   std::unique_ptr<PersonGeneration> done;  // freed without the lock
   {
-    absl::MutexLock lock(&impl_->mutex);
+    std::lock_guard lock(impl_->mutex);
     impl_->applied_offset = sealed->offset;
     done = std::move(impl_->sealed);
   }

@@ -9,8 +9,8 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 #include "src/base/strings.h"
+#include "src/persons/fair_shared_mutex.h"
 #include "src/persons/generation_cache.h"
 #include "src/persons/person_database.h"
 #include "src/persons/person_store.h"
@@ -75,12 +75,11 @@ struct PersonStore::Impl {
   absl::StatusOr<IdState> ReadId(TeamId team_id, std::string_view distinct_id) const;
   absl::StatusOr<GroupPtr> ReadGroup(TeamId team_id, int type_index, std::string_view key) const;
 
-  absl::StatusOr<std::optional<PersonRecord>> FindPersonLocked(TeamId team, const Uuid& id) const
-      ABSL_SHARED_LOCKS_REQUIRED(mutex);
+  absl::StatusOr<std::optional<PersonRecord>> FindPersonLocked(TeamId team, const Uuid& id) const;
 
   // From the uncommitted changes: nullopt if they say nothing. Take the lock.
-  std::optional<IdState> OverlayId(const std::string& key) const ABSL_LOCKS_EXCLUDED(mutex);
-  std::optional<PersonPtr> OverlayPerson(const std::string& key) const ABSL_LOCKS_EXCLUDED(mutex);
+  std::optional<IdState> OverlayId(const std::string& key) const;
+  std::optional<PersonPtr> OverlayPerson(const std::string& key) const;
 
   // Of the committing thread.
   absl::Status WriteGeneration(const PersonGeneration& generation);
@@ -94,10 +93,8 @@ struct PersonStore::Impl {
   absl::Status PrefetchIds(std::span<const IdRef> ids, std::vector<PersonRef>* persons);
   absl::Status PrefetchPersons(const std::vector<PersonRef>& persons);
 
-  void ApplyIdLocked(TeamId team_id, const PersonChanges::IdChange& change)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
-  void SetOverrideLocked(TeamId team_id, const std::string& distinct_id, const IdState& state)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  void ApplyIdLocked(TeamId team_id, const PersonChanges::IdChange& change);
+  void SetOverrideLocked(TeamId team_id, const std::string& distinct_id, const IdState& state);
 
   Env* env = nullptr;
   std::string directory;
@@ -109,10 +106,9 @@ struct PersonStore::Impl {
   bool needs_reopening = false;
 
   // Only the writer changes `open` and the overrides; a commit takes `sealed` away.
-  mutable absl::Mutex mutex;
-  std::unique_ptr<PersonGeneration> open ABSL_GUARDED_BY(mutex) =
-      std::make_unique<PersonGeneration>();
-  std::unique_ptr<PersonGeneration> sealed ABSL_GUARDED_BY(mutex);
+  mutable FairSharedMutex mutex;  // guards what follows, up to the caches
+  std::unique_ptr<PersonGeneration> open = std::make_unique<PersonGeneration>();
+  std::unique_ptr<PersonGeneration> sealed;
 
   struct TeamOverrides {
     struct Target {
@@ -122,7 +118,7 @@ struct PersonStore::Impl {
     StringMap<std::string, Target> targets;
     uint64_t version = 0;
   };
-  absl::flat_hash_map<TeamId, TeamOverrides> overrides ABSL_GUARDED_BY(mutex);
+  absl::flat_hash_map<TeamId, TeamOverrides> overrides;
 
   // The writer's alone. They hold the newest state, committed or not.
   using IdCache = GenerationCache<OwnedId, IdState, IdHash, IdEqual>;

@@ -155,7 +155,7 @@ absl::Status PersonStore::Impl::LoadOverrides() {
   const RowIterator iterator(database, PersonDatabase::kOverrides);
   HOGLET_RETURN_IF_ERROR(iterator.status());
   rocksdb::Iterator* rows = iterator.get();
-  absl::MutexLock lock(&mutex);
+  std::lock_guard lock(mutex);
   for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
     std::string_view key = rows->key().ToStringView();
     TeamId team_id = 0;
@@ -172,7 +172,7 @@ absl::Status PersonStore::Impl::LoadOverrides() {
 void PersonStore::ApplyOverrides(TeamId team, std::span<const std::string_view> distinct_ids,
                                  std::span<Uuid> person_ids) const {
   HOGLET_ASSERT(distinct_ids.size() == person_ids.size());
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   const auto overrides = impl_->overrides.find(team);
   if (overrides == impl_->overrides.end()) return;
   for (size_t i = 0; i < distinct_ids.size(); ++i) {
@@ -182,7 +182,7 @@ void PersonStore::ApplyOverrides(TeamId team, std::span<const std::string_view> 
 }
 
 uint64_t PersonStore::overrides_version(TeamId team) const {
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   const auto overrides = impl_->overrides.find(team);
   return overrides == impl_->overrides.end() ? 0 : overrides->second.version;
 }
@@ -195,7 +195,7 @@ absl::Status PersonStore::VisitPersons(
   {
     // The iterator sees RocksDB as it is now: a commit is visible in it exactly if its changes are
     // gone from the generations.
-    absl::ReaderMutexLock lock(&impl_->mutex);
+    std::shared_lock lock(impl_->mutex);
     changes = ChangesUnder(prefix, &impl_->open->persons,
                            impl_->sealed ? &impl_->sealed->persons : nullptr);
     rows.emplace(impl_->database, PersonDatabase::kPersons);
@@ -236,7 +236,7 @@ absl::Status PersonStore::VisitDistinctIds(
   std::map<std::string, IdState> changes;
   std::optional<RowIterator> rows;
   {
-    absl::ReaderMutexLock lock(&impl_->mutex);
+    std::shared_lock lock(impl_->mutex);
     changes =
         ChangesUnder(prefix, &impl_->open->ids, impl_->sealed ? &impl_->sealed->ids : nullptr);
     rows.emplace(impl_->database, PersonDatabase::kIds);
@@ -265,7 +265,7 @@ absl::Status PersonStore::VisitDistinctIds(
 absl::StatusOr<std::optional<PersonRecord>> PersonStore::FindByDistinctId(
     TeamId team, std::string_view distinct_id) const {
   // Two look-ups of one moment: nothing may be committed or changed in between.
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   const std::string key = person_codec::IdKey(team, distinct_id);
   std::optional<IdState> state;
   for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
@@ -281,7 +281,7 @@ absl::StatusOr<std::optional<PersonRecord>> PersonStore::FindByDistinctId(
 
 absl::StatusOr<std::optional<PersonRecord>> PersonStore::FindById(TeamId team,
                                                                   const Uuid& id) const {
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   return impl_->FindPersonLocked(team, id);
 }
 
@@ -306,7 +306,7 @@ absl::StatusOr<std::vector<std::string>> PersonStore::LookupPersonIds(TeamId tea
   std::map<std::string, bool> changes;
   std::optional<RowIterator> rows;
   {
-    absl::ReaderMutexLock lock(&impl_->mutex);
+    std::shared_lock lock(impl_->mutex);
     for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
       if (generation == nullptr) continue;
       for (auto it = generation->person_ids.lower_bound(prefix);
@@ -337,7 +337,7 @@ absl::StatusOr<PersonStore::FlagHashKeys> PersonStore::LookupFlagHashKeys(TeamId
   std::map<std::string, std::optional<std::string>> changes;
   std::optional<RowIterator> rows;
   {
-    absl::ReaderMutexLock lock(&impl_->mutex);
+    std::shared_lock lock(impl_->mutex);
     for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
       if (generation == nullptr) continue;
       for (auto it = generation->flags.lower_bound(prefix);
@@ -366,7 +366,7 @@ absl::StatusOr<PersonStore::FlagHashKeys> PersonStore::LookupFlagHashKeys(TeamId
 absl::StatusOr<GroupPtr> PersonStore::FindGroup(TeamId team, int type_index,
                                                 std::string_view group_key) const {
   const std::string key = person_codec::GroupKey(team, type_index, group_key);
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
     if (generation == nullptr) continue;
     if (auto it = generation->groups.find(key); it != generation->groups.end()) return it->second;
@@ -380,7 +380,7 @@ absl::StatusOr<GroupPtr> PersonStore::LookupGroup(TeamId team_id, int type_index
 }
 
 absl::StatusOr<std::vector<std::string>> PersonStore::GroupTypes(TeamId project_id) const {
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
     if (generation == nullptr) continue;
     const auto it = generation->group_types.find(project_id);
@@ -402,7 +402,7 @@ absl::Status PersonStore::VisitGroups(TeamId team, int type_index,
   std::map<std::string, GroupPtr> changes;
   std::optional<RowIterator> rows;
   {
-    absl::ReaderMutexLock lock(&impl_->mutex);
+    std::shared_lock lock(impl_->mutex);
     changes = ChangesUnder(prefix, &impl_->open->groups,
                            impl_->sealed ? &impl_->sealed->groups : nullptr);
     rows.emplace(impl_->database, PersonDatabase::kGroups);
@@ -437,7 +437,7 @@ uint64_t PersonStore::memory_bytes() const {
     }
   }
   bytes += impl_->options.block_cache_bytes_max;
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   bytes += impl_->open->bytes;
   if (impl_->sealed != nullptr) bytes += impl_->sealed->bytes;
   return bytes;

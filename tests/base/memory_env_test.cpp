@@ -46,6 +46,9 @@ TEST(ParentDirectory, OfEveryKindOfPath) {
   EXPECT_EQ(ParentDirectory("/name"), "/");
   EXPECT_EQ(ParentDirectory("/"), "/");
   EXPECT_EQ(ParentDirectory("a/b/c"), "a/b");
+  EXPECT_EQ(ParentDirectory("a/b/"), "a");
+  EXPECT_EQ(ParentDirectory("a/"), ".");
+  EXPECT_EQ(ParentDirectory(""), ".");
 }
 
 TEST(MemoryEnvCrash, KeepingAllLosesNothing) {
