@@ -7,6 +7,7 @@
 
 #include "rocksdb/env.h"
 #include "rocksdb/file_system.h"
+#include "src/base/directories.h"
 #include "src/base/strings.h"
 
 namespace hoglet {
@@ -217,7 +218,9 @@ class EnvFileSystem final : public rocksdb::FileSystem {
   }
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions&,
                       IODebugContext*) override {
-    return ToIOStatus(env_->Rename(from, to));
+    // A renamed CURRENT names a manifest made just before: its name must not reach the disk first.
+    const absl::Status synced = env_->SyncDirectory(ParentDirectory(to));
+    return ToIOStatus(synced.ok() ? env_->Rename(from, to) : synced);
   }
   IOStatus Truncate(const std::string& path, size_t bytes, const IOOptions&,
                     IODebugContext*) override {
