@@ -7,6 +7,7 @@
 
 #include "include/hoglet/status.h"
 #include "src/base/json.h"
+#include "src/base/strings.h"
 #include "src/base/time.h"
 #include "src/base/uuid.h"
 #include "src/capture/capture.h"
@@ -436,6 +437,7 @@ class Members {
     Separate();
     json_->append(members);
   }
+  // Keys are taken as they are; the text is escaped.
   void AddText(std::string_view key, std::string_view text) {
     AddKey(key);
     AppendJsonString(text, json_);
@@ -459,8 +461,7 @@ class Members {
   }
   void AddKey(std::string_view key) {
     Separate();
-    AppendJsonString(key, json_);
-    json_->push_back(':');
+    json_->append("\"").append(key).append("\":");
   }
 
   std::string* json_;
@@ -482,7 +483,10 @@ void AddClientProperties(const V1Event& event, const AddedNames& added, Members*
     JsonSlice slice;
     const bool has_text = slicer.Next(&slice);
     HOGLET_ASSERT(has_text);
-    if (!added.Contain(field.key)) members->AddValue(field.key, slice.value);
+    if (!added.Contain(field.key)) {
+      // The key with its quotes, so that it stays as the client escaped it.
+      members->AddValue(slice.key.substr(1, slice.key.size() - 2), slice.value);
+    }
   }
 }
 
@@ -492,7 +496,7 @@ std::string EventJson(const V1Event& event, const Options& options, const V1Head
   json.reserve(event.text.size() + 256);
   Members members(&json);
   members.AddText("event", event.event);
-  members.AddText("uuid", FormatUuid(event.uuid));
+  members.AddValue("uuid", StrCat("\"", FormatUuid(event.uuid), "\""));
   members.AddText("distinct_id", event.distinct_id);
   members.AddText("timestamp", event.timestamp);
   members.AddValue("properties", "{");
@@ -527,28 +531,30 @@ struct Candidate {
   std::string_view drop_reason;  // empty: it is stored
 };
 
+// What a candidate has become, as the answer says it.
+std::string_view ResultJson(const Candidate& candidate, bool is_durable) {
+  if (!is_durable) return R"({"result":"retry","details":"not_persisted"})";
+  if (IsIllegalDistinctId(candidate.event->distinct_id)) {
+    return R"({"result":"ok","details":"person_processing_disabled"})";
+  }
+  return R"({"result":"ok"})";
+}
+
 HttpResponse ResultsResponse(const HttpRequest& request, const std::vector<Candidate>& candidates,
                              bool is_durable) {
   bool any_retry = false;
-  JsonWriter json;
-  json.BeginObject().Key("results").BeginObject();
+  std::string json = R"({"results":{)";
   for (const Candidate& candidate : candidates) {
-    json.Key(FormatUuid(candidate.event->uuid)).BeginObject();
-    if (!candidate.drop_reason.empty()) {
-      json.Field("result", "drop").Field("details", candidate.drop_reason);
-    } else if (!is_durable) {
-      any_retry = true;
-      json.Field("result", "retry").Field("details", "not_persisted");
+    // Uuids and tags have nothing to escape.
+    StrAppend(&json, json.back() == '{' ? "\"" : ",\"", FormatUuid(candidate.event->uuid), "\":");
+    if (candidate.drop_reason.empty()) {
+      json.append(ResultJson(candidate, is_durable));
+      any_retry |= !is_durable;
     } else {
-      json.Field("result", "ok");
-      if (IsIllegalDistinctId(candidate.event->distinct_id)) {
-        json.Field("details", "person_processing_disabled");
-      }
+      StrAppend(&json, R"({"result":"drop","details":")", candidate.drop_reason, "\"}");
     }
-    json.EndObject();
   }
-  json.EndObject().EndObject();
-  HttpResponse response = HttpJson(200, json.Take());
+  HttpResponse response = HttpJson(200, json.append("}}"));
   EchoRequestId(request, &response);
   if (any_retry) response.headers.Add("retry-after", "1");
   return response;

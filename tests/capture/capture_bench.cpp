@@ -13,7 +13,8 @@ std::string Event(int number, bool is_v1) {
   std::string event =
       StrCat(R"({"uuid":"0190c0de-0000-7000-8000-)", 100'000'000'000 + number,
              R"(","event":"$pageview","distinct_id":"0190c0de-1111-7000-8000-000000000001",)",
-             R"("timestamp":"2026-03-19T14:29:58.123Z","properties":{"$lib":"web")");
+             R"("timestamp":"2026-03-19T14:29:58.123Z","properties":{)",
+             is_v1 ? R"("$os":"Linux")" : R"("$lib":"web","token":"phc_bench")");
   for (int i = 0; i < 28; ++i) {
     const std::string name = StrCat(R"(,"$property_)", i, "\":");
     if (i % 4 == 0) {
@@ -22,8 +23,7 @@ std::string Event(int number, bool is_v1) {
       StrAppend(&event, name, "\"a value of some length ", i, "\"");
     }
   }
-  StrAppend(&event, is_v1 ? "" : R"(,"token":"phc_bench")",
-            R"(,"$set":{"email":"someone@example.com","plan":"team"}}})");
+  StrAppend(&event, R"(,"$set":{"email":"someone@example.com","plan":"team"}}})");
   return event;
 }
 
