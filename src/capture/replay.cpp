@@ -49,16 +49,16 @@ bool IsSessionId(std::string_view text) {
         (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
     if (!fine) return false;
   }
-  return text.size() <= kSessionIdCharsMax;
+  return !text.empty() && text.size() <= kSessionIdCharsMax;
 }
 
 absl::StatusOr<Session> ReadSession(const element& properties, std::string_view user_agent) {
   Session session;
-  const auto id = FindString(properties, "$session_id");
-  if (!id.has_value() || id->empty()) {
+  if (!Find(properties, "$session_id").has_value()) {
     return absl::InvalidArgumentError("replay event submitted without session id");
   }
-  if (!IsSessionId(*id)) {
+  const auto id = FindString(properties, "$session_id");
+  if (!id.has_value() || !IsSessionId(*id)) {
     return absl::InvalidArgumentError("replay event has invalid session id");
   }
   session.session_id = *id;
