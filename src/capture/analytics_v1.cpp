@@ -7,6 +7,7 @@
 
 #include "include/hoglet/status.h"
 #include "src/base/json.h"
+#include "src/base/strings.h"
 #include "src/base/time.h"
 #include "src/base/uuid.h"
 #include "src/capture/capture.h"
@@ -397,62 +398,122 @@ std::string_view DropReason(const V1Event& event, bool options_are_valid) {
   return {};
 }
 
-// Properties that the request adds to an event, as (key, JSON value).
-std::vector<std::pair<std::string_view, std::string>> InjectedProperties(const V1Event& event,
-                                                                         const Options& options,
-                                                                         const V1Headers& headers) {
-  std::vector<std::pair<std::string_view, std::string>> injected;
-  const auto add_text = [&injected](std::string_view key, std::string_view text) {
-    std::string json;
-    AppendJsonString(text, &json);
-    injected.emplace_back(key, std::move(json));
-  };
-  const auto add_bool = [&injected](std::string_view key, const std::optional<bool>& value) {
-    if (value.has_value()) injected.emplace_back(key, *value ? "true" : "false");
-  };
-  if (event.session_id.has_value()) add_text("$session_id", *event.session_id);
-  if (event.window_id.has_value()) add_text("$window_id", *event.window_id);
-  add_bool("$cookieless_mode", options.cookieless_mode);
-  add_bool("$ignore_sent_at", options.disable_skew_correction);
-  if (options.product_tour_id.has_value()) add_text("$product_tour_id", *options.product_tour_id);
-  add_bool("$process_person_profile", options.process_person_profile);
-  if (!headers.lib.empty()) {
-    add_text("$lib", headers.lib);
-    add_text("$lib_version", headers.lib_version);
+// Names of the properties that the request itself sets for an event.
+class AddedNames {
+ public:
+  AddedNames(const V1Event& event, const Options& options, const V1Headers& headers) {
+    if (event.session_id.has_value()) Add("$session_id");
+    if (event.window_id.has_value()) Add("$window_id");
+    if (options.cookieless_mode.has_value()) Add("$cookieless_mode");
+    if (options.disable_skew_correction.has_value()) Add("$ignore_sent_at");
+    if (options.product_tour_id.has_value()) Add("$product_tour_id");
+    if (options.process_person_profile.has_value()) Add("$process_person_profile");
+    if (headers.lib.empty()) return;
+    Add("$lib");
+    Add("$lib_version");
   }
-  return injected;
+
+  bool Contain(std::string_view key) const {
+    if (!key.starts_with('$')) return false;
+    const auto* end = names_.data() + count_;
+    return std::find(names_.data(), end, key) != end;
+  }
+
+ private:
+  void Add(std::string_view name) { names_[count_++] = name; }
+
+  std::array<std::string_view, 8> names_;
+  size_t count_ = 0;
+};
+
+// Members of a JSON object under construction, after the '{'.
+class Members {
+ public:
+  explicit Members(std::string* json) : json_(json) {}
+
+  // `members`: as they stand between the braces of another object.
+  void AddRaw(std::string_view members) {
+    if (TrimWhitespace(members).empty()) return;
+    Separate();
+    json_->append(members);
+  }
+  // Keys are taken as they are; the text is escaped.
+  void AddText(std::string_view key, std::string_view text) {
+    AddKey(key);
+    AppendJsonString(text, json_);
+  }
+  void AddTextIfAny(std::string_view key, const std::optional<std::string_view>& text) {
+    if (text.has_value()) AddText(key, *text);
+  }
+  void AddBoolIfAny(std::string_view key, const std::optional<bool>& value) {
+    if (!value.has_value()) return;
+    AddKey(key);
+    json_->append(*value ? "true" : "false");
+  }
+  void AddValue(std::string_view key, std::string_view json_value) {
+    AddKey(key);
+    json_->append(json_value);
+  }
+
+ private:
+  void Separate() {
+    if (json_->back() != '{') json_->push_back(',');
+  }
+  void AddKey(std::string_view key) {
+    Separate();
+    json_->append("\"").append(key).append("\":");
+  }
+
+  std::string* json_;
+};
+
+// The client's properties but those of the names in `added`.
+void AddClientProperties(const V1Event& event, const AddedNames& added, Members* members) {
+  if (!event.properties.has_value()) return;
+  const simdjson::dom::object properties(*event.properties);
+  const std::string_view text = MemberText(event.text, event.properties_index);
+  bool all_stay = true;
+  for (const auto field : properties) all_stay &= !added.Contain(field.key);
+  if (all_stay) {
+    members->AddRaw(text.substr(1, text.size() - 2));
+    return;
+  }
+  JsonSlicer slicer(text);
+  for (const auto field : properties) {
+    JsonSlice slice;
+    const bool has_text = slicer.Next(&slice);
+    HOGLET_ASSERT(has_text);
+    if (!added.Contain(field.key)) {
+      // The key with its quotes, so that it stays as the client escaped it.
+      members->AddValue(slice.key.substr(1, slice.key.size() - 2), slice.value);
+    }
+  }
 }
 
-// The event in the shape of a v0 event, with the injected properties in the place of the client's
-// of that name.
+// The event in the shape of a v0 event, with what the request says of it among its properties.
 std::string EventJson(const V1Event& event, const Options& options, const V1Headers& headers) {
-  const auto injected = InjectedProperties(event, options, headers);
-  const auto is_injected = [&injected](std::string_view key) {
-    for (const auto& [name, value] : injected) {
-      if (name == key) return true;
-    }
-    return false;
-  };
-  JsonWriter json;
-  json.BeginObject()
-      .Field("event", event.event)
-      .Field("uuid", FormatUuid(event.uuid))
-      .Field("distinct_id", event.distinct_id)
-      .Field("timestamp", event.timestamp)
-      .Key("properties")
-      .BeginObject();
-  if (event.properties.has_value()) {
-    JsonSlicer slicer(FromMember(event.text, event.properties_index));
-    for (const auto field : simdjson::dom::object(*event.properties)) {
-      JsonSlice slice;
-      const bool has_text = slicer.Next(&slice);
-      HOGLET_ASSERT(has_text);
-      if (!is_injected(field.key)) json.Key(field.key).Raw(slice.value);
-    }
+  std::string json = "{";
+  json.reserve(event.text.size() + 256);
+  Members members(&json);
+  members.AddText("event", event.event);
+  members.AddValue("uuid", StrCat("\"", FormatUuid(event.uuid), "\""));
+  members.AddText("distinct_id", event.distinct_id);
+  members.AddText("timestamp", event.timestamp);
+  members.AddValue("properties", "{");
+  AddClientProperties(event, AddedNames(event, options, headers), &members);
+  members.AddTextIfAny("$session_id", event.session_id);
+  members.AddTextIfAny("$window_id", event.window_id);
+  members.AddBoolIfAny("$cookieless_mode", options.cookieless_mode);
+  members.AddBoolIfAny("$ignore_sent_at", options.disable_skew_correction);
+  if (options.product_tour_id.has_value()) {
+    members.AddText("$product_tour_id", std::string_view(*options.product_tour_id));
   }
-  for (const auto& [name, value] : injected) json.Key(name).Raw(value);
-  json.EndObject().EndObject();
-  return json.Take();
+  members.AddBoolIfAny("$process_person_profile", options.process_person_profile);
+  if (!headers.lib.empty()) {
+    members.AddText("$lib", headers.lib);
+    members.AddText("$lib_version", headers.lib_version);
+  }
+  return json.append("}}");
 }
 
 int64_t EventTime(const V1Event& event, const Options& options, const V1Headers& headers,
@@ -470,28 +531,30 @@ struct Candidate {
   std::string_view drop_reason;  // empty: it is stored
 };
 
+// What a candidate has become, as the answer says it.
+std::string_view ResultJson(const Candidate& candidate, bool is_durable) {
+  if (!is_durable) return R"({"result":"retry","details":"not_persisted"})";
+  if (IsIllegalDistinctId(candidate.event->distinct_id)) {
+    return R"({"result":"ok","details":"person_processing_disabled"})";
+  }
+  return R"({"result":"ok"})";
+}
+
 HttpResponse ResultsResponse(const HttpRequest& request, const std::vector<Candidate>& candidates,
                              bool is_durable) {
   bool any_retry = false;
-  JsonWriter json;
-  json.BeginObject().Key("results").BeginObject();
+  std::string json = R"({"results":{)";
   for (const Candidate& candidate : candidates) {
-    json.Key(FormatUuid(candidate.event->uuid)).BeginObject();
-    if (!candidate.drop_reason.empty()) {
-      json.Field("result", "drop").Field("details", candidate.drop_reason);
-    } else if (!is_durable) {
-      any_retry = true;
-      json.Field("result", "retry").Field("details", "not_persisted");
+    // Uuids and tags have nothing to escape.
+    StrAppend(&json, json.back() == '{' ? "\"" : ",\"", FormatUuid(candidate.event->uuid), "\":");
+    if (candidate.drop_reason.empty()) {
+      json.append(ResultJson(candidate, is_durable));
+      any_retry |= !is_durable;
     } else {
-      json.Field("result", "ok");
-      if (IsIllegalDistinctId(candidate.event->distinct_id)) {
-        json.Field("details", "person_processing_disabled");
-      }
+      StrAppend(&json, R"({"result":"drop","details":")", candidate.drop_reason, "\"}");
     }
-    json.EndObject();
   }
-  json.EndObject().EndObject();
-  HttpResponse response = HttpJson(200, json.Take());
+  HttpResponse response = HttpJson(200, json.append("}}"));
   EchoRequestId(request, &response);
   if (any_retry) response.headers.Add("retry-after", "1");
   return response;

@@ -317,6 +317,16 @@ std::vector<JsonSlice> SliceJson(std::string_view text) {
   return slices;
 }
 
+std::string_view MemberText(std::string_view object_text, size_t index) {
+  JsonSlicer slicer(object_text);
+  JsonSlice slice;
+  for (size_t i = 0; i <= index; ++i) {
+    const bool has_text = slicer.Next(&slice);
+    HOGLET_ASSERT(has_text);
+  }
+  return slice.value;
+}
+
 std::string_view FromMember(std::string_view object_text, size_t index) {
   JsonSlicer slicer(object_text);
   JsonSlice slice;

@@ -57,6 +57,8 @@ class JsonSlicer {
 };
 // All of them at once.
 std::vector<JsonSlice> SliceJson(std::string_view text);
+// The value of the object's member number `index`.
+std::string_view MemberText(std::string_view object_text, size_t index);
 // The text from the value of the object's member number `index` on. Reads what is before it only.
 std::string_view FromMember(std::string_view object_text, size_t index);
 

@@ -49,16 +49,16 @@ bool IsSessionId(std::string_view text) {
         (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
     if (!fine) return false;
   }
-  return text.size() <= kSessionIdCharsMax;
+  return !text.empty() && text.size() <= kSessionIdCharsMax;
 }
 
 absl::StatusOr<Session> ReadSession(const element& properties, std::string_view user_agent) {
   Session session;
-  const auto id = FindString(properties, "$session_id");
-  if (!id.has_value() || id->empty()) {
+  if (!Find(properties, "$session_id").has_value()) {
     return absl::InvalidArgumentError("replay event submitted without session id");
   }
-  if (!IsSessionId(*id)) {
+  const auto id = FindString(properties, "$session_id");
+  if (!id.has_value() || !IsSessionId(*id)) {
     return absl::InvalidArgumentError("replay event has invalid session id");
   }
   session.session_id = *id;
@@ -71,17 +71,17 @@ absl::StatusOr<Session> ReadSession(const element& properties, std::string_view 
   return session;
 }
 
-// The text of the member, found by its place so that escapes in keys do not matter.
-std::string_view MemberText(std::string_view object_text, const element& object,
-                            std::string_view key) {
-  std::string_view found;
-  const std::vector<JsonSlice> slices = SliceJson(object_text);
+// The text of the last member of that name, which must be there; found by its place, so that
+// escapes in keys do not matter.
+std::string_view LastMemberNamed(std::string_view object_text, const element& object,
+                                 std::string_view key) {
+  size_t found = 0;
   size_t index = 0;
   for (const auto field : simdjson::dom::object(object)) {
-    if (field.key == key) found = slices[index].value;
+    if (field.key == key) found = index;
     ++index;
   }
-  return found;
+  return MemberText(object_text, found);
 }
 
 // Appends the snapshot items of one event to a list under construction.
@@ -93,8 +93,8 @@ absl::Status AppendItems(std::string_view event_text, const element& event, std:
   if (!is_array && !is_object) {
     return absl::InvalidArgumentError("replay event submitted without snapshot data");
   }
-  std::string_view text =
-      MemberText(MemberText(event_text, event, "properties"), *properties, "$snapshot_data");
+  std::string_view text = LastMemberNamed(LastMemberNamed(event_text, event, "properties"),
+                                          *properties, "$snapshot_data");
   if (is_array) {
     text = TrimWhitespace(text.substr(1, text.size() - 2));
     if (text.empty()) return absl::OkStatus();

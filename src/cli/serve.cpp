@@ -100,6 +100,7 @@ std::vector<std::pair<std::string, std::string>> StatusLines(DataDirectory& dire
 absl::Status RunServe(const ServeCommand& command) {
   const sigset_t signals = BlockStopSignals();
   HOGLET_ASSIGN_OR_RETURN(Address address, ParseListen(command.listen));
+  HOGLET_ASSIGN_OR_RETURN(const QuotaList quotas, QuotaList::Parse(command.over_quota));
   Env* env = Env::Posix();
   std::unique_ptr<Env> frozen;
   if (!command.clock.empty()) {
@@ -118,7 +119,6 @@ absl::Status RunServe(const ServeCommand& command) {
   HOGLET_ASSIGN_OR_RETURN(auto directory, DataDirectory::Open(env, command.data, options));
   const uint64_t recovered_to = directory->log().end_offset(kEventsTopic);
 
-  HOGLET_ASSIGN_OR_RETURN(const QuotaList quotas, QuotaList::Parse(command.over_quota));
   ServerParts parts;
   parts.quotas = &quotas;
   parts.env = env;

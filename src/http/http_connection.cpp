@@ -133,6 +133,7 @@ void Connection::Read() {
   reading_ = true;
   if (!parser_) {
     // Between requests no buffer is held ready: most connections are here most of the time.
+    shard_->MarkIdle(this);
     socket_.async_wait(
         boost::asio::socket_base::wait_read,
         [self = shared_from_this()](const error_code& error) { self->OnReadable(error); });
@@ -146,6 +147,7 @@ void Connection::Read() {
 }
 
 void Connection::OnReadable(const error_code& error) {
+  unlink();
   if (error || closed_) {
     OnRead(error, 0);
     return;
@@ -552,6 +554,7 @@ void Connection::Close() {
   if (closed_) return;
   closed_ = true;
   MarkDisconnected();
+  unlink();
   error_code ignored;
   socket_.close(ignored);
   shard_->Remove(this);

@@ -38,7 +38,10 @@ int64_t SweepMs(const HttpServerOptions& options) {
 
 }  // namespace
 
-Shard::Shard(std::shared_ptr<ServerShared> shared) : shared_(std::move(shared)) {}
+Shard::Shard(std::shared_ptr<ServerShared> shared)
+    : shared_(std::move(shared)), idle_(std::make_unique<IdleConnections>()) {}
+
+Shard::~Shard() = default;
 
 absl::Status Shard::Listen(const tcp::endpoint& endpoint, bool first) {
   error_code error;
@@ -139,8 +142,24 @@ void Shard::Accept() {
       });
 }
 
+void Shard::MarkIdle(Connection* connection) {
+  connection->unlink();
+  idle_->list.push_back(*connection);
+}
+
+bool Shard::CloseLongestIdle() {
+  if (idle_->list.empty()) return false;
+  Connection& longest = idle_->list.front();
+  const int64_t idle_ns = longest.idle_ns(shared_->env->MonotonicNanos());
+  if (idle_ns < shared_->options.evictable_after_ms * 1'000'000) return false;
+  longest.Close();
+  return true;
+}
+
 void Shard::Admit(tcp::socket socket) {
-  if (shared_->connections.load() >= static_cast<int64_t>(shared_->options.connections_max)) {
+  const bool is_full =
+      shared_->connections.load() >= static_cast<int64_t>(shared_->options.connections_max);
+  if (is_full && !CloseLongestIdle()) {
     shared_->connections_refused->Add();
     static constexpr std::string_view kFull =
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n"

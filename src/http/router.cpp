@@ -178,8 +178,11 @@ void HttpRouter::AddCorsHeaders(const HttpMatch& match, const HttpRequest& reque
     response->headers.Add("access-control-allow-credentials", "true");
   }
   if (request.method != "OPTIONS") return;
+  // The SDK's paths that can be read have one policy, whatever else they take.
+  const bool any_sdk_path =
+      match.cors == CorsPolicy::kCredentials && match.allow.find("GET") != std::string::npos;
   response->headers.Add("access-control-allow-methods",
-                        match.allow.empty() ? "GET,POST,OPTIONS" : match.allow);
+                        match.allow.empty() || any_sdk_path ? "GET,POST,OPTIONS" : match.allow);
   const std::string_view wanted = request.headers.Find("access-control-request-headers");
   if (!wanted.empty()) response->headers.Add("access-control-allow-headers", wanted);
 }

@@ -6,7 +6,7 @@ import crypto from 'node:crypto';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { Server, waitFor } from './lib/server.mjs';
+import { Server, runCli, waitFor } from './lib/server.mjs';
 
 let server;
 before(async () => {
@@ -242,6 +242,26 @@ test('nesting of 1,000 levels is answered, not crashed on', async () => {
   const answer = await server.request('POST', '/e/', body, json);
   assert.ok(answer.status === 200 || answer.status === 400, String(answer.status));
   await expectCount('deep', answer.status === 200 ? 1 : 0);
+});
+
+test('a project over its quota is told yes, and nothing is stored', async () => {
+  const token = `phc_${crypto.randomBytes(20).toString('hex')}`;
+  const limited = await Server.start({ token, args: ['--over-quota', `events:${token},recordings:${token}`] });
+  try {
+    assertOk(await limited.capture([{ event: 'over quota', distinct_id: 'a' }, { event: '$exception', distinct_id: 'a' }]));
+    const snapshot = { event: '$snapshot', token, distinct_id: 'a', properties: { $session_id: 's', $snapshot_data: [{}] } };
+    const replay = await limited.request('POST', '/s/', JSON.stringify(snapshot), json);
+    assert.deepEqual([replay.status, JSON.parse(replay.text)], [200, { status: 'Ok', quota_limited: ['recordings'] }]);
+    await limited.expectRows('SELECT event FROM events', [['$exception']]);
+  } finally {
+    await limited.remove();
+  }
+});
+
+test('an over-quota rule that says nothing is an error at the start', () => {
+  const { status, stderr } = runCli(['serve', '--data', '/nonexistent', '--over-quota', 'pageviews:x']);
+  assert.notEqual(status, 0);
+  assert.match(stderr, /pageviews:x: expected RESOURCE:TOKEN/);
 });
 
 test('a duplicate uuid counts once', async () => {

@@ -313,6 +313,28 @@ TEST_F(HttpServerTest, ConnectionsBeyondTheCapAreTurnedAway) {
   EXPECT_TRUE(first.ReadAnswers(1).starts_with("HTTP/1.1 200"));
 }
 
+TEST_F(HttpServerTest, AtTheCapTheLongestIdleConnectionMakesRoom) {
+  options_.threads = 1;
+  options_.connections_max = 2;
+  options_.evictable_after_ms = 50;
+  Start();
+  RawClient first(server_->port());
+  RawClient second(server_->port());
+  first.Send(Get("/echo"));
+  second.Send(Get("/echo"));
+  first.ReadAnswers(1);
+  second.ReadAnswers(1);
+  std::this_thread::sleep_for(milliseconds(100));
+  first.Send(Get("/echo"));
+  EXPECT_TRUE(first.ReadAnswers(1).starts_with("HTTP/1.1 200"));
+  RawClient third(server_->port());
+  third.Send(Get("/echo"));
+  EXPECT_TRUE(third.ReadAnswers(1).starts_with("HTTP/1.1 200"));
+  EXPECT_EQ(second.ReadAll(), "") << "closed without a word";
+  first.Send(Get("/echo"));
+  EXPECT_TRUE(first.ReadAnswers(1).starts_with("HTTP/1.1 200"));
+}
+
 TEST_F(HttpServerTest, BodyMemoryIsBounded) {
   options_.body_bytes_in_flight_max = 80'000;
   Start();

@@ -170,5 +170,24 @@ TEST(HttpUrl, Parse) {
   EXPECT_FALSE(ParseHttpUrl("http://:80/").ok());
 }
 
+TEST_F(RouterTest, SdkPathsThatCanBeReadHaveOnePolicy) {
+  Add("GET", "/static/:file");
+  Add("POST", "/v1");
+  EXPECT_EQ(Ask("OPTIONS", "/static/x").headers.Find("access-control-allow-methods"),
+            "GET,POST,OPTIONS");
+  EXPECT_EQ(Ask("POST", "/static/x").headers.Find("allow"), "GET,OPTIONS");
+  EXPECT_EQ(Ask("OPTIONS", "/v1").headers.Find("access-control-allow-methods"), "POST,OPTIONS");
+}
+
+TEST_F(RouterTest, AnAnswerThatNeverComesIs500WithCorsHeaders) {
+  router_.Add("GET", "/lost", {.cors = CorsPolicy::kCredentials},
+              [](const HttpRequest&, const HttpResponder&) {});
+  HttpHeaders headers;
+  headers.Add("Origin", "http://site");
+  const HttpResponse response = Ask("GET", "/lost", std::move(headers));
+  EXPECT_EQ(response.status, 500);
+  EXPECT_EQ(response.headers.Find("access-control-allow-origin"), "http://site");
+}
+
 }  // namespace
 }  // namespace hoglet
