@@ -61,8 +61,10 @@ struct IntegerSet {
 
 enum class SetOp { kAdd, kAnd, kOr, kXor };
 
+// Its size has the type of its members, as ClickHouse has it.
 template <SetOp kOp, bool kAsArray>
 struct Bitmap {
+  TypeKind kind;
   using State = IntegerSet;
   struct Columns {
     explicit Columns(std::span<const Vector> arguments) : values(arguments[0].Flatten()) {}
@@ -96,7 +98,7 @@ struct Bitmap {
   }
   void Finalize(const State& state, VectorBuilder* out) const {
     if constexpr (!kAsArray) {
-      out->AppendInteger(static_cast<int64_t>(state.members.size()));
+      out->AppendInteger(WrapInteger(kind, static_cast<int64_t>(state.members.size())));
     } else {
       std::vector<int64_t> sorted(state.members.begin(), state.members.end());
       std::sort(sorted.begin(), sorted.end(), [](int64_t a, int64_t b) {
@@ -143,8 +145,8 @@ absl::StatusOr<BoundAggregate> BindBitmap(const AggregateCallInfo& call) {
   const Type& member = of_sets ? type.element() : type;
   if (!member.IsInteger() || member.nullable() || member.physical() == Physical::kI128)
     return IllegalAggregateArgument(call.name, type);
-  return MakeAggregate(Bitmap<kOp, kAsArray>(),
-                       kAsArray ? Type::Array(member) : Type(TypeKind::kUInt64));
+  return MakeAggregate(Bitmap<kOp, kAsArray>{member.kind()},
+                       kAsArray ? Type::Array(member) : member);
 }
 
 constexpr AggregateEntry kEntries[] = {

@@ -258,13 +258,18 @@ struct TopK {
     entry.order = state.size();
   }
   void Merge(State& into, const State& from) const {
-    for (const auto& [hash, entry] : from) {
-      Entry& mine = into[hash];
-      if (mine.count == 0) {
-        mine.value = entry.value;
+    // In the order they were seen, so that equal counts keep it.
+    std::vector<const typename State::value_type*> seen;
+    for (const auto& entry : from) seen.push_back(&entry);
+    std::sort(seen.begin(), seen.end(),
+              [](const auto* a, const auto* b) { return a->second.order < b->second.order; });
+    for (const auto* entry : seen) {
+      Entry& mine = into[entry->first];
+      if (mine.order == 0) {
+        mine.value = entry->second.value;
         mine.order = into.size();
       }
-      mine.count += entry.count;
+      mine.count += entry->second.count;
     }
   }
   void Finalize(const State& state, VectorBuilder* out) const {

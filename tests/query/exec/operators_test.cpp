@@ -225,6 +225,45 @@ TEST(AggregateNode, SubtotalsOfNullableKeysAreNull) {
                                    Row{s("a"), 1, 2}, Row{s("b"), kNull, 1}, Row{s(""), kNull, 3}));
 }
 
+// The sum of n over the rows whose n lies within 5 of this row's.
+TEST(WindowNode, RangeOffsets) {
+  const Type maybe = kInt.Nullable();
+  for (const bool descending : {false, true}) {
+    auto plan =
+        Over(Plan::Kind::kWindow, List(Values({maybe}, {{20}, {1}, {kNull}, {7}, {5}, {kNull}})),
+             {{"n", maybe}, {"sum", maybe}});
+    Plan::WindowCall sum;
+    FunctionArgument argument;
+    argument.type = maybe;
+    sum.aggregate.function =
+        *BuiltinFunctions().BindAggregate("sum", {}, std::span(&argument, 1), false);
+    sum.aggregate.arguments = {0};
+    sum.order_by = {{0, descending}};
+    sum.start = -5;
+    sum.end = 5;
+    sum.type = maybe;
+    plan->windows.push_back(std::move(sum));
+    EXPECT_EQ(
+        *RunPlan(*plan),
+        (std::vector<Row>{{20, 20}, {1, 6}, {kNull, kNull}, {7, 12}, {5, 13}, {kNull, kNull}}))
+        << (descending ? "descending" : "ascending");
+  }
+}
+
+TEST(WindowNode, RangeOffsetsNeedOneNumber) {
+  for (const bool text : {false, true}) {
+    auto plan = Over(Plan::Kind::kWindow, List(Values({kText, kInt}, {{s("a"), 1}})),
+                     {{"t", kText}, {"n", kInt}, {"count", Type(TypeKind::kUInt64)}});
+    Plan::WindowCall count;
+    count.aggregate.function = *BuiltinFunctions().BindAggregate("count", {}, {}, false);
+    if (text) count.order_by = {{0, false}};
+    count.start = -1;
+    count.type = Type(TypeKind::kUInt64);
+    plan->windows.push_back(std::move(count));
+    EXPECT_FALSE(RunPlan(*plan).ok());
+  }
+}
+
 TEST(WindowNode, RankAndShift) {
   const auto rows = [] {
     return Values({kText, kInt}, {{s("a"), 10}, {s("a"), 10}, {s("a"), 20}, {s("b"), 5}});
