@@ -533,7 +533,8 @@ Bound BindRange(const Call& call) {
           if (!size.has_value()) {
             return Error("argument_out_of_bound", "The step of function ", name, " cannot be 0");
           }
-          if (*size + offsets[i] > kGeneratedElementsMax) return TooManyElements(name);
+          // The size alone may be near 2^64.
+          if (*size > kGeneratedElementsMax - offsets[i]) return TooManyElements(name);
           offsets[i + 1] = offsets[i] + static_cast<uint32_t>(*size);
         }
         Vector child = Vector::Flat(type.element(), offsets[batch.rows]);
@@ -794,13 +795,16 @@ Bound BindStringConcat(const Call& call) {
 
 // The area under the curve of true over false positives, ties as slanted lines.
 double AreaUnderCurve(std::vector<std::pair<double, bool>> scored) {
+  // NaN equals nothing, not even itself: it goes last and is one score.
+  const auto above = [](double a, double b) { return a > b || (std::isnan(b) && !std::isnan(a)); };
   std::sort(scored.begin(), scored.end(),
-            [](const auto& a, const auto& b) { return a.first > b.first; });
+            [above](const auto& a, const auto& b) { return above(a.first, b.first); });
   double area = 0, positives = 0, negatives = 0;
   for (size_t i = 0; i < scored.size();) {
     double up = 0, right = 0;
     const double score = scored[i].first;
-    for (; i < scored.size() && scored[i].first == score; ++i) (scored[i].second ? up : right) += 1;
+    for (; i < scored.size() && !above(score, scored[i].first); ++i)
+      (scored[i].second ? up : right) += 1;
     area += right * (positives + up / 2);
     positives += up;
     negatives += right;

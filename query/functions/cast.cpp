@@ -198,7 +198,7 @@ absl::StatusOr<Vector> FromFloat(const Vector& in, const Type& to, CastMode mode
     const bool is_float = to.kind() == TypeKind::kFloat32;
     return Loop<double, double>(in, to, mode, [&](double v, double* out) {
       *out = is_float ? static_cast<float>(v) : v;
-      return true;
+      return !accurate || *out == v || std::isnan(v);
     });
   }
   if (to.kind() == TypeKind::kBool) {
@@ -786,7 +786,9 @@ absl::StatusOr<Vector> CastVector(const Vector& vector, const Type& to, CastMode
 
 absl::StatusOr<Vector> Widen(const Vector& vector, const Type& to) {
   if (vector.type() == to) return vector;
-  return CastVector(vector, to, CastMode::kThrow);
+  // Rows that NULL propagation hides are NULL in one argument only.
+  const bool keeps_nulls = vector.MayHaveNulls() && !IsNothing(vector.type()) && CanBeNullable(to);
+  return CastVector(vector, keeps_nulls ? to.Nullable() : to, CastMode::kThrow);
 }
 
 absl::StatusOr<Datum> CastDatum(const Datum& value, const Type& from, const Type& to,

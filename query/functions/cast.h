@@ -21,7 +21,8 @@ bool CanCast(const Type& from, const Type& to);
 // `vector` in any form; its NULLs stay NULL (for a `to` that is not nullable they are an error
 // under kThrow and kAccurate). The result has type `to`, made nullable for the OrNull modes.
 absl::StatusOr<Vector> CastVector(const Vector& vector, const Type& to, CastMode mode);
-// To a common supertype: never fails for types that CommonType() has put together.
+// To a common supertype: never fails for types that CommonType() has put together. NULLs stay, and
+// make the result's type nullable.
 absl::StatusOr<Vector> Widen(const Vector& vector, const Type& to);
 absl::StatusOr<Datum> CastDatum(const Datum& value, const Type& from, const Type& to,
                                 CastMode mode);

@@ -1,5 +1,7 @@
 #include "query/functions/conditional.h"
 
+#include <cmath>
+
 #include "query/functions/cast.h"
 #include "query/functions/registry.h"
 #include "query/functions/types.h"
@@ -102,6 +104,11 @@ Bound BindMultiIf(const Call& call) {
 
 Bound BindIf(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(3, 3));
+  const TypeKind condition = call.type(0).kind();
+  if (condition != TypeKind::kUInt8 && condition != TypeKind::kBool &&
+      condition != TypeKind::kNothing) {
+    return call.BadType(0);
+  }
   return BindMultiIf(call);
 }
 
@@ -284,6 +291,13 @@ Bound BindExtreme(const Call& call) {
         if (branches[b].IsNull(i)) continue;
         if (best.IsNull(i)) {
           choice[i] = static_cast<uint16_t>(b);
+          continue;
+        }
+        if (greatest && best.type().physical() == Physical::kF64) {
+          // NaN is no candidate as long as there is a number.
+          const double value = branches[b].data<double>()[branches[b].Position(i)];
+          const double top = best.data<double>()[best.Position(i)];
+          if (value > top || std::isnan(top)) choice[i] = static_cast<uint16_t>(b);
           continue;
         }
         const int order = CompareRows(branches[b], i, best, i);

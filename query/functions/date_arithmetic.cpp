@@ -375,23 +375,38 @@ Bound BindDiff(const Call& call) {
   });
 }
 
+// The time argument of a window function, in the zone that argument `zone_at` names, if given.
+absl::StatusOr<Type> WindowTime(const Call& call, size_t zone_at) {
+  const Type& type = call.type(0);
+  if (type.kind() != TypeKind::kDateTime) return call.BadType(0);
+  if (call.size() <= zone_at) return type;
+  HOGLET_ASSIGN_OR_RETURN(const std::string name, call.ConstantString(zone_at));
+  HOGLET_RETURN_IF_ERROR(ZoneNamed(name).status());
+  return type.WithZone(name);
+}
+
+absl::StatusOr<Vector> WindowStart(const ScalarFunction& start, const Type& type,
+                                   const Batch& batch) {
+  Vector args[] = {batch.args[0], batch.args[1]};
+  args[0].set_type(args[0].type().nullable() ? type.Nullable() : type);
+  return start.Evaluate(batch.context, args, {}, batch.rows);
+}
+
 // tumble and hop windows: [start, end) of fixed length or calendar units.
 template <int part>  // 0 both, 1 start, 2 end
 Bound BindTumble(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 3));
-  const Type& type = call.type(0);
-  if (type.kind() != TypeKind::kDateTime) return call.BadType(0);
+  HOGLET_ASSIGN_OR_RETURN(const Type type, WindowTime(call, 2));
   if (call.type(1).kind() != TypeKind::kInterval) return call.BadType(1);
   const IntervalUnit unit = call.type(1).interval_unit();
   HOGLET_ASSIGN_OR_RETURN(const int64_t count, call.ConstantInteger(1));
-  const FunctionArgument args[] = {call.args[0], call.args[1]};
+  const FunctionArgument args[] = {{type}, call.args[1]};
   HOGLET_ASSIGN_OR_RETURN(auto start, BindOther(call, "toStartOfInterval", args));
   HOGLET_ASSIGN_OR_RETURN(const TimeZone zone, ZoneOf(type));
   const Type edge = start->result_type();
   const Type result = part == 0 ? Type::Tuple({edge, edge}) : edge;
   return MakeFunction(result, [=](const Batch& batch) -> absl::StatusOr<Vector> {
-    HOGLET_ASSIGN_OR_RETURN(
-        Vector begin, start->Evaluate(batch.context, batch.args.subspan(0, 2), {}, batch.rows));
+    HOGLET_ASSIGN_OR_RETURN(Vector begin, WindowStart(*start, type, batch));
     begin = begin.Flatten();
     if (part == 1) return begin;
     Vector end = Vector::Flat(edge, batch.rows);
@@ -408,12 +423,11 @@ Bound BindTumble(const Call& call) {
 template <int part>
 Bound BindHop(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(3, 4));
-  const Type& type = call.type(0);
-  if (type.kind() != TypeKind::kDateTime) return call.BadType(0);
+  HOGLET_ASSIGN_OR_RETURN(const Type type, WindowTime(call, 3));
   HOGLET_ASSIGN_OR_RETURN(const int64_t hop, call.ConstantInteger(1));
   HOGLET_ASSIGN_OR_RETURN(const int64_t window, call.ConstantInteger(2));
   if (hop <= 0 || window <= 0) return Error("argument_out_of_bound", "Interval must be positive");
-  const FunctionArgument args[] = {call.args[0], call.args[1]};
+  const FunctionArgument args[] = {{type}, call.args[1]};
   HOGLET_ASSIGN_OR_RETURN(auto start, BindOther(call, "toStartOfInterval", args));
   HOGLET_ASSIGN_OR_RETURN(const TimeZone zone, ZoneOf(type));
   const IntervalUnit hop_unit = call.type(1).interval_unit();
@@ -451,7 +465,7 @@ Bound BindHop(const Call& call) {
 Bound BindTimeSlots(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 3));
   if (call.type(0).kind() != TypeKind::kDateTime) return call.BadType(0);
-  if (!call.type(1).IsInteger()) return call.BadType(1);
+  if (call.type(1).kind() != TypeKind::kUInt32) return call.BadType(1);
   int64_t size = 1800;
   if (call.size() > 2) {
     HOGLET_ASSIGN_OR_RETURN(size, call.ConstantInteger(2));

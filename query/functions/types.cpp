@@ -84,7 +84,7 @@ absl::StatusOr<Type> CommonNumber(std::span<const Type> types, std::string_view 
     }
   }
   if (decimal_digits > 0) {
-    if (f32 || f64) return NoCommonType(types, where);
+    if (f32 || f64 || signed_bits > 64 || unsigned_bits > 64) return NoCommonType(types, where);
     const int precision = std::max(decimal_digits, integral_digits + scale);
     return Type::Decimal(precision > 18 ? 38 : precision > 9 ? 18 : 9, scale);
   }
