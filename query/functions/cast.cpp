@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "absl/strings/ascii.h"
+#include "query/functions/conditional.h"
 #include "query/functions/datetime.h"
 #include "query/functions/ip.h"
 #include "query/functions/types.h"
@@ -649,6 +650,18 @@ absl::StatusOr<Vector> ToText(const Vector& in) {
   return writer.Take();
 }
 
+// An element or tuple member. One that cannot be read is NULL only if the type it is in has room
+// for NULL, and the default otherwise.
+absl::StatusOr<Vector> CastElement(const Vector& in, const Type& to, CastMode mode) {
+  HOGLET_ASSIGN_OR_RETURN(Vector out, CastVector(in, to, mode));
+  out = out.Flatten();
+  if (to.nullable() || !out.MayHaveNulls() || IsNothing(to)) return out;
+  std::vector<uint16_t> choice(out.size());
+  for (size_t i = 0; i < choice.size(); ++i) choice[i] = out.IsNull(i);
+  const Vector branches[] = {out, DefaultVector(to, out.size())};
+  return Choose(to, branches, choice, out.size());
+}
+
 absl::StatusOr<Vector> CastNested(const Vector& in, const Type& to, CastMode mode) {
   if (to.kind() == TypeKind::kTuple) {
     if (in.type().kind() != TypeKind::kTuple ||
@@ -657,16 +670,16 @@ absl::StatusOr<Vector> CastNested(const Vector& in, const Type& to, CastMode mod
     }
     std::vector<Vector> children;
     for (size_t c = 0; c < to.children().size(); ++c) {
-      HOGLET_ASSIGN_OR_RETURN(Vector child, CastVector(in.children()[c], to.children()[c], mode));
-      children.push_back(child.Flatten());
+      HOGLET_ASSIGN_OR_RETURN(Vector child, CastElement(in.children()[c], to.children()[c], mode));
+      children.push_back(child);
     }
     return Vector::TupleOf(to, std::move(children), in.size());
   }
   const Type element = to.kind() == TypeKind::kMap ? Type::Tuple(to.children()) : to.element();
-  HOGLET_ASSIGN_OR_RETURN(Vector child, CastVector(in.child(), element, mode));
+  HOGLET_ASSIGN_OR_RETURN(Vector child, CastElement(in.child(), element, mode));
   std::shared_ptr<uint32_t[]> offsets(new uint32_t[in.size() + 1]);
   std::copy_n(in.offsets(), in.size() + 1, offsets.get());
-  return Vector::ArrayOf(to, offsets, child.Flatten(), in.size());
+  return Vector::ArrayOf(to, offsets, child, in.size());
 }
 
 // `in` is flat, its type is not Nothing, and the types differ in more than nullability.

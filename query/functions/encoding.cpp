@@ -131,7 +131,8 @@ Bound BindUnbin(const Call& call) {
 Bound BindChar(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, SIZE_MAX));
   for (size_t i = 0; i < call.size(); ++i) {
-    if (!call.type(i).IsNumber()) return call.BadType(i);
+    if (!call.type(i).IsNumber() || call.type(i).physical() == Physical::kI128)
+      return call.BadType(i);
   }
   return MapDatums(StringType(), [](std::span<const Datum> in) -> absl::StatusOr<Datum> {
     std::string out;

@@ -767,7 +767,10 @@ Bound BindPopulate(const Call& call) {
     HOGLET_ASSIGN_OR_RETURN(series, SeriesOf(call, 0));
   }
   if (!series.key.IsInteger() || series.key.physical() == Physical::kI128) return call.BadType(0);
-  if (call.size() > own && !call.type(own).IsInteger()) return call.BadType(own);
+  if (call.size() > own &&
+      (!call.type(own).IsInteger() || call.type(own).physical() == Physical::kI128)) {
+    return call.BadType(own);
+  }
   return MapDatums(
       series.ResultType(),
       [=, name = std::string(call.name)](std::span<const Datum> in) -> absl::StatusOr<Datum> {

@@ -45,11 +45,32 @@ const std::map<std::string_view, std::string_view>& Nondeterministic() {
   return *kNames;
 }
 
-// Argument types that chance would hardly hit upon; constants are marked with '='.
+// Argument types that chance would hardly hit upon. Constants are marked: "=Type" is a random value
+// of the type, "'text" that text, "#7" that number, "day" an interval of days.
 const std::map<std::string_view, std::vector<std::string_view>>& Hints() {
   static const auto* const kHints = new std::map<std::string_view, std::vector<std::string_view>>{
       {"transform", {"Nullable(Int64)", "=Array(Int64)", "=Array(Int64)", "Int64"}},
-      {"arrayReduce", {"=sum", "Array(Int64)"}},
+      {"arrayReduce", {"'sum", "Array(Int64)"}},
+      {"makeDateTime", {"Int64", "Int64", "UInt8", "UInt8", "Int32", "Nullable(UInt8)"}},
+      {"pointInPolygon", {"Tuple(Float64, Float64)", "=Array(Tuple(Float64, Float64))"}},
+      {"pointInEllipses", {"Float64", "Float64", "#1", "#2", "#3", "#4"}},
+      {"geohashesInBox", {"Float64", "Float64", "Float64", "Float64", "#2"}},
+      {"convertCharset", {"String", "'UTF-8", "'UTF-8"}},
+      {"JSON_VALUE", {"String", "'$.a"}},
+      {"JSON_QUERY", {"String", "'$.b"}},
+      {"JSON_EXISTS", {"String", "'$.b[0]"}},
+      {"IPv4CIDRToRange", {"IPv4", "UInt8"}},
+      {"IPv6CIDRToRange", {"IPv6", "UInt8"}},
+      {"extractAllGroupsHorizontal", {"String", "'(\\w)(\\d?)"}},
+      {"extractAllGroupsVertical", {"String", "'(\\w)(\\d?)"}},
+      {"toTimeZone", {"Nullable(DateTime('UTC'))", "'America/New_York"}},
+      {"toStartOfInterval", {"DateTime('UTC')", "day"}},
+      {"tumble", {"DateTime('UTC')", "day"}},
+      {"tumbleStart", {"DateTime('UTC')", "day", "'America/New_York"}},
+      {"tumbleEnd", {"DateTime('UTC')", "day", "'America/New_York"}},
+      {"hop", {"DateTime('UTC')", "day", "day"}},
+      {"hopStart", {"DateTime('UTC')", "day", "day"}},
+      {"hopEnd", {"DateTime('UTC')", "day", "day"}},
       {"mapApply", {"lambda", "Map(String, Int64)"}},
       {"mapFilter", {"lambda", "Map(Int64, Float64)"}},
   };
@@ -237,9 +258,15 @@ Signature KernelForms::HintedSignature(const std::vector<std::string_view>& type
       signature.lambda = std::make_shared<TestLambdaBinder>(signature.kind, 2);
       argument.type = Type(TypeKind::kFunction);
       argument.lambda = signature.lambda.get();
-    } else if (type == "=sum") {
+    } else if (type.starts_with('\'')) {
       argument.type = Type(TypeKind::kString);
-      argument.constant = Datum(std::string("sum"));
+      argument.constant = Datum(std::string(type.substr(1)));
+    } else if (type.starts_with('#')) {
+      argument.type = Type(TypeKind::kUInt8);
+      argument.constant = Datum(static_cast<int64_t>(type[1] - '0'));
+    } else if (type == "day") {
+      argument.type = Type::Interval(IntervalUnit::kDay);
+      argument.constant = Datum(int64_t{1});
     } else {
       argument.type = *Type::Parse(type.substr(type.starts_with('=') ? 1 : 0));
       if (type.starts_with('=')) argument.constant = RandomValue(random_, argument.type);
@@ -277,7 +304,12 @@ Signature KernelForms::RandomSignature() {
 
 std::optional<Signature> KernelForms::TrySignature() {
   const auto hint = Hints().find(GetParam());
-  Signature signature = hint == Hints().end() ? RandomSignature() : HintedSignature(hint->second);
+  Signature signature =
+      hint != Hints().end() ? HintedSignature(hint->second)
+      : GetParam().starts_with("multiSearch") || GetParam().starts_with("multiMatch")
+          ? HintedSignature({"Nullable(String)", "=Array(String)"})
+      : GetParam().starts_with("multiFuzzy") ? HintedSignature({"String", "#1", "=Array(String)"})
+                                             : RandomSignature();
   auto bound = BuiltinFunctions().BindScalar(GetParam(), signature.args, context_);
   if (!bound.ok()) return std::nullopt;
   signature.function = std::move(*bound);
@@ -287,7 +319,8 @@ std::optional<Signature> KernelForms::TrySignature() {
 std::vector<Signature> KernelForms::FindSignatures() {
   std::vector<Signature> found;
   std::set<std::string> seen;
-  for (size_t i = 0; i < kTriesMax && found.size() < kSignaturesMax; ++i) {
+  for (size_t i = 0; i < (found.empty() ? 10 * kTriesMax : kTriesMax); ++i) {
+    if (found.size() == kSignaturesMax) break;
     std::optional<Signature> signature = TrySignature();
     if (!signature.has_value()) continue;
     if (seen.insert(signature->Describe(GetParam())).second) found.push_back(std::move(*signature));
