@@ -16,6 +16,8 @@ constexpr char kExamples[] = R"(Examples:
 
 Every flag can also be given as an environment variable: --personal-api-key is HOGLET_PERSONAL_API_KEY.)";
 
+constexpr int kThreadsMax = 1024;
+
 // --some-flag is also HOGLET_SOME_FLAG.
 template <typename T>
 CLI::Option* Flag(CLI::App* app, const std::string& name, T& value, const std::string& help) {
@@ -26,24 +28,51 @@ CLI::Option* Flag(CLI::App* app, const std::string& name, T& value, const std::s
   return app->add_option(name, value, help)->envname(variable);
 }
 
-void AddServe(CLI::App& app, hoglet::ServeCommand& serve) {
+std::string RefuseNegative(const std::string& text) {
+  return text.starts_with('-') ? "must not be negative" : "";
+}
+
+void AddServe(CLI::App& app, hoglet::ServeCommand& serve, std::string& config_file) {
   CLI::App* sub = app.add_subcommand("serve", "Take events in and answer queries over HTTP");
-  sub->set_config("--config", "", "Read flags from a file: one 'flag = value' a line")
-      ->envname("HOGLET_CONFIG");
-  sub->allow_config_extras(CLI::config_extras_mode::error);
-  Flag(sub, "--data", serve.data, "Data directory; made if it is not there")->required();
+  Flag(sub, "--config", config_file,
+       "Read flags from a file: one 'flag = value' a line, as in 'data = ./hoglet-data'; what is "
+       "given as a flag or in the environment goes before it");
+  Flag(sub, "--data", serve.data, "Data directory; made if it is not there (required)");
   Flag(sub, "--listen", serve.listen, "Address and port to listen on")->capture_default_str();
   Flag(sub, "--project-token", serve.project_token,
        "Project API key of SDKs (phc_...); made up at the first start otherwise");
   Flag(sub, "--personal-api-key", serve.personal_api_key,
        "Personal API key of queries (phx_...); made up at the first start otherwise");
+  Flag(sub, "--over-quota", serve.over_quota,
+       "RESOURCE:TOKEN, ...: take nothing of events, exceptions, surveys, llm_events or recordings "
+       "from that project")
+      ->delimiter(',');
   Flag(sub, "--clock", serve.clock,
        "Freeze the clock at an RFC 3339 moment, for reproducible runs");
   Flag(sub, "--threads", serve.threads, "Threads of each pool; 0: one a processor")
+      ->check(CLI::Range(0, kThreadsMax))
       ->capture_default_str();
+  // The last transformation is the first to see the text.
   Flag(sub, "--memory-limit", serve.memory_limit_bytes,
        "Memory to stay below: 512MB, 2GB; 0: defaults of each part")
-      ->transform(CLI::AsSizeValue(false));
+      ->transform(CLI::AsSizeValue(false))
+      ->transform(CLI::Validator(RefuseNegative, ""));
+}
+
+// Gives `sub` the flags of the file that are not set yet. CLI11 reads configuration files for the
+// program as a whole only, not for one of its commands.
+void ReadConfig(CLI::App& sub, const std::string& file) {
+  for (const CLI::ConfigItem& item : CLI::ConfigINI().from_file(file)) {
+    if (item.name == "++" || item.name == "--") continue;  // begin and end of a section
+    CLI::Option* option = sub.get_option_no_throw(hoglet::StrCat("--", item.name));
+    if (!item.parents.empty() || option == nullptr || item.name == "config" || item.name == "help")
+      throw CLI::ConfigError(hoglet::StrCat(file, ": no flag of serve: ", item.fullname()));
+    if (item.inputs.size() != 1)
+      throw CLI::ConfigError(hoglet::StrCat(file, ": ", item.name, ": expected one value"));
+    if (option->count() > 0) continue;
+    option->add_result(item.inputs[0]);
+    option->run_callback();
+  }
 }
 
 void AddQuery(CLI::App& app, hoglet::QueryCommand& query) {
@@ -82,13 +111,22 @@ int main(int argc, char** argv) {
   hoglet::QueryCommand query;
   hoglet::ImportCommand import;
   hoglet::CheckCommand check;
-  AddServe(app, serve);
+  std::string config_file;
+  AddServe(app, serve, config_file);
   AddQuery(app, query);
   AddImport(app, import);
   CLI::App* check_sub = app.add_subcommand(
       "check", "Verify every checksum and count of a data directory that no server holds");
   Flag(check_sub, "--data", check.data, "Data directory")->required();
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+    if (app.got_subcommand("serve")) {
+      if (!config_file.empty()) ReadConfig(*app.get_subcommand("serve"), config_file);
+      if (serve.data.empty()) throw CLI::RequiredError("--data");
+    }
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
 
   absl::Status status;
   if (app.got_subcommand("serve")) {

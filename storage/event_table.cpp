@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/base/directories.h"
 #include "src/base/hash.h"
 #include "src/base/logging.h"
 #include "src/base/strings.h"
@@ -17,28 +18,6 @@ constexpr uint64_t kManifestBytesMax = 1ull << 30;
 
 uint64_t PartitionKey(uint32_t shard, int32_t month) {
   return (static_cast<uint64_t>(shard) << 32) | static_cast<uint32_t>(month);
-}
-
-std::string ParentOf(const std::string& path) {
-  const size_t slash = path.find_last_of('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-// Makes the directory and every name on the way to it durable. A name that is there already was
-// made durable by who made it, but for the last: its maker may have died in between.
-absl::Status CreateDurably(Env* env, const std::string& directory) {
-  std::vector<std::string> parents = {ParentOf(directory)};
-  while (!env->Exists(parents.back()) && parents.back() != ParentOf(parents.back())) {
-    parents.push_back(ParentOf(parents.back()));
-  }
-  HOGLET_RETURN_IF_ERROR(env->CreateDirectories(directory));
-  for (const std::string& parent : parents) {
-    const absl::Status synced = env->SyncDirectory(parent);
-    // A directory that we may not open holds a name that is not ours to sync.
-    if (!synced.ok() && !absl::IsPermissionDenied(synced)) return synced;
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -67,7 +46,7 @@ EventTable::~EventTable() {
 absl::StatusOr<std::unique_ptr<EventTable>> EventTable::Open(Env* env, const std::string& directory,
                                                              Options options) {
   std::unique_ptr<EventTable> table(new EventTable(env, directory, options));
-  HOGLET_RETURN_IF_ERROR(CreateDurably(env, directory));
+  HOGLET_RETURN_IF_ERROR(CreateDirectoriesDurably(env, directory));
   HOGLET_ASSIGN_OR_RETURN(table->lock_, env->Lock(table->PathOf("LOCK")));
   HOGLET_RETURN_IF_ERROR(table->Recover());
   if (options.background_merges) {

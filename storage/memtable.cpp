@@ -146,22 +146,10 @@ JsonVariant VariantOf(JsonKind stored_kind) {
 
 namespace {
 
-Type VariantType(JsonVariant variant, bool as_double) {
-  switch (variant) {
-    case JsonVariant::kNull:
-    case JsonVariant::kBool:
-      return Type(TypeKind::kBool);
-    case JsonVariant::kNumber:
-      return Type(as_double ? TypeKind::kFloat64 : TypeKind::kInt64);
-    default:
-      return Type(TypeKind::kString);
-  }
-}
-
 template <typename T, typename Value>
 Vector Extract(std::span<const Document* const> documents, std::string_view key,
                JsonVariant variant, bool as_double, Value value) {
-  Vector out = Vector::Flat(VariantType(variant, as_double), documents.size());
+  Vector out = Vector::Flat(GatheredType(variant, as_double), documents.size());
   uint64_t* validity = out.mutable_validity();
   T* values = out.mutable_data<T>();
   SlotFinder finder(key);

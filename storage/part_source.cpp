@@ -331,18 +331,6 @@ void PutMember(const JsonMember& member, JsonVariant variant, bool as_double, si
   }
 }
 
-Type GatheredType(JsonVariant variant, bool as_double) {
-  switch (variant) {
-    case JsonVariant::kNull:
-    case JsonVariant::kBool:
-      return Type(TypeKind::kBool);
-    case JsonVariant::kNumber:
-      return Type(as_double ? TypeKind::kFloat64 : TypeKind::kInt64);
-    default:
-      return Type(TypeKind::kString);
-  }
-}
-
 Vector AllNull(const Type& type, size_t rows) {
   Vector out = Vector::Flat(type, rows);
   std::fill_n(out.mutable_validity(), BitmapWords(rows), 0);

@@ -52,6 +52,18 @@ const Type& PlainType(PlainColumn column) {
   return types[column];
 }
 
+Type GatheredType(JsonVariant variant, bool as_double) {
+  switch (variant) {
+    case JsonVariant::kNull:
+    case JsonVariant::kBool:
+      return Type(TypeKind::kBool);
+    case JsonVariant::kNumber:
+      return Type(as_double ? TypeKind::kFloat64 : TypeKind::kInt64);
+    default:
+      return Type(TypeKind::kString);
+  }
+}
+
 std::string_view JsonColumnName(JsonColumn column) { return kJsonNames[column]; }
 
 int FindPlainColumn(std::string_view name) {

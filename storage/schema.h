@@ -49,6 +49,8 @@ struct PlainColumnInfo {
 const PlainColumnInfo& PlainInfo(PlainColumn column);
 const Type& PlainType(PlainColumn column);
 std::string_view JsonColumnName(JsonColumn column);
+// The type in which the values of a variant are gathered; `as_double` is for numbers.
+Type GatheredType(JsonVariant variant, bool as_double);
 // Documents that repeat from row to row are stored once.
 inline bool IsShared(JsonColumn column) { return column == kPersonPropertiesColumn; }
 

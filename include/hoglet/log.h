@@ -72,7 +72,8 @@ class Log {
 
   // Opens or creates the log. Recovers every topic found: truncates a torn tail (a last batch of
   // the newest segment that is short or fails its checksum, beyond the last known sync point);
-  // damage anywhere else is kDataLoss naming file and position.
+  // damage anywhere else is kDataLoss naming file and position: from here if it is in the newest
+  // segment or in how the segments follow each other, else from the Read() that meets it.
   static absl::StatusOr<std::unique_ptr<Log>> Open(Env* env, const std::string& directory,
                                                    const Options& options);
 

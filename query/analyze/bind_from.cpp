@@ -265,7 +265,7 @@ absl::StatusOr<OpPtr> Binder::JoinTables(OpPtr left, OpPtr right, const ast::Joi
 }
 
 // Keys as columns of the two sides, of one type.
-absl::Status Binder::SetKeys(Op* join, std::vector<std::pair<ExprPtr, ExprPtr>> keys) {
+absl::Status Binder::SetKeys(Op* join, std::vector<std::pair<ExprPtr, ExprPtr>>&& keys) {
   std::vector<std::pair<SymbolId, ExprPtr>> left, right;
   for (auto& [left_key, right_key] : keys) {
     if (!left_key->type.SameBase(right_key->type)) {

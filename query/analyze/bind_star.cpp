@@ -152,9 +152,11 @@ absl::Status Binder::ExpandColumns(const ast::ColumnsExpr& columns, Scope* scope
                                scope->tables.empty() ? "the query" : scope->tables[0]->alias));
     }
   }
-  for (const auto& [name, expr] : columns.replace) {
-    auto replaced = std::find_if(all.begin(), all.end(),
-                                 [&](const SelectItem& item) { return item.name == name; });
+  for (const auto& replacement : columns.replace) {
+    const auto& [name, expr] = replacement;
+    auto replaced = std::find_if(all.begin(), all.end(), [&replacement](const SelectItem& item) {
+      return item.name == replacement.first;
+    });
     if (replaced == all.end())
       return QueryError(StrCat("Column \"", name, "\" in REPLACE list was not found"));
     HOGLET_ASSIGN_OR_RETURN(replaced->expr, BindExpr(*expr, scope));

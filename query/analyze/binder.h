@@ -190,7 +190,7 @@ class Binder {
                                    Scope* scope);
   absl::StatusOr<OpPtr> BindUsing(OpPtr join, const ast::Expr& columns, Scope* scope);
   absl::StatusOr<OpPtr> BindOn(OpPtr join, const ast::Expr& condition, Scope* scope, bool asof);
-  absl::Status SetKeys(Op* join, std::vector<std::pair<ExprPtr, ExprPtr>> keys);
+  absl::Status SetKeys(Op* join, std::vector<std::pair<ExprPtr, ExprPtr>>&& keys);
   absl::StatusOr<OpPtr> AsOfJoin(OpPtr join, std::vector<ExprPtr> conditions);
   absl::Status BindArrayJoin(const ast::SelectQuery& query, Scope* scope);
 

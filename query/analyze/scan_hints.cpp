@@ -128,7 +128,9 @@ class HintReader {
     if (!us) return;
     ScanFilter& filter = scan_->filter;
     const bool equal = op == "equals";
-    if (equal || op == "greater" || op == "greaterOrEquals") {
+    // Dates and rounded moments begin in 1970: what is before has the value of the first of them.
+    const bool is_first = span > 0 && *us < 2 * kMicrosPerDay;
+    if (!is_first && (equal || op == "greater" || op == "greaterOrEquals")) {
       filter.timestamp_us_min = std::max(filter.timestamp_us_min.value_or(*us), *us);
     }
     if (equal || op == "less" || op == "lessOrEquals") {

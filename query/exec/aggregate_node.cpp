@@ -191,10 +191,14 @@ absl::Status GroupTable::AddSet(EvalContext& context, const Batch& batch,
     if (set == nullptr || std::find(set->begin(), set->end(), k) != set->end()) {
       keys.push_back(&column);
     } else {
-      // A key that the set leaves out reads as its type's default in the subtotal row.
-      VectorBuilder builder(column.type().NotNullable());
+      // A key that the set leaves out reads as its type's default in the subtotal row: NULL if it
+      // can be.
+      const Type& type = plan_.inputs[0]->output[plan_.group_keys[k]].type;
+      VectorBuilder builder(type.NotNullable());
       builder.AppendDefault();
-      stand_ins.push_back(Vector::Constant(column.type(), builder.Build().Get(0), batch.rows));
+      stand_ins.push_back(type.nullable()
+                              ? Vector::NullConstant(type, batch.rows)
+                              : Vector::Constant(type, builder.Build().Get(0), batch.rows));
       keys.push_back(&stand_ins.back());
     }
   }
@@ -308,16 +312,9 @@ class AggregateNode final : public Node {
       tables.push_back(
           std::make_unique<GroupTable>(plan_, key_types_, layout_, context.eval->memory));
     }
-    HOGLET_RETURN_IF_ERROR(
-        RunWorkers(context, *input_, [&](int worker, Operator& input) -> absl::Status {
-          Batch batch;
-          while (true) {
-            HOGLET_RETURN_IF_ERROR(context.eval->CheckAlive());
-            HOGLET_ASSIGN_OR_RETURN(bool more, input.Next(&batch));
-            if (!more) return absl::OkStatus();
-            HOGLET_RETURN_IF_ERROR(tables[worker]->Add(*context.eval, batch));
-          }
-        }));
+    HOGLET_RETURN_IF_ERROR(ForEachBatch(context, *input_, [&](int worker, Batch batch) {
+      return tables[worker]->Add(*context.eval, batch);
+    }));
     for (size_t i = 1; i < tables.size(); ++i) {
       HOGLET_RETURN_IF_ERROR(tables[0]->MergeFrom(*context.eval, *tables[i], key_types_.size()));
       tables[i].reset();

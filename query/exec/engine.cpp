@@ -143,7 +143,7 @@ class Engine final : public QueryEngine {
   absl::StatusOr<QueryResult> Run(const QueryRequest& request) override;
 
   std::string ErrorCode(const absl::Status& status) const override {
-    const std::string code = ErrorCodeOf(status);
+    std::string code = ErrorCodeOf(status);
     if (!code.empty()) return code;
     if (hogql::GetParseError(status).has_value()) return "hogql_syntax_error";
     return status.code() == absl::StatusCode::kInvalidArgument ? "hogql_query_error" : "";

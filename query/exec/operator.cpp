@@ -104,6 +104,19 @@ absl::Status RunWorkers(ExecContext& context, Node& node,
                       [&](size_t i) { return work(static_cast<int>(i), *operators[i]); });
 }
 
+absl::Status ForEachBatch(ExecContext& context, Node& node,
+                          const std::function<absl::Status(int worker, Batch batch)>& work) {
+  return RunWorkers(context, node, [&](int worker, Operator& input) -> absl::Status {
+    while (true) {
+      HOGLET_RETURN_IF_ERROR(context.eval->CheckAlive());
+      Batch batch;
+      HOGLET_ASSIGN_OR_RETURN(bool more, input.Next(&batch));
+      if (!more) return absl::OkStatus();
+      HOGLET_RETURN_IF_ERROR(work(worker, std::move(batch)));
+    }
+  });
+}
+
 absl::Status RunOnThreads(size_t count, const std::function<absl::Status(size_t)>& work) {
   std::vector<absl::Status> results(count);
   std::vector<std::thread> threads;
@@ -120,21 +133,14 @@ absl::StatusOr<std::vector<Batch>> CollectBatches(ExecContext& context, Node& no
                                                   MemoryCharge* charge) {
   std::vector<std::vector<Batch>> collected(static_cast<size_t>(context.workers_max));
   std::mutex mutex;
-  HOGLET_RETURN_IF_ERROR(
-      RunWorkers(context, node, [&](int worker, Operator& input) -> absl::Status {
-        Batch batch;
-        while (true) {
-          HOGLET_RETURN_IF_ERROR(context.eval->CheckAlive());
-          HOGLET_ASSIGN_OR_RETURN(bool more, input.Next(&batch));
-          if (!more) return absl::OkStatus();
-          {
-            std::lock_guard lock(mutex);
-            HOGLET_RETURN_IF_ERROR(charge->Add(batch.MemoryBytes()));
-          }
-          collected[worker].push_back(std::move(batch));
-          batch = Batch();
-        }
-      }));
+  HOGLET_RETURN_IF_ERROR(ForEachBatch(context, node, [&](int worker, Batch batch) -> absl::Status {
+    {
+      std::lock_guard lock(mutex);
+      HOGLET_RETURN_IF_ERROR(charge->Add(batch.MemoryBytes()));
+    }
+    collected[worker].push_back(std::move(batch));
+    return absl::OkStatus();
+  }));
   std::vector<Batch> all;
   for (auto& part : collected) std::move(part.begin(), part.end(), std::back_inserter(all));
   return all;

@@ -70,6 +70,9 @@ absl::StatusOr<std::unique_ptr<Node>> BuildNode(const Plan& plan, ExecContext& c
 // Runs `work(worker, operator)` on as many threads as the node allows and returns the first error.
 absl::Status RunWorkers(ExecContext& context, Node& node,
                         const std::function<absl::Status(int worker, Operator& input)>& work);
+// The same, batch by batch until the node has no more or the query is cancelled.
+absl::Status ForEachBatch(ExecContext& context, Node& node,
+                          const std::function<absl::Status(int worker, Batch batch)>& work);
 // The same for work of any kind: work(0) runs on the calling thread.
 absl::Status RunOnThreads(size_t threads, const std::function<absl::Status(size_t thread)>& work);
 int WorkersFor(const ExecContext& context, const Node& node);

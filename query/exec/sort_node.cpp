@@ -20,17 +20,9 @@ class SortNode final : public Node {
     const int workers = WorkersFor(context, *input_);
     std::vector<Buffer> buffers;
     for (int i = 0; i < workers; ++i) buffers.emplace_back(context.eval->memory);
-    HOGLET_RETURN_IF_ERROR(
-        RunWorkers(context, *input_, [&](int worker, Operator& input) -> absl::Status {
-          Batch batch;
-          while (true) {
-            HOGLET_RETURN_IF_ERROR(context.eval->CheckAlive());
-            HOGLET_ASSIGN_OR_RETURN(bool more, input.Next(&batch));
-            if (!more) return absl::OkStatus();
-            HOGLET_RETURN_IF_ERROR(buffers[worker].Add(std::move(batch), plan_, types()));
-            batch = Batch();
-          }
-        }));
+    HOGLET_RETURN_IF_ERROR(ForEachBatch(context, *input_, [&](int worker, Batch batch) {
+      return buffers[worker].Add(std::move(batch), plan_, types());
+    }));
     std::vector<Batch> all;
     for (Buffer& buffer : buffers)
       std::move(buffer.batches.begin(), buffer.batches.end(), std::back_inserter(all));

@@ -237,69 +237,109 @@ class ArrayJoinNode final : public StreamNode {
 
   absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext& context) override {
     HOGLET_ASSIGN_OR_RETURN(auto input, input_->MakeOperator(context));
-    return std::make_unique<ArrayJoinOperator>(plan_, types(), std::move(input));
+    return std::make_unique<ArrayJoinOperator>(plan_, types(), std::move(input), context.eval);
   }
 
  private:
+  // Arrays of a column where they lie: those of a constant or a dictionary are not repeated, for
+  // the elements of a whole batch may be too many for memory.
+  class Arrays {
+   public:
+    explicit Arrays(const Vector& column)
+        : column_(column),
+          values_(column.form() == Vector::Form::kDictionary ? *column.dictionary()
+                  : column.form() == Vector::Form::kConstant && column.size() > 0
+                      ? column.Slice(0, 1).Flatten()
+                      : column) {}
+
+    uint32_t begin(size_t row) const { return values_.offsets()[Place(row)]; }
+    uint32_t count(size_t row) const {
+      const size_t place = Place(row);
+      return values_.offsets()[place + 1] - values_.offsets()[place];
+    }
+    const Vector& elements() const { return values_.child(); }
+
+   private:
+    size_t Place(size_t row) const {
+      if (column_.form() == Vector::Form::kConstant) return 0;
+      return column_.form() == Vector::Form::kDictionary ? column_.codes()[row] : row;
+    }
+
+    Vector column_;
+    Vector values_;
+  };
+
   class ArrayJoinOperator final : public Operator {
    public:
     ArrayJoinOperator(const Plan& plan, const std::vector<Type>& types,
-                      std::unique_ptr<Operator> input)
-        : plan_(plan), types_(types), input_(std::move(input)) {}
+                      std::unique_ptr<Operator> input, EvalContext* eval)
+        : plan_(plan), types_(types), input_(std::move(input)), eval_(eval) {}
 
     absl::StatusOr<bool> Next(Batch* out) override {
       while (true) {
-        if (at_ < expanded_.rows) {
-          const size_t count = std::min(kVectorRowsMax, expanded_.rows - at_);
-          *out = expanded_.Slice(at_, count);
-          at_ += count;
-          return true;
+        if (row_ < in_.rows) {
+          HOGLET_RETURN_IF_ERROR(eval_->CheckAlive());
+          *out = Expand();
+          if (out->rows > 0) return true;
+          continue;
         }
-        Batch in;
-        HOGLET_ASSIGN_OR_RETURN(bool more, input_->Next(&in));
-        if (!more) return false;
-        HOGLET_RETURN_IF_ERROR(Expand(in));
-        at_ = 0;
+        row_ = 0;
+        HOGLET_ASSIGN_OR_RETURN(bool more, input_->Next(&in_));
+        if (!more) {
+          in_ = Batch();
+          return false;
+        }
+        HOGLET_RETURN_IF_ERROR(Start());
       }
     }
 
    private:
-    absl::Status Expand(const Batch& in) {
-      std::vector<Vector> arrays;
-      for (size_t column : plan_.array_columns) arrays.push_back(in.columns[column].Flatten());
-      std::vector<uint32_t> rows;
-      std::vector<std::vector<uint32_t>> elements(arrays.size());
-      for (size_t i = 0; i < in.rows; ++i) {
-        const uint32_t count = arrays[0].offsets()[i + 1] - arrays[0].offsets()[i];
-        for (const Vector& array : arrays) {
-          if (array.offsets()[i + 1] - array.offsets()[i] != count) {
+    absl::Status Start() {
+      arrays_.clear();
+      for (size_t column : plan_.array_columns) arrays_.emplace_back(in_.columns[column]);
+      for (size_t i = 0; i < in_.rows; ++i) {
+        for (const Arrays& arrays : arrays_) {
+          if (arrays.count(i) != arrays_[0].count(i)) {
             return WithErrorCode(
                 absl::InvalidArgumentError("Sizes of ARRAY-JOIN-ed arrays do not match"),
                 "sizes_of_arrays_dont_match");
           }
         }
-        for (uint32_t e = 0; e < count; ++e) {
-          rows.push_back(static_cast<uint32_t>(i));
-          for (size_t a = 0; a < arrays.size(); ++a)
-            elements[a].push_back(arrays[a].offsets()[i] + e);
+      }
+      return absl::OkStatus();
+    }
+
+    // The next rows, a batch at most.
+    Batch Expand() {
+      std::vector<uint32_t> rows;
+      std::vector<std::vector<uint32_t>> elements(arrays_.size());
+      while (row_ < in_.rows && rows.size() < kVectorRowsMax) {
+        const uint32_t count = arrays_[0].count(row_);
+        const auto room = static_cast<uint32_t>(kVectorRowsMax - rows.size());
+        const uint32_t end = std::min(count, element_ + room);
+        for (uint32_t e = element_; e < end; ++e) {
+          for (size_t a = 0; a < arrays_.size(); ++a)
+            elements[a].push_back(arrays_[a].begin(row_) + e);
         }
+        rows.insert(rows.end(), end - element_, static_cast<uint32_t>(row_));
         if (count == 0 && plan_.left_array_join) {
-          rows.push_back(static_cast<uint32_t>(i));
-          for (size_t a = 0; a < arrays.size(); ++a) elements[a].push_back(kNoId);
+          rows.push_back(static_cast<uint32_t>(row_));
+          for (std::vector<uint32_t>& positions : elements) positions.push_back(kNoId);
         }
+        element_ = end < count ? end : 0;
+        if (end == count) ++row_;
       }
       Batch out{.columns = {}, .rows = rows.size()};
-      for (size_t c = 0; c < in.columns.size(); ++c) {
+      for (size_t c = 0; c < in_.columns.size(); ++c) {
         const auto array = std::find(plan_.array_columns.begin(), plan_.array_columns.end(), c);
         if (array == plan_.array_columns.end()) {
-          out.columns.push_back(in.columns[c].Gather(rows.data(), rows.size()));
+          out.columns.push_back(in_.columns[c].Gather(rows.data(), rows.size()));
         } else {
-          const size_t a = static_cast<size_t>(array - plan_.array_columns.begin());
-          out.columns.push_back(Elements(arrays[a].child(), types_[c], elements[a]));
+          const auto a = static_cast<size_t>(array - plan_.array_columns.begin());
+          out.columns.push_back(Elements(arrays_[a].elements(), types_[c], elements[a]));
         }
       }
-      expanded_ = std::move(out);
-      return absl::OkStatus();
+      return out;
     }
 
     static Vector Elements(const Vector& child, const Type& type,
@@ -321,8 +361,11 @@ class ArrayJoinNode final : public StreamNode {
     const Plan& plan_;
     const std::vector<Type>& types_;
     std::unique_ptr<Operator> input_;
-    Batch expanded_;
-    size_t at_ = 0;
+    EvalContext* eval_;
+    Batch in_;
+    std::vector<Arrays> arrays_;  // of in_
+    size_t row_ = 0;              // of in_, to be expanded next
+    uint32_t element_ = 0;        // of that row's arrays
   };
 };
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <numeric>
 #include <utility>
@@ -19,6 +20,9 @@ struct Partition {
   size_t count;
   std::vector<size_t> peer_begin;  // by position
   std::vector<size_t> peer_end;
+  // For RANGE with offsets: the ORDER BY values of the rows that have one, ascending (negated for
+  // DESC). Rows without, NULL or NaN, come after them.
+  std::vector<long double> keys = {};
 };
 
 struct Frame {
@@ -26,32 +30,66 @@ struct Frame {
   size_t end;
 };
 
+bool HasRangeOffset(const Plan::WindowCall& call) {
+  return !call.rows_frame && (call.start.value_or(0) != 0 || call.end.value_or(0) != 0);
+}
+
+// RANGE: all rows whose ORDER BY value lies within the offsets of this row's.
+Frame RangeFrameOf(const Plan::WindowCall& call, const Partition& partition, size_t position) {
+  Frame frame{0, partition.count};
+  const auto& keys = partition.keys;
+  const bool by_value = position < keys.size();
+  if (call.start.has_value()) {
+    frame.begin = partition.peer_begin[position];
+    if (by_value && *call.start != 0) {
+      const auto first = std::lower_bound(keys.begin(), keys.end(),
+                                          keys[position] + static_cast<long double>(*call.start));
+      frame.begin = static_cast<size_t>(first - keys.begin());
+    }
+  }
+  if (call.end.has_value()) {
+    frame.end = partition.peer_end[position];
+    if (by_value && *call.end != 0) {
+      const auto last = std::upper_bound(keys.begin(), keys.end(),
+                                         keys[position] + static_cast<long double>(*call.end));
+      frame.end = static_cast<size_t>(last - keys.begin());
+    }
+  }
+  frame.end = std::max(frame.begin, frame.end);
+  return frame;
+}
+
 Frame FrameOf(const Plan::WindowCall& call, const Partition& partition, size_t position) {
+  if (!call.rows_frame) return RangeFrameOf(call, partition, position);
   const auto clamp = [&](int64_t at) {
     return static_cast<size_t>(std::clamp<int64_t>(at, 0, static_cast<int64_t>(partition.count)));
   };
   Frame frame{0, partition.count};
   const auto here = static_cast<int64_t>(position);
-  if (call.start.has_value()) {
-    // RANGE knows CURRENT ROW only (offset 0); the analyzer refuses other offsets.
-    frame.begin = call.rows_frame ? clamp(here + *call.start) : partition.peer_begin[position];
-  }
-  if (call.end.has_value())
-    frame.end = call.rows_frame ? clamp(here + *call.end + 1) : partition.peer_end[position];
+  if (call.start.has_value()) frame.begin = clamp(here + *call.start);
+  if (call.end.has_value()) frame.end = clamp(here + *call.end + 1);
   frame.end = std::max(frame.begin, frame.end);
   return frame;
 }
 
+// Rows fed to aggregates, or held by their results, between two looks at the clock and the budget.
+constexpr size_t kRowsUntilCheck = 1 << 16;
+
 class WindowComputer {
  public:
   WindowComputer(EvalContext& context, const Batch& rows, const Plan::WindowCall& call)
-      : context_(context), rows_(rows), call_(call) {}
+      : context_(context), rows_(rows), call_(call), charge_(context.memory) {
+    const Physical physical = call.type.physical();
+    grows_ = physical == Physical::kString || physical == Physical::kArray ||
+             physical == Physical::kTuple;
+  }
 
   absl::StatusOr<Vector> Run() {
     std::vector<SortKey> keys;
     for (size_t column : call_.partition_by) keys.push_back({column, false});
     const std::vector<SortKey> partition_keys = keys;
     keys.insert(keys.end(), call_.order_by.begin(), call_.order_by.end());
+    if (HasRangeOffset(call_)) HOGLET_RETURN_IF_ERROR(CheckRangeKey());
     const std::vector<uint32_t> order = SortedRows(rows_, keys);
     VectorBuilder builder(call_.type);
     for (size_t begin = 0; begin < order.size();) {
@@ -67,7 +105,10 @@ class WindowComputer {
     // Values are in window order; put them back beside their rows.
     std::vector<uint32_t> place(order.size());
     for (size_t i = 0; i < order.size(); ++i) place[order[i]] = static_cast<uint32_t>(i);
-    return builder.Build().Gather(place.data(), place.size());
+    parts_.push_back(builder.Build());
+    const Vector values = Vector::Concat(parts_);
+    parts_.clear();
+    return values.Gather(place.data(), place.size());
   }
 
  private:
@@ -83,7 +124,50 @@ class WindowComputer {
                 out.peer_end.begin() + static_cast<std::ptrdiff_t>(end), end);
       begin = end;
     }
+    if (HasRangeOffset(call_)) out.keys = RangeKeys(rows, count);
     return out;
+  }
+
+  // An offset is added to numbers, to days of a Date and to seconds of a DateTime.
+  absl::Status CheckRangeKey() const {
+    if (call_.order_by.size() != 1) {
+      return WithErrorCode(
+          absl::InvalidArgumentError(StrCat("The RANGE OFFSET window frame requires exactly one "
+                                            "ORDER BY column, ",
+                                            call_.order_by.size(), " given")),
+          "bad_arguments");
+    }
+    const Type& type = rows_.columns[call_.order_by[0].column].type();
+    const bool fits = type.IsFloat() || type.physical() == Physical::kU8 ||
+                      (type.physical() == Physical::kI64 &&
+                       (type.IsInteger() || type.kind() == TypeKind::kDate ||
+                        type.kind() == TypeKind::kDate32 || type.kind() == TypeKind::kDateTime));
+    if (fits) return absl::OkStatus();
+    return WithErrorCode(
+        absl::UnimplementedError(StrCat("The RANGE OFFSET frame for '", type.Name(),
+                                        "' ORDER BY column is not implemented")),
+        "not_implemented");
+  }
+
+  std::vector<long double> RangeKeys(const uint32_t* rows, size_t count) const {
+    const SortKey& sort = call_.order_by[0];
+    const Vector& column = rows_.columns[sort.column];
+    std::vector<long double> keys;
+    for (size_t i = 0; i < count; ++i) {
+      const Datum value = column.Get(rows[i]);
+      if (value.is_null()) break;
+      long double key = 0;
+      if (std::holds_alternative<double>(value.value)) {
+        key = value.number();
+      } else if (column.type().kind() == TypeKind::kUInt64) {
+        key = static_cast<long double>(static_cast<uint64_t>(value.integer()));
+      } else {
+        key = static_cast<long double>(value.integer());
+      }
+      if (std::isnan(key)) break;
+      keys.push_back(sort.descending ? -key : key);
+    }
+    return keys;
   }
 
   const Vector& Argument(size_t i) const { return rows_.columns[call_.aggregate.arguments[i]]; }
@@ -98,8 +182,9 @@ class WindowComputer {
       return RunShare(partition, name == "cume_dist", out);
     if (name == "lagInFrame" || name == "leadInFrame")
       return RunShift(partition, name == "lagInFrame", out);
-    if (name == "first_value" || name == "last_value" || name == "nth_value")
-      return RunNth(partition, out);
+    if (name == "first_value" || name == "last_value")
+      return RunEnd(partition, name == "last_value", out);
+    if (name == "nth_value") return RunNth(partition, out);
     return absl::UnimplementedError(StrCat("window function '", name, "' is not supported"));
   }
 
@@ -167,17 +252,43 @@ class WindowComputer {
     return absl::OkStatus();
   }
 
+  // first_value and last_value skip NULLs, as aggregates do. Of each row of the partition: the
+  // nearest row from it on (or, for the last value, up to it) that is not NULL; -1 or the number of
+  // rows where there is none.
+  std::vector<int64_t> NearestValid(const Partition& partition, bool last) const {
+    const auto count = static_cast<int64_t>(partition.count);
+    std::vector<int64_t> nearest(partition.count);
+    int64_t valid = last ? -1 : count;
+    for (int64_t step = 0; step < count; ++step) {
+      const int64_t i = last ? step : count - 1 - step;
+      if (!Argument(0).IsNull(partition.rows[i])) valid = i;
+      nearest[static_cast<size_t>(i)] = valid;
+    }
+    return nearest;
+  }
+
+  absl::Status RunEnd(const Partition& partition, bool last, VectorBuilder* out) {
+    const std::vector<int64_t> nearest = NearestValid(partition, last);
+    for (size_t i = 0; i < partition.count; ++i) {
+      const Frame frame = FrameOf(call_, partition, i);
+      const bool empty = frame.begin >= frame.end;
+      const int64_t at = empty ? -1 : nearest[last ? frame.end - 1 : frame.begin];
+      if (at >= static_cast<int64_t>(frame.begin) && at < static_cast<int64_t>(frame.end)) {
+        out->AppendFrom(Argument(0), partition.rows[at]);
+      } else {
+        out->Append(Datum());
+      }
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status RunNth(const Partition& partition, VectorBuilder* out) {
     for (size_t i = 0; i < partition.count; ++i) {
       const Frame frame = FrameOf(call_, partition, i);
-      int64_t at = static_cast<int64_t>(frame.begin);
-      if (call_.function_name == "last_value") at = static_cast<int64_t>(frame.end) - 1;
-      if (call_.function_name == "nth_value") {
-        const Datum n = Argument(1).Get(partition.rows[i]);
-        if (n.is_null() || n.integer() < 1)
-          return absl::InvalidArgumentError("nth_value counts from one");
-        at += n.integer() - 1;
-      }
+      const Datum n = Argument(1).Get(partition.rows[i]);
+      if (n.is_null() || n.integer() < 1)
+        return absl::InvalidArgumentError("nth_value counts from one");
+      const int64_t at = static_cast<int64_t>(frame.begin) + n.integer() - 1;
       if (at >= static_cast<int64_t>(frame.begin) && at < static_cast<int64_t>(frame.end)) {
         out->AppendFrom(Argument(0), partition.rows[at]);
       } else {
@@ -193,6 +304,18 @@ class WindowComputer {
       arguments.push_back(Argument(i).Gather(partition.rows + begin, end - begin));
     }
     return call_.aggregate.function->UpdateAll(context_, state, arguments, end - begin);
+  }
+
+  // `rows` more were worked on. Results of any size (arrays, strings) are set aside and charged.
+  absl::Status Worked(size_t rows, VectorBuilder* out) {
+    unchecked_rows_ += rows;
+    if (unchecked_rows_ < kRowsUntilCheck) return absl::OkStatus();
+    unchecked_rows_ = 0;
+    HOGLET_RETURN_IF_ERROR(context_.CheckAlive());
+    if (!grows_) return absl::OkStatus();
+    parts_.push_back(out->Build());
+    // Twice: the parts are put together, and then in order.
+    return charge_.Add(2 * parts_.back().MemoryBytes());
   }
 
   // Frames that only grow keep one state; others are computed afresh for each row.
@@ -214,6 +337,7 @@ class WindowComputer {
       if (frame.end > fed) status = Feed(partition, fed, frame.end, state);
       fed = std::max(fed, frame.end);
       if (status.ok()) status = function.Finalize(state, out);
+      if (status.ok()) status = Worked(growing && !grows_ ? 1 : frame.end - frame.begin + 1, out);
     }
     function.Destroy(state);
     return status;
@@ -222,6 +346,10 @@ class WindowComputer {
   EvalContext& context_;
   const Batch& rows_;
   const Plan::WindowCall& call_;
+  MemoryCharge charge_;
+  bool grows_;  // whether a result is of any size
+  std::vector<Vector> parts_;
+  size_t unchecked_rows_ = 0;
 };
 
 class WindowNode final : public Node {

@@ -17,14 +17,15 @@
 //
 // An aggregate is an Impl with a State, bound to argument types without NULLs; Aggregate<Impl>
 // makes the virtual interface of it. NULLs are taken out, and Nullable results put in, by an
-// adapter around it (combinators.cpp), as are the combinators: If, Array, Distinct, OrNull,
-// OrDefault, State, Merge.
+// adapter around it, as are the combinators (combinators.h): If, Array, ForEach, Map, Distinct,
+// OrNull, OrDefault, ArgMin, ArgMax, Resample, State, SimpleState, Merge.
 
 namespace hoglet::fn {
 
 using BoundAggregate = std::unique_ptr<AggregateFunction>;
 
-// `types` may be nullable. kNotFound for an unknown name.
+// `types` may be nullable. The name may carry parameters of its own ("quantile(0.9)") where
+// `parameters` is empty. kNotFound for an unknown name.
 absl::StatusOr<BoundAggregate> BindAggregateFunction(std::string_view name,
                                                      std::span<const Datum> parameters,
                                                      std::span<const Type> types, bool distinct);
@@ -36,6 +37,8 @@ struct AggregateCallInfo {
   std::span<const Datum> parameters;
   std::span<const Type> types;
 };
+inline constexpr int kManyArguments = 100;
+inline constexpr int kManyParameters = 1000;
 struct AggregateEntry {
   std::string_view name;
   int arguments_min;
@@ -44,17 +47,35 @@ struct AggregateEntry {
   // False: an aggregate over no rows has a value of its own even where an argument is Nullable
   // (count, uniq, groupArray).
   bool null_when_empty;
+  int parameters_max = 0;
+  // The name ClickHouse knows it by, where `name` is an alias ("median" is "quantile").
+  std::string_view alias_of = {};
 };
-std::span<const AggregateEntry> BasicAggregates();      // aggregates_basic.cpp
-std::span<const AggregateEntry> SetAggregates();        // aggregates_sets.cpp
-std::span<const AggregateEntry> StatisticAggregates();  // aggregates_statistics.cpp
+std::span<const AggregateEntry> ArrayAggregates();        // aggregates_arrays.cpp
+std::span<const AggregateEntry> BasicAggregates();        // aggregates_basic.cpp
+std::span<const AggregateEntry> BitAggregates();          // aggregates_bits.cpp
+std::span<const AggregateEntry> CrossTabAggregates();     // aggregates_cross_tab.cpp
+std::span<const AggregateEntry> FunnelAggregates();       // aggregates_funnel.cpp
+std::span<const AggregateEntry> MappedArrayAggregates();  // aggregates_mapped_arrays.cpp
+std::span<const AggregateEntry> QuantileAggregates();     // aggregates_quantiles.cpp
+std::span<const AggregateEntry> SeriesAggregates();       // aggregates_series.cpp
+std::span<const AggregateEntry> SetAggregates();          // aggregates_sets.cpp
+std::span<const AggregateEntry> SketchQuantiles();        // aggregates_sketches.cpp
+std::span<const AggregateEntry> StatisticAggregates();    // aggregates_statistics.cpp
 
 absl::Status IllegalAggregateArgument(std::string_view name, const Type& type);
+absl::Status BadAggregateParameter(std::string_view name, std::string_view what);
+absl::Status WrongAggregateArguments(std::string_view name, std::string_view what);
+
+// The parameter as a number that is not negative; kInvalidArgument if it is something else.
+absl::StatusOr<uint64_t> UnsignedParameter(const AggregateCallInfo& call, size_t i);
+absl::StatusOr<double> NumberParameter(const AggregateCallInfo& call, size_t i);
 
 // Impl: `State`; `Columns`, made from the argument vectors once a batch; Add(State&, const
-// Columns&, row) const; Merge(State&, const State&) const; Finalize(const State&, VectorBuilder*)
-// const; Write(const State&, std::string*) const and Read(ByteReader&, State*) const -> bool unless
-// State is trivially copyable; optionally ExtraBytes(const State&) const.
+// Columns&, row) const, which may return a status; Merge(State&, const State&) const;
+// Finalize(const State&, VectorBuilder*) const; Write(const State&, std::string*) const and
+// Read(ByteReader&, State*) const -> bool unless State is trivially copyable; optionally
+// ExtraBytes(const State&) const.
 template <typename Impl>
 class Aggregate final : public AggregateFunction {
  public:
@@ -70,7 +91,13 @@ class Aggregate final : public AggregateFunction {
   absl::Status Update(EvalContext&, char* const* states, std::span<const Vector> arguments,
                       size_t rows) const override {
     const typename Impl::Columns columns(arguments);
-    for (size_t i = 0; i < rows; ++i) impl_.Add(At(states[i]), columns, i);
+    for (size_t i = 0; i < rows; ++i) {
+      if constexpr (kCanFail) {
+        HOGLET_RETURN_IF_ERROR(impl_.Add(At(states[i]), columns, i));
+      } else {
+        impl_.Add(At(states[i]), columns, i);
+      }
+    }
     return absl::OkStatus();
   }
   absl::Status UpdateAll(EvalContext&, char* state, std::span<const Vector> arguments,
@@ -78,6 +105,8 @@ class Aggregate final : public AggregateFunction {
     const typename Impl::Columns columns(arguments);
     if constexpr (requires(State & s) { impl_.AddAll(s, columns, rows); }) {
       impl_.AddAll(At(state), columns, rows);
+    } else if constexpr (kCanFail) {
+      for (size_t i = 0; i < rows; ++i) HOGLET_RETURN_IF_ERROR(impl_.Add(At(state), columns, i));
     } else {
       State& one = At(state);
       for (size_t i = 0; i < rows; ++i) impl_.Add(one, columns, i);
@@ -119,6 +148,10 @@ class Aggregate final : public AggregateFunction {
   }
 
  private:
+  static constexpr bool kCanFail =
+      std::is_same_v<decltype(std::declval<const Impl&>().Add(
+                         std::declval<State&>(), std::declval<const typename Impl::Columns&>(), 0)),
+                     absl::Status>;
   static State& At(char* state) { return *std::launder(reinterpret_cast<State*>(state)); }
   static const State& At(const char* state) {
     return *std::launder(reinterpret_cast<const State*>(state));
@@ -144,16 +177,36 @@ struct OneColumn {
   VectorReader<T> values;
 };
 
-// A number column read as double.
+// A number column read as double. Decimals by their value, or with `scaled` false by their digits.
 class DoubleReader {
  public:
-  explicit DoubleReader(const Vector& vector);
+  explicit DoubleReader(const Vector& vector, bool scaled = true);
   double at(size_t row) const { return values_[vector_.Position(row)]; }
 
  private:
   const Vector& vector_;
   std::vector<double> converted_;
   const double* values_;
+};
+
+// Integers and whatever lies in memory like them: dates, times, decimals. T is int64_t, uint64_t or
+// Int128.
+template <typename T>
+class IntegerReader {
+ public:
+  explicit IntegerReader(const Vector& vector)
+      : physical_(vector.type().physical()), narrow_(vector), plain_(vector), wide_(vector) {}
+  T at(size_t row) const {
+    if (physical_ == Physical::kI64) return static_cast<T>(plain_.at(row));
+    return physical_ == Physical::kU8 ? static_cast<T>(narrow_.at(row))
+                                      : static_cast<T>(wide_.at(row));
+  }
+
+ private:
+  Physical physical_;
+  VectorReader<uint8_t> narrow_;
+  VectorReader<int64_t> plain_;
+  VectorReader<Int128> wide_;
 };
 
 // Serialised values of any type.

@@ -80,6 +80,33 @@ absl::StatusOr<BoundAggregate> BindSum(const AggregateCallInfo& call) {
   }
 }
 
+// sumWithOverflow: the result has the argument's own type.
+struct NarrowSum {
+  TypeKind kind;
+  using State = int64_t;
+  struct Columns {
+    explicit Columns(std::span<const Vector> arguments) : values(arguments[0]) {}
+    VectorReader<int64_t> values;
+  };
+  void Add(State& state, const Columns& columns, size_t row) const {
+    Merge(state, columns.values.at(row));
+  }
+  void Merge(State& into, const State& from) const {
+    into = static_cast<int64_t>(static_cast<uint64_t>(into) + static_cast<uint64_t>(from));
+  }
+  void Finalize(const State& state, VectorBuilder* out) const {
+    out->AppendInteger(WrapInteger(kind, state));
+  }
+};
+
+absl::StatusOr<BoundAggregate> BindNarrowSum(const AggregateCallInfo& call) {
+  const Type& type = call.types[0];
+  if (type.IsInteger() && type.physical() == Physical::kI64)
+    return MakeAggregate(NarrowSum{type.kind()}, type);
+  if (type.kind() == TypeKind::kUInt8) return MakeAggregate(SumOf<uint8_t, uint8_t>(), type);
+  return BindSum(call);
+}
+
 struct Average {
   struct State {
     double sum = 0;
@@ -321,6 +348,52 @@ absl::StatusOr<BoundAggregate> BindArgExtreme(const AggregateCallInfo& call) {
   return MakeAggregate(ArgExtreme<kMax>{call.types[1]}, call.types[0]);
 }
 
+// anyHeavy: the value that more than half of the rows have, if there is one (Boyer and Moore's
+// vote); else some value that occurs.
+struct Majority {
+  struct State {
+    Datum value;
+    uint64_t lead = 0;
+  };
+  struct Columns {
+    explicit Columns(std::span<const Vector> arguments) : values(arguments[0]) {}
+    const Vector& values;
+  };
+  static void Vote(State& state, Datum value, uint64_t votes) {
+    if (votes == 0) return;
+    if (state.lead > 0 && state.value == value) {
+      state.lead += votes;
+    } else if (state.lead >= votes) {
+      state.lead -= votes;
+    } else {
+      state.lead = votes - state.lead;
+      state.value = std::move(value);
+    }
+  }
+  void Add(State& state, const Columns& columns, size_t row) const {
+    Vote(state, columns.values.Get(row), 1);
+  }
+  void Merge(State& into, const State& from) const { Vote(into, from.value, from.lead); }
+  void Finalize(const State& state, VectorBuilder* out) const {
+    if (state.value.is_null()) {
+      out->AppendDefault();
+    } else {
+      out->Append(state.value);
+    }
+  }
+  void Write(const State& state, std::string* out) const {
+    PutVarint(out, state.lead);
+    WriteDatum(state.value, out);
+  }
+  bool Read(ByteReader& reader, State* state) const {
+    return reader.GetVarint(&state->lead) && ReadDatum(reader, &state->value);
+  }
+};
+
+absl::StatusOr<BoundAggregate> BindMajority(const AggregateCallInfo& call) {
+  return MakeAggregate(Majority(), call.types[0]);
+}
+
 absl::StatusOr<BoundAggregate> BindCount(const AggregateCallInfo&) {
   return MakeAggregate(Count(), Type(TypeKind::kUInt64));
 }
@@ -328,15 +401,16 @@ absl::StatusOr<BoundAggregate> BindCount(const AggregateCallInfo&) {
 constexpr AggregateEntry kEntries[] = {
     {"count", 0, 1, BindCount, false},
     {"sum", 1, 1, BindSum, true},
-    {"sumWithOverflow", 1, 1, BindSum, true},
+    {"sumWithOverflow", 1, 1, BindNarrowSum, true},
     {"avg", 1, 1, BindAverage, true},
     {"min", 1, 1, BindExtreme<Keep::kMin>, true},
     {"max", 1, 1, BindExtreme<Keep::kMax>, true},
     {"any", 1, 1, BindExtreme<Keep::kFirst>, true},
-    {"any_value", 1, 1, BindExtreme<Keep::kFirst>, true},
-    {"first_value", 1, 1, BindExtreme<Keep::kFirst>, true},
+    {"any_value", 1, 1, BindExtreme<Keep::kFirst>, true, 0, "any"},
+    {"first_value", 1, 1, BindExtreme<Keep::kFirst>, true, 0, "any"},
+    {"anyHeavy", 1, 1, BindMajority, true},
     {"anyLast", 1, 1, BindExtreme<Keep::kLast>, true},
-    {"last_value", 1, 1, BindExtreme<Keep::kLast>, true},
+    {"last_value", 1, 1, BindExtreme<Keep::kLast>, true, 0, "anyLast"},
     {"argMin", 2, 2, BindArgExtreme<false>, true},
     {"argMax", 2, 2, BindArgExtreme<true>, true},
 };
@@ -345,14 +419,7 @@ constexpr AggregateEntry kEntries[] = {
 
 std::span<const AggregateEntry> BasicAggregates() { return kEntries; }
 
-absl::Status IllegalAggregateArgument(std::string_view name, const Type& type) {
-  return WithErrorCode(
-      absl::InvalidArgumentError(
-          StrCat("Illegal type ", type.Name(), " of argument for aggregate function ", name)),
-      "illegal_type_of_argument");
-}
-
-DoubleReader::DoubleReader(const Vector& vector) : vector_(vector) {
+DoubleReader::DoubleReader(const Vector& vector, bool scaled) : vector_(vector) {
   const Vector& source = vector.form() == Vector::Form::kDictionary ? *vector.dictionary() : vector;
   if (source.type().physical() == Physical::kF64) {
     values_ = source.data<double>();
@@ -360,8 +427,9 @@ DoubleReader::DoubleReader(const Vector& vector) : vector_(vector) {
   }
   const size_t count = source.is_constant() ? std::min<size_t>(1, source.size()) : source.size();
   converted_.resize(count);
-  const double scale =
-      source.type().kind() == TypeKind::kDecimal ? std::pow(10.0, -source.type().scale()) : 1;
+  const double scale = scaled && source.type().kind() == TypeKind::kDecimal
+                           ? std::pow(10.0, -source.type().scale())
+                           : 1;
   for (size_t i = 0; i < count; ++i) {
     switch (source.type().physical()) {
       case Physical::kU8:

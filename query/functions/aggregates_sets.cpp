@@ -231,6 +231,7 @@ absl::StatusOr<BoundAggregate> BindCollect(const AggregateCallInfo& call) {
 }
 
 // Exact counts of every value; the most frequent first, of equal ones the earlier seen.
+template <bool kWeighted>
 struct TopK {
   size_t limit;
   struct Entry {
@@ -241,13 +242,18 @@ struct TopK {
   using State = absl::flat_hash_map<uint64_t, Entry>;
   struct Columns {
     explicit Columns(std::span<const Vector> arguments)
-        : values(arguments[0]), hashes(arguments.first(1)) {}
+        : values(arguments[0]), hashes(arguments.first(1)), weights(arguments.back()) {}
     const Vector& values;
     RowHashes hashes;
+    DoubleReader weights;
   };
   void Add(State& state, const Columns& columns, size_t row) const {
+    const uint64_t weight =
+        kWeighted ? static_cast<uint64_t>(std::max(0.0, columns.weights.at(row))) : 1;
+    if (weight == 0) return;
     Entry& entry = state[columns.hashes.hashes[row]];
-    if (entry.count++ > 0) return;
+    entry.count += weight;
+    if (entry.order > 0) return;
     entry.value = columns.values.Get(row);
     entry.order = state.size();
   }
@@ -297,20 +303,55 @@ struct TopK {
   }
 };
 
+template <bool kWeighted>
 absl::StatusOr<BoundAggregate> BindTopK(const AggregateCallInfo& call) {
   HOGLET_ASSIGN_OR_RETURN(size_t limit, LimitParameter(call, 10));
-  return MakeAggregate(TopK{limit}, Type::Array(call.types[0]));
+  if (limit > 0xffff) return BadAggregateParameter(call.name, "must not be greater than 65535");
+  if (kWeighted && !call.types[1].IsInteger())
+    return IllegalAggregateArgument(call.name, call.types[1]);
+  return MakeAggregate(TopK<kWeighted>{limit}, Type::Array(call.types[0]));
 }
 
-constexpr int kManyArguments = 100;
+// uniqUpTo(N): exact up to N, else N + 1.
+struct DistinctUpTo {
+  uint64_t limit;
+  using State = HashSet64;
+  using Columns = RowHashes;
+  void Add(State& state, const Columns& columns, size_t row) const {
+    if (state.Count() <= limit) state.Insert(columns.hashes[row], false);
+  }
+  void Merge(State& into, const State& from) const {
+    if (into.Count() <= limit) into.Merge(from, false);
+  }
+  void Finalize(const State& state, VectorBuilder* out) const {
+    out->AppendInteger(static_cast<int64_t>(std::min(state.Count(), limit + 1)));
+  }
+  size_t ExtraBytes(const State& state) const { return state.MemoryBytes(); }
+  void Write(const State& state, std::string* out) const { state.Write(out); }
+  bool Read(ByteReader& reader, State* state) const { return state->Read(reader); }
+};
+
+absl::StatusOr<BoundAggregate> BindDistinctUpTo(const AggregateCallInfo& call) {
+  uint64_t limit = 10;
+  if (!call.parameters.empty()) {
+    HOGLET_ASSIGN_OR_RETURN(limit, UnsignedParameter(call, 0));
+  }
+  if (limit > 100) return BadAggregateParameter(call.name, "must not be greater than 100");
+  return MakeAggregate(DistinctUpTo{limit}, Type(TypeKind::kUInt64));
+}
 
 constexpr AggregateEntry kEntries[] = {
     {"uniq", 1, kManyArguments, BindDistinctCount<true>, false},
     {"uniqExact", 1, kManyArguments, BindDistinctCount<false>, false},
     {"uniqHLL12", 1, kManyArguments, BindDistinctCount<true>, false},
-    {"groupArray", 1, 1, BindCollect<false>, false},
-    {"groupUniqArray", 1, 1, BindCollect<true>, false},
-    {"topK", 1, 1, BindTopK, false},
+    {"uniqTheta", 1, kManyArguments, BindDistinctCount<true>, false},
+    {"uniqCombined", 1, kManyArguments, BindDistinctCount<true>, false, 1},
+    {"uniqCombined64", 1, kManyArguments, BindDistinctCount<true>, false, 1},
+    {"uniqUpTo", 1, kManyArguments, BindDistinctUpTo, false, 1},
+    {"groupArray", 1, 1, BindCollect<false>, false, 1},
+    {"groupUniqArray", 1, 1, BindCollect<true>, false, 1},
+    {"topK", 1, 1, BindTopK<false>, false, 3},
+    {"topKWeighted", 2, 2, BindTopK<true>, false, 3},
 };
 
 }  // namespace

@@ -5,156 +5,13 @@
 #include "query/functions/aggregate.h"
 #include "query/functions/types.h"
 
-// Quantiles, variance, covariance.
+// Moments of one column and of two: variance, skewness, kurtosis, covariance, regression; weighted
+// means.
 
 namespace hoglet::fn {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-// Values kept for a quantile. `quantile` keeps a sample of kReservoirMax; the exact forms keep all.
-constexpr size_t kReservoirMax = 8192;
-
-struct Sample {
-  std::vector<double> values;
-  uint64_t seen = 0;
-  uint64_t random = 0x2545f4914f6cdd1dULL;  // the same on every run, so results repeat
-};
-
-enum class QuantileKind { kSampled, kExact, kExactInterpolated };
-
-struct Quantile {
-  QuantileKind kind;
-  std::vector<double> levels;
-  bool many;        // an array of results
-  bool is_integer;  // result keeps the argument's integer form (exact kinds, and dates and times)
-
-  using State = Sample;
-  struct Columns {
-    explicit Columns(std::span<const Vector> arguments) : values(arguments[0]) {}
-    DoubleReader values;
-  };
-
-  void Add(State& state, const Columns& columns, size_t row) const {
-    Offer(state, columns.values.at(row));
-  }
-  void Offer(State& state, double value) const {
-    if (std::isnan(value)) return;
-    ++state.seen;
-    if (kind != QuantileKind::kSampled || state.values.size() < kReservoirMax) {
-      state.values.push_back(value);
-      return;
-    }
-    // Reservoir sampling (Vitter's algorithm R).
-    state.random ^= state.random << 13;
-    state.random ^= state.random >> 7;
-    state.random ^= state.random << 17;
-    const uint64_t slot = state.random % state.seen;
-    if (slot < kReservoirMax) state.values[slot] = value;
-  }
-  void Merge(State& into, const State& from) const {
-    if (kind != QuantileKind::kSampled || into.seen + from.seen <= kReservoirMax) {
-      into.values.insert(into.values.end(), from.values.begin(), from.values.end());
-      into.seen += from.seen;
-      return;
-    }
-    // Each sample stands for its whole input: take from both in proportion.
-    std::vector<double> mixed;
-    const double share =
-        static_cast<double>(into.seen) / static_cast<double>(into.seen + from.seen);
-    const auto take = [&](const std::vector<double>& values, double fraction) {
-      const size_t wanted = std::min<size_t>(
-          values.size(), static_cast<size_t>(std::llround(fraction * kReservoirMax)));
-      for (size_t i = 0; i < wanted; ++i) mixed.push_back(values[i * values.size() / wanted]);
-    };
-    take(into.values, share);
-    take(from.values, 1 - share);
-    into.values = std::move(mixed);
-    into.seen += from.seen;
-  }
-  double At(std::vector<double>& sorted, double level) const {
-    if (sorted.empty()) return is_integer ? 0 : kNan;
-    const size_t count = sorted.size();
-    if (kind == QuantileKind::kExact)
-      return sorted[std::min(count - 1, static_cast<size_t>(level * static_cast<double>(count)))];
-    const double place = level * static_cast<double>(count - 1);
-    const auto below = static_cast<size_t>(place);
-    const size_t above = std::min(below + 1, count - 1);
-    return sorted[below] + (sorted[above] - sorted[below]) * (place - static_cast<double>(below));
-  }
-  void AppendOne(double value, VectorBuilder* out) const {
-    if (is_integer) {
-      out->AppendInteger(static_cast<int64_t>(value));
-    } else {
-      out->AppendDouble(value);
-    }
-  }
-  void Finalize(const State& state, VectorBuilder* out) const {
-    std::vector<double> sorted = state.values;
-    std::sort(sorted.begin(), sorted.end());
-    if (!many) return AppendOne(At(sorted, levels[0]), out);
-    for (double level : levels) AppendOne(At(sorted, level), &out->child());
-    out->CloseArray();
-  }
-  size_t ExtraBytes(const State& state) const { return state.values.capacity() * 8; }
-  void Write(const State& state, std::string* out) const {
-    PutVarint(out, state.seen);
-    PutLittle(out, state.random);
-    PutVarint(out, state.values.size());
-    for (double value : state.values) PutLittle(out, value);
-  }
-  bool Read(ByteReader& reader, State* state) const {
-    uint64_t count = 0;
-    if (!reader.GetVarint(&state->seen) || !reader.GetLittle(&state->random) ||
-        !reader.GetVarint(&count) || count > reader.left().size() / 8) {
-      return false;
-    }
-    state->values.resize(count);
-    for (double& value : state->values) {
-      if (!reader.GetLittle(&value)) return false;
-    }
-    return true;
-  }
-};
-
-absl::StatusOr<double> LevelOf(const Datum& parameter, std::string_view name) {
-  double level = -1;
-  if (std::holds_alternative<double>(parameter.value)) level = parameter.number();
-  if (std::holds_alternative<int64_t>(parameter.value))
-    level = static_cast<double>(parameter.integer());
-  if (!(level >= 0 && level <= 1)) {
-    return WithErrorCode(
-        absl::InvalidArgumentError(StrCat("Quantile level of ", name, " is out of range [0..1]")),
-        "parameter_out_of_bound");
-  }
-  return level;
-}
-
-template <QuantileKind kKind, bool kMany>
-absl::StatusOr<BoundAggregate> BindQuantile(const AggregateCallInfo& call) {
-  const Type& type = call.types[0];
-  if (!type.IsNumber() && !type.IsDateOrTime()) return IllegalAggregateArgument(call.name, type);
-  Quantile quantile{kKind, {}, kMany, false};
-  for (const Datum& parameter : call.parameters) {
-    HOGLET_ASSIGN_OR_RETURN(double level, LevelOf(parameter, call.name));
-    quantile.levels.push_back(level);
-  }
-  if (quantile.levels.empty()) quantile.levels.push_back(0.5);
-  if (!kMany && quantile.levels.size() != 1) {
-    return WithErrorCode(
-        absl::InvalidArgumentError(
-            StrCat("Aggregate function ", call.name, " requires one level parameter or less")),
-        "number_of_arguments_doesnt_match");
-  }
-  // Quantiles of numbers interpolate to Float64; exact ones are elements; those of dates and times
-  // keep their type.
-  const bool keeps_type = type.IsDateOrTime() || kKind == QuantileKind::kExact;
-  Type result = keeps_type ? type : Type(TypeKind::kFloat64);
-  if (type.kind() == TypeKind::kDecimal || type.physical() == Physical::kI128)
-    result = Type(TypeKind::kFloat64);
-  quantile.is_integer = result.physical() == Physical::kI64 || result.physical() == Physical::kU8;
-  return MakeAggregate(std::move(quantile), kMany ? Type::Array(result) : result);
-}
 
 // Mean and sum of squared differences, by Welford's recurrence; merged by Chan's formula.
 struct Moments {
@@ -267,16 +124,156 @@ absl::StatusOr<BoundAggregate> BindPair(const AggregateCallInfo& call) {
   return MakeAggregate(PairSpread{kResult}, Type(TypeKind::kFloat64));
 }
 
+// The sums behind skewness and kurtosis: of the powers of the distance to the mean, kept as rows
+// come and merged by Pebay's formulas.
+struct HigherMoments {
+  double count = 0;
+  double mean = 0;
+  double m2 = 0;
+  double m3 = 0;
+  double m4 = 0;
+};
+
+struct Shape {
+  bool fourth;
+  bool sample;
+  using State = HigherMoments;
+  struct Columns {
+    explicit Columns(std::span<const Vector> arguments) : values(arguments[0]) {}
+    DoubleReader values;
+  };
+  void Add(State& state, const Columns& columns, size_t row) const {
+    Merge(state, {1, columns.values.at(row), 0, 0, 0});
+  }
+  void Merge(State& into, const State& from) const {
+    if (from.count == 0) return;
+    const double a = into.count;
+    const double b = from.count;
+    const double n = a + b;
+    const double d = from.mean - into.mean;
+    const double share = d / n;
+    const double m2 = into.m2 + from.m2 + d * share * a * b;
+    const double m3 = into.m3 + from.m3 + d * share * share * a * b * (a - b) +
+                      3 * share * (a * from.m2 - b * into.m2);
+    const double m4 = into.m4 + from.m4 +
+                      d * share * share * share * a * b * (a * a - a * b + b * b) +
+                      6 * share * share * (a * a * from.m2 + b * b * into.m2) +
+                      4 * share * (a * from.m3 - b * into.m3);
+    into = {n, into.mean + share * b, m2, m3, m4};
+  }
+  void Finalize(const State& state, VectorBuilder* out) const {
+    const double divisor = state.count - (sample ? 1 : 0);
+    if (state.count == 0 || divisor <= 0) return out->AppendDouble(kNan);
+    const double variance = state.m2 / divisor;
+    out->AppendDouble(fourth ? state.m4 / state.count / (variance * variance)
+                             : state.m3 / state.count / std::pow(variance, 1.5));
+  }
+};
+
+template <bool kFourth, bool kSample>
+absl::StatusOr<BoundAggregate> BindShape(const AggregateCallInfo& call) {
+  if (!call.types[0].IsNumber()) return IllegalAggregateArgument(call.name, call.types[0]);
+  return MakeAggregate(Shape{kFourth, kSample}, Type(TypeKind::kFloat64));
+}
+
+// simpleLinearRegression: the line through (x, y) with the least squares.
+struct Regression {
+  struct State {
+    double count = 0;
+    double x = 0;
+    double y = 0;
+    double xx = 0;
+    double xy = 0;
+  };
+  struct Columns {
+    explicit Columns(std::span<const Vector> arguments) : x(arguments[0]), y(arguments[1]) {}
+    DoubleReader x;
+    DoubleReader y;
+  };
+  void Add(State& state, const Columns& columns, size_t row) const {
+    const double x = columns.x.at(row);
+    const double y = columns.y.at(row);
+    Merge(state, {1, x, y, x * x, x * y});
+  }
+  void Merge(State& into, const State& from) const {
+    into.count += from.count;
+    into.x += from.x;
+    into.y += from.y;
+    into.xx += from.xx;
+    into.xy += from.xy;
+  }
+  void Finalize(const State& state, VectorBuilder* out) const {
+    const double divisor = state.count * state.xx - state.x * state.x;
+    const double k = divisor == 0 ? kNan : (state.count * state.xy - state.x * state.y) / divisor;
+    out->child(0).AppendDouble(k);
+    out->child(1).AppendDouble(state.count == 0 ? kNan : (state.y - k * state.x) / state.count);
+    out->CloseTuple();
+  }
+};
+
+absl::Status ExpectNumbers(const AggregateCallInfo& call) {
+  for (const Type& type : call.types) {
+    if (!type.IsNumber()) return IllegalAggregateArgument(call.name, type);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<BoundAggregate> BindRegression(const AggregateCallInfo& call) {
+  HOGLET_RETURN_IF_ERROR(ExpectNumbers(call));
+  const Type number(TypeKind::kFloat64);
+  return MakeAggregate(Regression(), Type::Tuple({number, number}, {"k", "b"}));
+}
+
+// With integer weights the values are cut to integers too, as ClickHouse does it.
+template <typename T>
+struct WeightedAverage {
+  struct State {
+    T sum{};
+    T weight{};
+  };
+  struct Columns {
+    explicit Columns(std::span<const Vector> arguments)
+        : values(arguments[0]), weights(arguments[1]) {}
+    DoubleReader values;
+    DoubleReader weights;
+  };
+  void Add(State& state, const Columns& columns, size_t row) const {
+    if constexpr (std::is_same_v<T, double>) {
+      const double weight = columns.weights.at(row);
+      Merge(state, {columns.values.at(row) * weight, weight});
+    } else {
+      const auto weight = static_cast<uint64_t>(CutToInt64(columns.weights.at(row)));
+      const auto value = static_cast<uint64_t>(CutToInt64(columns.values.at(row)));
+      Merge(state, {static_cast<T>(value * weight), static_cast<T>(weight)});
+    }
+  }
+  void Merge(State& into, const State& from) const {
+    if constexpr (std::is_same_v<T, double>) {
+      into.sum += from.sum;
+      into.weight += from.weight;
+    } else {
+      into.sum = static_cast<T>(static_cast<uint64_t>(into.sum) + static_cast<uint64_t>(from.sum));
+      into.weight =
+          static_cast<T>(static_cast<uint64_t>(into.weight) + static_cast<uint64_t>(from.weight));
+    }
+  }
+  void Finalize(const State& state, VectorBuilder* out) const {
+    out->AppendDouble(static_cast<double>(state.sum) / static_cast<double>(state.weight));
+  }
+};
+
+absl::StatusOr<BoundAggregate> BindWeightedAverage(const AggregateCallInfo& call) {
+  HOGLET_RETURN_IF_ERROR(ExpectNumbers(call));
+  const auto narrow = [](const Type& type) { return type.physical() != Physical::kI128; };
+  const bool whole = (call.types[1].IsInteger() || call.types[1].kind() == TypeKind::kBool) &&
+                     call.types[0].kind() != TypeKind::kDecimal && narrow(call.types[0]) &&
+                     narrow(call.types[1]);
+  const Type result(TypeKind::kFloat64);
+  if (whole) return MakeAggregate(WeightedAverage<int64_t>(), result);
+  return MakeAggregate(WeightedAverage<double>(), result);
+}
+
 constexpr AggregateEntry kEntries[] = {
-    {"quantile", 1, 1, BindQuantile<QuantileKind::kSampled, false>, true},
-    {"median", 1, 1, BindQuantile<QuantileKind::kSampled, false>, true},
-    {"quantiles", 1, 1, BindQuantile<QuantileKind::kSampled, true>, true},
-    {"quantileExact", 1, 1, BindQuantile<QuantileKind::kExact, false>, true},
-    {"medianExact", 1, 1, BindQuantile<QuantileKind::kExact, false>, true},
-    {"quantilesExact", 1, 1, BindQuantile<QuantileKind::kExact, true>, true},
-    {"quantileExactInclusive", 1, 1, BindQuantile<QuantileKind::kExactInterpolated, false>, true},
-    {"quantileTDigest", 1, 1, BindQuantile<QuantileKind::kExactInterpolated, false>, true},
-    {"medianTDigest", 1, 1, BindQuantile<QuantileKind::kExactInterpolated, false>, true},
     {"stddevPop", 1, 1, BindSpread<false, true>, true},
     {"stddevPopStable", 1, 1, BindSpread<false, true>, true},
     {"stddevSamp", 1, 1, BindSpread<true, true>, true},
@@ -285,12 +282,18 @@ constexpr AggregateEntry kEntries[] = {
     {"varPopStable", 1, 1, BindSpread<false, false>, true},
     {"varSamp", 1, 1, BindSpread<true, false>, true},
     {"varSampStable", 1, 1, BindSpread<true, false>, true},
+    {"skewPop", 1, 1, BindShape<false, false>, true},
+    {"skewSamp", 1, 1, BindShape<false, true>, true},
+    {"kurtPop", 1, 1, BindShape<true, false>, true},
+    {"kurtSamp", 1, 1, BindShape<true, true>, true},
     {"covarPop", 2, 2, BindPair<PairResult::kCovarPop>, true},
     {"covarPopStable", 2, 2, BindPair<PairResult::kCovarPop>, true},
     {"covarSamp", 2, 2, BindPair<PairResult::kCovarSamp>, true},
     {"covarSampStable", 2, 2, BindPair<PairResult::kCovarSamp>, true},
     {"corr", 2, 2, BindPair<PairResult::kCorr>, true},
     {"corrStable", 2, 2, BindPair<PairResult::kCorr>, true},
+    {"simpleLinearRegression", 2, 2, BindRegression, true},
+    {"avgWeighted", 2, 2, BindWeightedAverage, true},
 };
 
 }  // namespace

@@ -1,583 +1,487 @@
+#include "query/functions/combinators.h"
+
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
-#include "query/functions/aggregate.h"
+#include "absl/container/flat_hash_map.h"
 #include "query/functions/types.h"
+#include "src/base/json.h"
 
-// Aggregates made of aggregates: NULL handling, DISTINCT, and the combinators by suffix, outermost
-// last in the name ("sumIf", "uniqArrayOrNull").
+// From a name with suffixes to an aggregate.
 
 namespace hoglet::fn {
 namespace {
 
 const AggregateEntry* FindEntry(std::string_view name) {
-  for (const auto table : {BasicAggregates(), SetAggregates(), StatisticAggregates()}) {
-    for (const AggregateEntry& entry : table) {
-      if (entry.name == name) return &entry;
+  static const auto* const entries = [] {
+    auto* map = new absl::flat_hash_map<std::string_view, const AggregateEntry*>();
+    for (const auto table :
+         {ArrayAggregates(), BasicAggregates(), BitAggregates(), CrossTabAggregates(),
+          FunnelAggregates(), MappedArrayAggregates(), QuantileAggregates(), SeriesAggregates(),
+          SetAggregates(), SketchQuantiles(), StatisticAggregates()}) {
+      for (const AggregateEntry& entry : table) {
+        const bool inserted = map->emplace(entry.name, &entry).second;
+        HOGLET_ASSERT(inserted);
+      }
+    }
+    return map;
+  }();
+  const auto found = entries->find(name);
+  return found == entries->end() ? nullptr : found->second;
+}
+
+struct Request {
+  std::string_view name;
+  std::span<const Datum> parameters;
+  std::span<const Type> types;
+};
+
+// An aggregate and how ClickHouse names it, which is how its states are typed.
+struct Binding {
+  BoundAggregate function;
+  std::string name;  // aliases resolved
+  std::vector<Type> types;
+};
+
+absl::StatusOr<Binding> BindWithNulls(const Request& request);
+
+// `inner` is the request under the suffix, with all arguments of the outer one.
+using CombinatorBinder = absl::StatusOr<Binding> (*)(const Request& inner);
+struct Combinator {
+  std::string_view suffix;
+  CombinatorBinder bind;
+};
+std::span<const Combinator> Combinators();
+
+// The suffix the name ends in, or null if it is a base aggregate or none at all.
+const Combinator* Outermost(std::string_view name) {
+  if (FindEntry(name) != nullptr) return nullptr;
+  for (const Combinator& combinator : Combinators()) {
+    if (name.size() > combinator.suffix.size() && name.ends_with(combinator.suffix) &&
+        IsAggregateName(name.substr(0, name.size() - combinator.suffix.size()))) {
+      return &combinator;
     }
   }
   return nullptr;
 }
 
-// Hands everything on to the aggregate inside, whose state comes first in its own.
-class Wrapper : public AggregateFunction {
- public:
-  explicit Wrapper(BoundAggregate inner) : inner_(std::move(inner)) {
-    result_type_ = inner_->result_type();
-  }
-
-  size_t state_bytes() const override { return inner_->state_bytes(); }
-  void Create(char* state) const override { inner_->Create(state); }
-  void Destroy(char* state) const override { inner_->Destroy(state); }
-  bool trivially_destructible() const override { return inner_->trivially_destructible(); }
-  absl::Status Merge(char* into, const char* from) const override {
-    return inner_->Merge(into, from);
-  }
-  absl::Status Finalize(const char* state, VectorBuilder* out) const override {
-    return inner_->Finalize(state, out);
-  }
-  size_t ExtraBytes(const char* state) const override { return inner_->ExtraBytes(state); }
-  absl::Status Serialize(const char* state, std::string* out) const override {
-    return inner_->Serialize(state, out);
-  }
-  absl::Status Deserialize(std::string_view bytes, char* state) const override {
-    return inner_->Deserialize(bytes, state);
-  }
-  absl::Status UpdateAll(EvalContext& context, char* state, std::span<const Vector> arguments,
-                         size_t rows) const override {
-    const std::vector<char*> states(rows, state);
-    return Update(context, states.data(), arguments, rows);
-  }
-
- protected:
-  // The chosen rows only.
-  absl::Status UpdateSelected(EvalContext& context, char* const* states,
-                              std::span<const Vector> arguments,
-                              const std::vector<uint32_t>& rows) const {
-    if (rows.empty()) return absl::OkStatus();
-    std::vector<Vector> picked;
-    for (const Vector& argument : arguments)
-      picked.push_back(argument.Gather(rows.data(), rows.size()));
-    std::vector<char*> targets(rows.size());
-    for (size_t i = 0; i < rows.size(); ++i) targets[i] = states[rows[i]];
-    return inner_->Update(context, targets.data(), picked, rows.size());
-  }
-  absl::Status UpdateAllSelected(EvalContext& context, char* state,
-                                 std::span<const Vector> arguments,
-                                 const std::vector<uint32_t>& rows) const {
-    if (rows.empty()) return absl::OkStatus();
-    std::vector<Vector> picked;
-    for (const Vector& argument : arguments)
-      picked.push_back(argument.Gather(rows.data(), rows.size()));
-    return inner_->UpdateAll(context, state, picked, rows.size());
-  }
-
-  BoundAggregate inner_;
-};
-
-// A wrapper whose state has one more byte: whether the inner aggregate has seen a row.
-class FlaggedWrapper : public Wrapper {
- public:
-  explicit FlaggedWrapper(BoundAggregate inner)
-      : Wrapper(std::move(inner)), flag_at_(inner_->state_bytes()) {}
-
-  size_t state_bytes() const override { return flag_at_ + 1; }
-  void Create(char* state) const override {
-    inner_->Create(state);
-    state[flag_at_] = 0;
-  }
-  absl::Status Merge(char* into, const char* from) const override {
-    into[flag_at_] = static_cast<char>(into[flag_at_] | from[flag_at_]);
-    return inner_->Merge(into, from);
-  }
-  absl::Status Serialize(const char* state, std::string* out) const override {
-    out->push_back(state[flag_at_]);
-    return inner_->Serialize(state, out);
-  }
-  absl::Status Deserialize(std::string_view bytes, char* state) const override {
-    if (bytes.empty()) return absl::DataLossError("aggregate state is empty");
-    state[flag_at_] = bytes[0];
-    return inner_->Deserialize(bytes.substr(1), state);
-  }
-
- protected:
-  bool Flag(const char* state) const { return state[flag_at_] != 0; }
-  void SetFlag(char* state) const { state[flag_at_] = 1; }
-
- private:
-  size_t flag_at_;
-};
-
-// Rows with a NULL argument are left out; an aggregate over no other row is NULL.
-class SkipNulls final : public FlaggedWrapper {
- public:
-  SkipNulls(BoundAggregate inner, bool null_when_empty)
-      : FlaggedWrapper(std::move(inner)), null_when_empty_(null_when_empty) {
-    const bool may_be_null =
-        result_type_.kind() != TypeKind::kArray && result_type_.kind() != TypeKind::kMap;
-    null_when_empty_ &= may_be_null;
-    if (null_when_empty_) result_type_ = result_type_.Nullable();
-  }
-
-  absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments,
-                      size_t rows) const override {
-    std::vector<uint32_t> valid;
-    if (AllValid(arguments)) {
-      for (size_t i = 0; i < rows; ++i) SetFlag(states[i]);
-      return inner_->Update(context, states, arguments, rows);
-    }
-    ValidRows(arguments, rows, &valid);
-    for (uint32_t row : valid) SetFlag(states[row]);
-    return UpdateSelected(context, states, arguments, valid);
-  }
-  absl::Status UpdateAll(EvalContext& context, char* state, std::span<const Vector> arguments,
-                         size_t rows) const override {
-    if (rows == 0) return absl::OkStatus();
-    if (AllValid(arguments)) {
-      SetFlag(state);
-      return inner_->UpdateAll(context, state, arguments, rows);
-    }
-    std::vector<uint32_t> valid;
-    ValidRows(arguments, rows, &valid);
-    if (!valid.empty()) SetFlag(state);
-    return UpdateAllSelected(context, state, arguments, valid);
-  }
-  absl::Status Finalize(const char* state, VectorBuilder* out) const override {
-    if (null_when_empty_ && !Flag(state)) {
-      out->AppendNull();
-      return absl::OkStatus();
-    }
-    return inner_->Finalize(state, out);
-  }
-
- private:
-  static bool AllValid(std::span<const Vector> arguments) {
-    return std::none_of(arguments.begin(), arguments.end(),
-                        [](const Vector& v) { return v.MayHaveNulls(); });
-  }
-  static void ValidRows(std::span<const Vector> arguments, size_t rows,
-                        std::vector<uint32_t>* valid) {
-    valid->reserve(rows);
-    for (size_t i = 0; i < rows; ++i) {
-      if (std::none_of(arguments.begin(), arguments.end(),
-                       [i](const Vector& v) { return v.IsNull(i); })) {
-        valid->push_back(static_cast<uint32_t>(i));
-      }
-    }
-  }
-
-  bool null_when_empty_;
-};
-
-// -If: the last argument says which rows count.
-class If final : public Wrapper {
- public:
-  using Wrapper::Wrapper;
-
-  absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments,
-                      size_t rows) const override {
-    return UpdateSelected(context, states, arguments.first(arguments.size() - 1),
-                          Chosen(arguments.back(), rows));
-  }
-  absl::Status UpdateAll(EvalContext& context, char* state, std::span<const Vector> arguments,
-                         size_t rows) const override {
-    const std::vector<uint32_t> chosen = Chosen(arguments.back(), rows);
-    // count() inside has no argument to gather.
-    if (arguments.size() == 1) return inner_->UpdateAll(context, state, {}, chosen.size());
-    return UpdateAllSelected(context, state, arguments.first(arguments.size() - 1), chosen);
-  }
-
- private:
-  static std::vector<uint32_t> Chosen(const Vector& condition, size_t rows) {
-    std::vector<uint32_t> chosen;
-    if (condition.type().physical() == Physical::kU8) {
-      const VectorReader<uint8_t> values(condition);
-      chosen.resize(rows);
-      size_t count = 0;
-      if (values.all_valid()) {
-        for (size_t i = 0; i < rows; ++i) {
-          chosen[count] = static_cast<uint32_t>(i);
-          count += values.at(i) != 0;
-        }
-      } else {
-        for (size_t i = 0; i < rows; ++i) {
-          chosen[count] = static_cast<uint32_t>(i);
-          count += values.valid(i) && values.at(i) != 0;
-        }
-      }
-      chosen.resize(count);
-      return chosen;
-    }
-    const std::vector<uint8_t> truth = Truth(condition.Flatten(), rows);
-    for (size_t i = 0; i < rows; ++i) {
-      if (truth[i]) chosen.push_back(static_cast<uint32_t>(i));
-    }
-    return chosen;
-  }
-};
-
-// -OrNull and -OrDefault: what an aggregate over no row gives.
-class OrEmpty final : public FlaggedWrapper {
- public:
-  OrEmpty(BoundAggregate inner, bool null) : FlaggedWrapper(std::move(inner)), null_(null) {
-    if (null_) result_type_ = result_type_.Nullable();
-  }
-
-  absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments,
-                      size_t rows) const override {
-    for (size_t i = 0; i < rows; ++i) SetFlag(states[i]);
-    return inner_->Update(context, states, arguments, rows);
-  }
-  absl::Status UpdateAll(EvalContext& context, char* state, std::span<const Vector> arguments,
-                         size_t rows) const override {
-    if (rows > 0) SetFlag(state);
-    return inner_->UpdateAll(context, state, arguments, rows);
-  }
-  absl::Status Finalize(const char* state, VectorBuilder* out) const override {
-    if (Flag(state)) return inner_->Finalize(state, out);
-    if (null_) {
-      out->AppendNull();
-    } else {
-      out->AppendDefault();
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  bool null_;
-};
-
-// -Array: every element is a row.
-class Elements final : public Wrapper {
- public:
-  using Wrapper::Wrapper;
-
-  absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments,
-                      size_t rows) const override {
-    std::vector<Vector> flat;
-    for (const Vector& argument : arguments) flat.push_back(argument.Flatten());
-    std::vector<std::vector<uint32_t>> positions(flat.size());
-    std::vector<char*> targets;
-    for (size_t i = 0; i < rows; ++i) {
-      const uint32_t count = flat[0].offsets()[i + 1] - flat[0].offsets()[i];
-      for (size_t a = 0; a < flat.size(); ++a) {
-        if (flat[a].offsets()[i + 1] - flat[a].offsets()[i] != count) {
-          return WithErrorCode(
-              absl::InvalidArgumentError(
-                  "All arrays passed to an aggregate function with -Array must have equal sizes"),
-              "sizes_of_arrays_dont_match");
-        }
-        for (uint32_t e = 0; e < count; ++e) positions[a].push_back(flat[a].offsets()[i] + e);
-      }
-      targets.insert(targets.end(), count, states[i]);
-    }
-    std::vector<Vector> elements;
-    for (size_t a = 0; a < flat.size(); ++a)
-      elements.push_back(flat[a].child().Gather(positions[a].data(), positions[a].size()));
-    return targets.empty() ? absl::OkStatus()
-                           : inner_->Update(context, targets.data(), elements, targets.size());
-  }
-};
-
-// DISTINCT: a row counts the first time it is seen. The rows themselves are kept, because states
-// are merged by value.
-class Distinct final : public Wrapper {
- public:
-  Distinct(BoundAggregate inner, std::vector<Type> types)
-      : Wrapper(std::move(inner)), types_(std::move(types)) {}
-
-  size_t state_bytes() const override { return sizeof(Rows); }
-  void Create(char* state) const override { new (state) Rows(); }
-  void Destroy(char* state) const override { At(state).~Rows(); }
-  bool trivially_destructible() const override { return false; }
-  absl::Status Update(EvalContext&, char* const* states, std::span<const Vector> arguments,
-                      size_t rows) const override {
-    std::string key;
-    for (size_t i = 0; i < rows; ++i) {
-      key.clear();
-      for (const Vector& argument : arguments) AppendKey(argument, i, &key);
-      Rows& seen = At(states[i]);
-      if (seen.keys.contains(std::string_view(key))) continue;
-      std::vector<Datum> row;
-      for (const Vector& argument : arguments) row.push_back(argument.Get(i));
-      seen.Add(key, std::move(row));
-    }
-    return absl::OkStatus();
-  }
-  absl::Status Merge(char* into, const char* from) const override {
-    const Rows& other = At(from);
-    std::string key;
-    for (const std::vector<Datum>& row : other.rows) {
-      key.clear();
-      for (size_t a = 0; a < row.size(); ++a) AppendKey(types_[a], row[a], &key);
-      if (!At(into).keys.contains(std::string_view(key))) At(into).Add(key, row);
-    }
-    return absl::OkStatus();
-  }
-  absl::Status Finalize(const char* state, VectorBuilder* out) const override {
-    const Rows& rows = At(state);
-    std::vector<VectorBuilder> builders;
-    for (const Type& type : types_) builders.emplace_back(type);
-    for (const std::vector<Datum>& row : rows.rows) {
-      for (size_t a = 0; a < row.size(); ++a) builders[a].Append(row[a]);
-    }
-    std::vector<Vector> arguments;
-    for (VectorBuilder& builder : builders) arguments.push_back(builder.Build());
-    const std::unique_ptr<char[]> memory(new char[inner_->state_bytes() + 16]);
-    char* inner_state = memory.get() + (16 - reinterpret_cast<uintptr_t>(memory.get()) % 16) % 16;
-    inner_->Create(inner_state);
-    EvalContext context;
-    absl::Status status;
-    if (!rows.rows.empty())
-      status = inner_->UpdateAll(context, inner_state, arguments, rows.rows.size());
-    if (status.ok()) status = inner_->Finalize(inner_state, out);
-    inner_->Destroy(inner_state);
-    return status;
-  }
-  size_t ExtraBytes(const char* state) const override { return At(state).bytes; }
-  absl::Status Serialize(const char* state, std::string* out) const override {
-    PutVarint(out, At(state).rows.size());
-    for (const std::vector<Datum>& row : At(state).rows) {
-      for (const Datum& value : row) WriteDatum(value, out);
-    }
-    return absl::OkStatus();
-  }
-  absl::Status Deserialize(std::string_view bytes, char* state) const override {
-    ByteReader reader(bytes);
-    uint64_t count = 0;
-    bool fine = reader.GetVarint(&count) && count <= bytes.size();
-    for (uint64_t i = 0; fine && i < count; ++i) {
-      std::vector<Datum> row(types_.size());
-      std::string key;
-      for (size_t a = 0; fine && a < row.size(); ++a) {
-        fine = ReadDatum(reader, &row[a]);
-        if (fine) AppendKey(types_[a], row[a], &key);
-      }
-      if (fine) At(state).Add(key, std::move(row));
-    }
-    return fine ? absl::OkStatus() : absl::DataLossError("damaged aggregate state");
-  }
-
- private:
-  struct Rows {
-    void Add(const std::string& key, std::vector<Datum> row) {
-      bytes += key.size() * 2 + row.size() * sizeof(Datum) + 48;
-      keys.insert(key);
-      rows.push_back(std::move(row));
-    }
-    StringSet keys;
-    std::vector<std::vector<Datum>> rows;
-    size_t bytes = 0;
-  };
-  static Rows& At(char* state) { return *std::launder(reinterpret_cast<Rows*>(state)); }
-  static const Rows& At(const char* state) {
-    return *std::launder(reinterpret_cast<const Rows*>(state));
-  }
-
-  std::vector<Type> types_;
-};
-
-// -State: the state itself, as bytes.
-class KeepState final : public Wrapper {
- public:
-  KeepState(BoundAggregate inner, Type type) : Wrapper(std::move(inner)) {
-    result_type_ = std::move(type);
-  }
-
-  absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments,
-                      size_t rows) const override {
-    return inner_->Update(context, states, arguments, rows);
-  }
-  absl::Status Finalize(const char* state, VectorBuilder* out) const override {
-    std::string bytes;
-    HOGLET_RETURN_IF_ERROR(inner_->Serialize(state, &bytes));
-    out->AppendString(bytes);
-    return absl::OkStatus();
-  }
-};
-
-// -Merge: the argument is a column of states.
-class MergeStates final : public Wrapper {
- public:
-  using Wrapper::Wrapper;
-
-  absl::Status Update(EvalContext&, char* const* states, std::span<const Vector> arguments,
-                      size_t rows) const override {
-    const std::unique_ptr<char[]> memory(new char[inner_->state_bytes() + 16]);
-    char* other = memory.get() + (16 - reinterpret_cast<uintptr_t>(memory.get()) % 16) % 16;
-    const VectorReader<std::string_view> values(arguments[0]);
-    for (size_t i = 0; i < rows; ++i) {
-      if (!values.valid(i)) continue;
-      inner_->Create(other);
-      absl::Status status = inner_->Deserialize(values.at(i), other);
-      if (status.ok()) status = inner_->Merge(states[i], other);
-      inner_->Destroy(other);
-      HOGLET_RETURN_IF_ERROR(status);
-    }
-    return absl::OkStatus();
-  }
-};
-
-// An aggregate of a bare NULL: no row ever counts.
-class OfNothing final : public AggregateFunction {
- public:
-  OfNothing(Type type, bool null) : null_(null) { result_type_ = std::move(type); }
-  size_t state_bytes() const override { return 1; }
-  void Create(char* state) const override { *state = 0; }
-  void Destroy(char*) const override {}
-  bool trivially_destructible() const override { return true; }
-  absl::Status Update(EvalContext&, char* const*, std::span<const Vector>, size_t) const override {
-    return absl::OkStatus();
-  }
-  absl::Status UpdateAll(EvalContext&, char*, std::span<const Vector>, size_t) const override {
-    return absl::OkStatus();
-  }
-  absl::Status Merge(char*, const char*) const override { return absl::OkStatus(); }
-  absl::Status Finalize(const char*, VectorBuilder* out) const override {
-    if (null_) {
-      out->AppendNull();
-    } else {
-      out->AppendDefault();
-    }
-    return absl::OkStatus();
-  }
-  absl::Status Serialize(const char*, std::string*) const override { return absl::OkStatus(); }
-  absl::Status Deserialize(std::string_view, char*) const override { return absl::OkStatus(); }
-
- private:
-  bool null_;
-};
-
-absl::Status WrongArguments(std::string_view name, size_t found) {
-  return WithErrorCode(absl::InvalidArgumentError(StrCat("Aggregate function ", name,
-                                                         " does not take ", found, " arguments")),
-                       "number_of_arguments_doesnt_match");
+std::string_view Without(std::string_view name, std::string_view suffix) {
+  return name.substr(0, name.size() - suffix.size());
 }
 
-absl::StatusOr<BoundAggregate> BindBase(const AggregateEntry& entry,
-                                        std::span<const Datum> parameters,
-                                        std::span<const Type> types) {
-  if (types.size() < static_cast<size_t>(entry.arguments_min) ||
-      types.size() > static_cast<size_t>(entry.arguments_max)) {
-    return WrongArguments(entry.name, types.size());
-  }
-  std::vector<Type> plain;
-  bool nullable = false;
-  bool nothing = false;
-  for (const Type& type : types) {
-    nullable |= type.nullable();
-    nothing |= type.kind() == TypeKind::kNothing;
-    plain.push_back(type.NotNullable());
-  }
-  if (nothing) {
-    if (entry.null_when_empty)
-      return std::make_unique<OfNothing>(Type(TypeKind::kNothing).Nullable(), true);
-    const bool list = entry.name.starts_with("group") || entry.name == "topK";
-    return std::make_unique<OfNothing>(
-        list ? Type::Array(Type(TypeKind::kNothing)) : Type(TypeKind::kUInt64), false);
-  }
-  HOGLET_ASSIGN_OR_RETURN(BoundAggregate bound, entry.bind({entry.name, parameters, plain}));
-  if (nullable) return std::make_unique<SkipNulls>(std::move(bound), entry.null_when_empty);
-  return bound;
+// The aggregate at the heart of the name.
+const AggregateEntry* BaseEntry(std::string_view name) {
+  while (const Combinator* combinator = Outermost(name)) name = Without(name, combinator->suffix);
+  return FindEntry(name);
 }
 
-using CombinatorBinder = absl::StatusOr<BoundAggregate> (*)(std::string_view inner,
-                                                            std::span<const Datum> parameters,
-                                                            std::span<const Type> types);
+Binding Named(BoundAggregate function, const Binding& inner, std::string_view suffix,
+              std::span<const Type> types) {
+  return {std::move(function), StrCat(inner.name, suffix), {types.begin(), types.end()}};
+}
 
-absl::StatusOr<BoundAggregate> BindIf(std::string_view inner, std::span<const Datum> parameters,
-                                      std::span<const Type> types) {
-  if (types.empty()) return WrongArguments(StrCat(inner, "If"), 0);
-  const Type& condition = types.back();
+absl::Status NeedsArguments(std::string_view name, std::string_view suffix) {
+  return WrongAggregateArguments(
+      name, StrCat("cannot be used with suffix ", suffix, ": too few arguments"));
+}
+
+absl::StatusOr<Binding> BindIf(const Request& inner) {
+  if (inner.types.empty()) return NeedsArguments(inner.name, "If");
+  const Type& condition = inner.types.back();
   if (!condition.IsNumber() && condition.kind() != TypeKind::kNothing)
-    return IllegalAggregateArgument(StrCat(inner, "If"), condition);
-  HOGLET_ASSIGN_OR_RETURN(
-      auto bound, BindAggregateFunction(inner, parameters, types.first(types.size() - 1), false));
-  return std::make_unique<If>(std::move(bound));
+    return IllegalAggregateArgument(StrCat(inner.name, "If"), condition);
+  const auto values = inner.types.first(inner.types.size() - 1);
+  HOGLET_ASSIGN_OR_RETURN(Binding bound, BindWithNulls({inner.name, inner.parameters, values}));
+  auto function = MakeIf(std::move(bound.function), nullptr);
+  return Named(std::move(function), bound, "If", inner.types);
 }
 
 template <bool kNull>
-absl::StatusOr<BoundAggregate> BindOrEmpty(std::string_view inner,
-                                           std::span<const Datum> parameters,
-                                           std::span<const Type> types) {
-  HOGLET_ASSIGN_OR_RETURN(auto bound, BindAggregateFunction(inner, parameters, types, false));
-  return std::make_unique<OrEmpty>(std::move(bound), kNull);
+absl::StatusOr<Binding> BindOrEmpty(const Request& inner) {
+  HOGLET_ASSIGN_OR_RETURN(Binding bound, BindWithNulls(inner));
+  auto function = MakeOrEmpty(std::move(bound.function), kNull);
+  return Named(std::move(function), bound, kNull ? "OrNull" : "OrDefault", inner.types);
 }
 
-absl::StatusOr<BoundAggregate> BindElements(std::string_view inner,
-                                            std::span<const Datum> parameters,
-                                            std::span<const Type> types) {
+// Element types of arguments that must all be arrays.
+absl::StatusOr<std::vector<Type>> ElementTypes(const Request& inner, std::string_view suffix) {
   std::vector<Type> elements;
-  for (const Type& type : types) {
-    if (type.kind() != TypeKind::kArray)
-      return IllegalAggregateArgument(StrCat(inner, "Array"), type);
+  for (const Type& type : inner.types) {
+    if (type.kind() != TypeKind::kArray) {
+      return WithErrorCode(absl::InvalidArgumentError(StrCat(
+                               "Illegal type ", type.Name(), " of argument for ",
+                               "aggregate function with ", suffix, " suffix. Must be array.")),
+                           "illegal_type_of_argument");
+    }
     elements.push_back(type.element());
   }
-  if (elements.empty()) return WrongArguments(StrCat(inner, "Array"), 0);
-  HOGLET_ASSIGN_OR_RETURN(auto bound, BindAggregateFunction(inner, parameters, elements, false));
-  return std::make_unique<Elements>(std::move(bound));
+  if (elements.empty()) return NeedsArguments(inner.name, suffix);
+  return elements;
 }
 
-absl::StatusOr<BoundAggregate> BindDistinct(std::string_view inner,
-                                            std::span<const Datum> parameters,
-                                            std::span<const Type> types) {
-  return BindAggregateFunction(inner, parameters, types, true);
+absl::StatusOr<Binding> BindElements(const Request& inner) {
+  HOGLET_ASSIGN_OR_RETURN(std::vector<Type> elements, ElementTypes(inner, "Array"));
+  HOGLET_ASSIGN_OR_RETURN(Binding bound, BindWithNulls({inner.name, inner.parameters, elements}));
+  auto function = MakeElements(std::move(bound.function));
+  return Named(std::move(function), bound, "Array", inner.types);
 }
 
-absl::StatusOr<BoundAggregate> BindState(std::string_view inner, std::span<const Datum> parameters,
-                                         std::span<const Type> types) {
-  HOGLET_ASSIGN_OR_RETURN(auto bound, BindAggregateFunction(inner, parameters, types, false));
-  Type type = Type::State(inner, {types.begin(), types.end()});
-  return std::make_unique<KeepState>(std::move(bound), std::move(type));
+absl::StatusOr<Binding> BindForEach(const Request& inner) {
+  HOGLET_ASSIGN_OR_RETURN(std::vector<Type> elements, ElementTypes(inner, "ForEach"));
+  HOGLET_ASSIGN_OR_RETURN(Binding bound, BindWithNulls({inner.name, inner.parameters, elements}));
+  auto function = MakeForEach(std::move(bound.function));
+  return Named(std::move(function), bound, "ForEach", inner.types);
 }
 
-absl::StatusOr<BoundAggregate> BindMerge(std::string_view inner, std::span<const Datum> parameters,
-                                         std::span<const Type> types) {
-  if (types.size() != 1) return WrongArguments(StrCat(inner, "Merge"), types.size());
-  if (types[0].kind() != TypeKind::kState || types[0].names()[0] != inner)
-    return IllegalAggregateArgument(StrCat(inner, "Merge"), types[0]);
-  HOGLET_ASSIGN_OR_RETURN(auto bound,
-                          BindAggregateFunction(inner, parameters, types[0].children(), false));
-  return std::make_unique<MergeStates>(std::move(bound));
+absl::StatusOr<Binding> BindMap(const Request& inner) {
+  if (inner.types.empty()) return NeedsArguments(inner.name, "Map");
+  const Type& map = inner.types[0];
+  if (map.kind() == TypeKind::kMap) {
+    if (inner.types.size() > 1)
+      return WrongAggregateArguments(StrCat(inner.name, "Map"), "takes only one map argument");
+    HOGLET_ASSIGN_OR_RETURN(Binding bound, BindWithNulls({inner.name, inner.parameters,
+                                                          std::span(&map.children()[1], 1)}));
+    auto function = MakeMapOf(std::move(bound.function), map.children()[0]);
+    return Named(std::move(function), bound, "Map", inner.types);
+  }
+  // The older form: arrays of keys and of values.
+  const auto arrays =
+      map.kind() == TypeKind::kTuple ? std::span<const Type>(map.children()) : inner.types;
+  if (!std::all_of(arrays.begin(), arrays.end(),
+                   [](const Type& type) { return type.kind() == TypeKind::kArray; })) {
+    return WithErrorCode(absl::InvalidArgumentError(StrCat("Aggregate function ", inner.name,
+                                                           "Map requires map as argument")),
+                         "illegal_type_of_argument");
+  }
+  const std::string mapped = StrCat(inner.name, "MappedArrays");
+  if (FindEntry(mapped) == nullptr) {
+    return WithErrorCode(
+        absl::InvalidArgumentError(
+            StrCat("Aggregation '", inner.name, "Map' is not implemented for mapped arrays")),
+        "bad_arguments");
+  }
+  return BindWithNulls({mapped, inner.parameters, inner.types});
 }
 
-constexpr std::pair<std::string_view, CombinatorBinder> kCombinators[] = {
-    {"If", BindIf},          {"OrNull", BindOrEmpty<true>}, {"OrDefault", BindOrEmpty<false>},
-    {"Array", BindElements}, {"Distinct", BindDistinct},    {"State", BindState},
+absl::StatusOr<Binding> BindDistinct(const Request& inner) {
+  if (inner.types.empty()) return NeedsArguments(inner.name, "Distinct");
+  HOGLET_ASSIGN_OR_RETURN(Binding bound, BindWithNulls(inner));
+  auto function = MakeDistinct(std::move(bound.function), {inner.types.begin(), inner.types.end()});
+  return Named(std::move(function), bound, "Distinct", inner.types);
+}
+
+template <bool kMax>
+absl::StatusOr<Binding> BindArgExtreme(const Request& inner) {
+  constexpr std::string_view kSuffix = kMax ? "ArgMax" : "ArgMin";
+  if (inner.types.empty()) return NeedsArguments(inner.name, kSuffix);
+  const auto values = inner.types.first(inner.types.size() - 1);
+  HOGLET_ASSIGN_OR_RETURN(Binding bound, BindWithNulls({inner.name, inner.parameters, values}));
+  auto function = MakeArgExtremeOf(std::move(bound.function), inner.types.back(), kMax);
+  return Named(std::move(function), bound, kSuffix, inner.types);
+}
+
+absl::StatusOr<Binding> BindResample(const Request& inner) {
+  constexpr uint64_t kIntervalsMax = uint64_t{1} << 20;
+  if (inner.parameters.size() < 3 || inner.types.empty()) {
+    return WrongAggregateArguments(StrCat(inner.name, "Resample"),
+                                   "needs the parameters begin, end and step, and a key argument");
+  }
+  const auto own = inner.parameters.last(3);
+  int64_t numbers[3];
+  for (size_t i = 0; i < 3; ++i) {
+    const int64_t* number = std::get_if<int64_t>(&own[i].value);
+    if (number == nullptr)
+      return BadAggregateParameter(StrCat(inner.name, "Resample"), "must be integers");
+    numbers[i] = *number;
+  }
+  ResampleIntervals intervals{numbers[0], numbers[1], static_cast<uint64_t>(numbers[2]), 0};
+  if (numbers[2] <= 0) return BadAggregateParameter("Resample", "step must be positive");
+  if (intervals.end > intervals.begin) {
+    const uint64_t length =
+        static_cast<uint64_t>(intervals.end) - static_cast<uint64_t>(intervals.begin);
+    intervals.count = (length - 1) / intervals.step + 1;
+  }
+  if (intervals.count > kIntervalsMax)
+    return BadAggregateParameter("Resample", "give more than 1048576 intervals");
+  if (!inner.types.back().IsInteger() && !inner.types.back().IsDateOrTime())
+    return IllegalAggregateArgument(StrCat(inner.name, "Resample"), inner.types.back());
+  HOGLET_ASSIGN_OR_RETURN(
+      Binding bound, BindWithNulls({inner.name, inner.parameters.first(inner.parameters.size() - 3),
+                                    inner.types.first(inner.types.size() - 1)}));
+  auto function = MakeResample(std::move(bound.function), intervals);
+  return Named(std::move(function), bound, "Resample", inner.types);
+}
+
+std::string ParameterText(std::span<const Datum> parameters) {
+  std::string out;
+  for (const Datum& parameter : parameters) {
+    out += out.empty() ? "(" : ", ";
+    if (const auto* integer = std::get_if<int64_t>(&parameter.value)) {
+      StrAppend(&out, *integer);
+    } else if (const auto* number = std::get_if<double>(&parameter.value)) {
+      AppendJsonDouble(*number, &out);
+    } else if (const auto* text = std::get_if<std::string>(&parameter.value)) {
+      StrAppend(&out, "'", *text, "'");
+    } else {
+      out += "NULL";
+    }
+  }
+  return out.empty() ? out : out + ")";
+}
+
+absl::StatusOr<Binding> BindState(const Request& inner) {
+  HOGLET_ASSIGN_OR_RETURN(Binding bound, BindWithNulls(inner));
+  Type type = Type::State(StrCat(bound.name, ParameterText(inner.parameters)), bound.types);
+  auto function = MakeKeepState(std::move(bound.function), std::move(type));
+  return Named(std::move(function), bound, "State", inner.types);
+}
+
+absl::StatusOr<Binding> BindSimpleState(const Request& inner) { return BindWithNulls(inner); }
+
+absl::StatusOr<std::vector<Datum>> ParseParameters(std::string_view name, std::string_view text);
+
+// "quantiles(0.5, 0.9)" as a name and parameters.
+absl::StatusOr<std::pair<std::string_view, std::vector<Datum>>> SplitParameters(
+    std::string_view name) {
+  const size_t open = name.find('(');
+  if (open == std::string_view::npos || !name.ends_with(')'))
+    return std::pair(name, std::vector<Datum>());
+  HOGLET_ASSIGN_OR_RETURN(std::vector<Datum> parameters,
+                          ParseParameters(name, name.substr(open + 1, name.size() - open - 2)));
+  return std::pair(name.substr(0, open), std::move(parameters));
+}
+
+absl::StatusOr<Binding> BindMerge(const Request& inner) {
+  if (inner.types.size() != 1)
+    return WrongAggregateArguments(StrCat(inner.name, "Merge"), "requires single argument");
+  const Type& type = inner.types[0];
+  if (type.kind() != TypeKind::kState)
+    return IllegalAggregateArgument(StrCat(inner.name, "Merge"), type);
+  HOGLET_ASSIGN_OR_RETURN(auto state, SplitParameters(type.names()[0]));
+  std::string_view state_name = state.first;
+  std::vector<Type> types = type.children();
+  // sumIf has the states of sum.
+  while (state_name.ends_with("If") && !inner.name.ends_with("If") && !types.empty()) {
+    state_name.remove_suffix(2);
+    types.pop_back();
+  }
+  const std::span<const Datum> parameters =
+      inner.parameters.empty() ? std::span<const Datum>(state.second) : inner.parameters;
+  auto bound = BindWithNulls({inner.name, parameters, types});
+  if (!bound.ok() || bound->name != state_name)
+    return IllegalAggregateArgument(StrCat(inner.name, "Merge"), type);
+  auto function = MakeMergeStates(std::move(bound->function));
+  return Named(std::move(function), *bound, "Merge", inner.types);
+}
+
+// Of two suffixes that fit, the longer is meant: it comes first.
+constexpr Combinator kCombinators[] = {
+    {"SimpleState", BindSimpleState},
+    {"OrDefault", BindOrEmpty<false>},
+    {"Distinct", BindDistinct},
+    {"Resample", BindResample},
+    {"ForEach", BindForEach},
+    {"ArgMin", BindArgExtreme<false>},
+    {"ArgMax", BindArgExtreme<true>},
+    {"OrNull", BindOrEmpty<true>},
+    {"Array", BindElements},
+    {"State", BindState},
     {"Merge", BindMerge},
+    {"Map", BindMap},
+    {"If", BindIf},
 };
+
+std::span<const Combinator> Combinators() { return kCombinators; }
+
+// Numbers and quoted strings, as ClickHouse writes parameters inside type and function names.
+absl::StatusOr<std::vector<Datum>> ParseParameters(std::string_view name, std::string_view text) {
+  std::vector<Datum> out;
+  const auto skip = [&] {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+  };
+  for (skip(); !text.empty(); skip()) {
+    if (text.starts_with('\'')) {
+      const size_t end = text.find('\'', 1);
+      if (end == std::string_view::npos) return BadAggregateParameter(name, "cannot be read");
+      out.emplace_back(std::string(text.substr(1, end - 1)));
+      text.remove_prefix(end + 1);
+    } else {
+      const size_t length = std::min(text.find_first_of(", "), text.size());
+      int64_t integer = 0;
+      double number = 0;
+      const char* end = text.data() + length;
+      if (std::from_chars(text.data(), end, integer).ptr == end) {
+        out.emplace_back(integer);
+      } else if (std::from_chars(text.data(), end, number).ptr == end) {
+        out.emplace_back(number);
+      } else {
+        return BadAggregateParameter(name, "must be numbers or strings");
+      }
+      text.remove_prefix(length);
+    }
+    skip();
+    if (text.starts_with(',')) text.remove_prefix(1);
+  }
+  return out;
+}
+
+absl::Status CheckCounts(const AggregateEntry& entry, const Request& request) {
+  const std::string_view name = entry.alias_of.empty() ? entry.name : entry.alias_of;
+  const auto found = static_cast<int>(request.types.size());
+  if (found < entry.arguments_min || found > entry.arguments_max) {
+    if (entry.arguments_min != entry.arguments_max) {
+      return WrongAggregateArguments(name, StrCat("does not take ", found, " arguments"));
+    }
+    constexpr std::string_view kCounts[] = {"no arguments", "single argument", "two arguments",
+                                            "three arguments"};
+    return WrongAggregateArguments(name, StrCat("requires ", kCounts[entry.arguments_min]));
+  }
+  if (static_cast<int>(request.parameters.size()) > entry.parameters_max) {
+    return WithErrorCode(
+        absl::InvalidArgumentError(StrCat(
+            "Aggregate function ", name,
+            entry.parameters_max == 0 ? " cannot have parameters" : " has too many parameters")),
+        entry.parameters_max == 0 ? "aggregate_function_doesnt_allow_parameters"
+                                  : "number_of_arguments_doesnt_match");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Binding> BindPlain(const Request& request) {
+  if (const AggregateEntry* entry = FindEntry(request.name); entry != nullptr) {
+    HOGLET_RETURN_IF_ERROR(CheckCounts(*entry, request));
+    const std::string_view name = entry->alias_of.empty() ? entry->name : entry->alias_of;
+    HOGLET_ASSIGN_OR_RETURN(BoundAggregate bound,
+                            entry->bind({name, request.parameters, request.types}));
+    return Binding{
+        std::move(bound), std::string(name), {request.types.begin(), request.types.end()}};
+  }
+  if (const Combinator* combinator = Outermost(request.name); combinator != nullptr) {
+    return combinator->bind(
+        {Without(request.name, combinator->suffix), request.parameters, request.types});
+  }
+  return WithErrorCode(absl::NotFoundError(StrCat("Unknown aggregate function ", request.name)),
+                       "unknown_function");
+}
+
+// What an aggregate makes of arguments of which one is a bare NULL.
+absl::StatusOr<Binding> BindNothing(const AggregateEntry& base, const Request& request) {
+  HOGLET_RETURN_IF_ERROR(base.name == request.name ? CheckCounts(base, request) : absl::OkStatus());
+  Binding binding{nullptr, std::string(request.name), {request.types.begin(), request.types.end()}};
+  if (base.null_when_empty) {
+    binding.function = MakeOfNothing(Type(TypeKind::kNothing).Nullable(), true);
+  } else {
+    const bool list = base.name.starts_with("group") || base.name.starts_with("topK");
+    binding.function = MakeOfNothing(
+        list ? Type::Array(Type(TypeKind::kNothing)) : Type(TypeKind::kUInt64), false);
+  }
+  return binding;
+}
+
+bool MayBeNull(const Type& type) { return type.nullable() || type.kind() == TypeKind::kNothing; }
+
+absl::StatusOr<Binding> BindWithNulls(const Request& request) {
+  const Combinator* outermost = Outermost(request.name);
+  const AggregateEntry* base = BaseEntry(request.name);
+  if (base == nullptr || std::none_of(request.types.begin(), request.types.end(), MayBeNull))
+    return BindPlain(request);
+  // NULLs are taken out inside of a state, so that its type says that there may be some.
+  if (outermost != nullptr && outermost->suffix == "State") return BindPlain(request);
+  const bool conditional = outermost != nullptr && outermost->suffix == "If";
+  const auto values = conditional ? request.types.first(request.types.size() - 1) : request.types;
+  if (std::any_of(values.begin(), values.end(),
+                  [](const Type& type) { return type.kind() == TypeKind::kNothing; })) {
+    return BindNothing(*base, request);
+  }
+  std::vector<Type> plain;
+  for (const Type& type : request.types) plain.push_back(type.NotNullable());
+  NullRule rule{base->null_when_empty, true};
+  if (!conditional) {
+    HOGLET_ASSIGN_OR_RETURN(Binding inner, BindPlain({request.name, request.parameters, plain}));
+    rule.reads_arguments = request.name != "count";
+    inner.function = MakeSkipNulls(std::move(inner.function), rule);
+    inner.types.assign(request.types.begin(), request.types.end());
+    return inner;
+  }
+  if (std::none_of(values.begin(), values.end(), MayBeNull))
+    return BindPlain({request.name, request.parameters, request.types});
+  const Type& condition = request.types.back();
+  if (!condition.IsNumber() && condition.kind() != TypeKind::kNothing)
+    return IllegalAggregateArgument(request.name, condition);
+  const std::string_view name = Without(request.name, "If");
+  plain.pop_back();
+  HOGLET_ASSIGN_OR_RETURN(Binding inner, BindPlain({name, request.parameters, plain}));
+  rule.reads_arguments = name != "count";
+  auto function = MakeIf(std::move(inner.function), &rule);
+  return Named(std::move(function), inner, "If", request.types);
+}
+
+// ClickHouse reads OrNull after State and Merge as if it stood before them, except with aggregates
+// that have a value where there are no rows: "sumStateOrNull" is "sumOrNullState".
+std::string OrNullMovedAhead(std::string_view name) {
+  constexpr std::string_view kOrNull = "OrNull";
+  if (!name.ends_with(kOrNull)) return std::string(name);
+  const AggregateEntry* base = BaseEntry(name);
+  if (base == nullptr || !base->null_when_empty) return std::string(name);
+  const std::string_view rest = Without(name, kOrNull);
+  for (std::string_view suffix : {"MergeState", "Merge", "State"}) {
+    if (rest.ends_with(suffix)) return StrCat(Without(rest, suffix), kOrNull, suffix);
+  }
+  return std::string(name);
+}
 
 }  // namespace
 
 absl::StatusOr<BoundAggregate> BindAggregateFunction(std::string_view name,
                                                      std::span<const Datum> parameters,
                                                      std::span<const Type> types, bool distinct) {
-  if (distinct) {
-    HOGLET_ASSIGN_OR_RETURN(auto bound, BindAggregateFunction(name, parameters, types, false));
-    if (types.empty()) return bound;
-    return std::make_unique<Distinct>(std::move(bound),
-                                      std::vector<Type>(types.begin(), types.end()));
-  }
-  if (const AggregateEntry* entry = FindEntry(name); entry != nullptr)
-    return BindBase(*entry, parameters, types);
-  for (const auto& [suffix, bind] : kCombinators) {
-    if (name.size() > suffix.size() && name.ends_with(suffix) &&
-        IsAggregateName(name.substr(0, name.size() - suffix.size()))) {
-      return bind(name.substr(0, name.size() - suffix.size()), parameters, types);
-    }
-  }
-  return WithErrorCode(absl::NotFoundError(StrCat("Unknown aggregate function ", name)),
-                       "unknown_function");
+  HOGLET_ASSIGN_OR_RETURN(auto split, SplitParameters(name));
+  if (parameters.empty()) parameters = split.second;
+  std::string whole = OrNullMovedAhead(split.first);
+  if (distinct && !types.empty()) whole += "Distinct";
+  // Counting distinct values has a faster form.
+  if (whole == "countDistinct") whole = "uniqExact";
+  if (whole == "countDistinctIf" || whole == "countIfDistinct") whole = "uniqExactIf";
+  HOGLET_ASSIGN_OR_RETURN(Binding binding, BindWithNulls({whole, parameters, types}));
+  return std::move(binding.function);
 }
 
 bool IsAggregateName(std::string_view name) {
-  if (FindEntry(name) != nullptr) return true;
-  for (const auto& [suffix, bind] : kCombinators) {
-    if (name.size() > suffix.size() && name.ends_with(suffix) &&
-        IsAggregateName(name.substr(0, name.size() - suffix.size())))
-      return true;
-  }
-  return false;
+  return FindEntry(name) != nullptr || Outermost(name) != nullptr;
+}
+
+absl::Status IllegalAggregateArgument(std::string_view name, const Type& type) {
+  return WithErrorCode(
+      absl::InvalidArgumentError(
+          StrCat("Illegal type ", type.Name(), " of argument for aggregate function ", name)),
+      "illegal_type_of_argument");
+}
+
+absl::Status BadAggregateParameter(std::string_view name, std::string_view what) {
+  return WithErrorCode(
+      absl::InvalidArgumentError(StrCat("Parameters of aggregate function ", name, " ", what)),
+      "bad_arguments");
+}
+
+absl::Status WrongAggregateArguments(std::string_view name, std::string_view what) {
+  return WithErrorCode(absl::InvalidArgumentError(StrCat("Aggregate function ", name, " ", what)),
+                       "number_of_arguments_doesnt_match");
+}
+
+absl::StatusOr<uint64_t> UnsignedParameter(const AggregateCallInfo& call, size_t i) {
+  const auto* value = std::get_if<int64_t>(&call.parameters[i].value);
+  if (value == nullptr || *value < 0)
+    return BadAggregateParameter(call.name, "must be non-negative integers");
+  return static_cast<uint64_t>(*value);
+}
+
+absl::StatusOr<double> NumberParameter(const AggregateCallInfo& call, size_t i) {
+  const Datum& parameter = call.parameters[i];
+  if (const auto* integer = std::get_if<int64_t>(&parameter.value))
+    return static_cast<double>(*integer);
+  if (const auto* number = std::get_if<double>(&parameter.value)) return *number;
+  return BadAggregateParameter(call.name, "must be numbers");
 }
 
 }  // namespace hoglet::fn

@@ -20,6 +20,7 @@
 #include "src/base/memory_env.h"
 #include "src/base/time.h"
 #include "src/base/uuid.h"
+#include "src/capture/quotas.h"
 
 namespace hoglet {
 namespace {
@@ -43,8 +44,8 @@ class VectorTokens : public TokenDirectory {
 class VectorQuotas : public CaptureQuotas {
  public:
   explicit VectorQuotas(std::set<std::string> limited) : limited_(std::move(limited)) {}
-  bool IsLimited(std::string_view, std::string_view resource) const override {
-    return limited_.contains(std::string(resource));
+  bool IsLimited(std::string_view, QuotaResource resource) const override {
+    return limited_.contains(std::string(QuotaResourceName(resource)));
   }
 
  private:

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "src/api/sdk_asset_routes.h"
+
 namespace hoglet {
 namespace {
 
@@ -11,6 +13,14 @@ HttpHandler Bind(CaptureService* service, Method method) {
   return [service, method](HttpRequest request, HttpResponder responder) {
     (service->*method)(std::move(request), std::move(responder));
   };
+}
+
+void AddConstant(std::string_view path, const char* json, HttpRouter* router) {
+  HttpRouteOptions options;
+  options.cors = CorsPolicy::kCredentials;
+  router->Add("GET", path, options, [json](HttpRequest, const HttpResponder& responder) {
+    responder(HttpJson(200, json));
+  });
 }
 
 }  // namespace
@@ -25,6 +35,10 @@ void AddCaptureRoutes(CaptureService* service, HttpRouter* router) {
        {"/e", "/i/v0/e", "/i/v0/ai/batch", "/capture", "/track", "/engage", "/batch"}) {
     router->Add("GET POST", path, analytics, Bind(service, &CaptureService::HandleAnalytics));
   }
+  router->Add("GET POST", "/test/black_hole", analytics,
+              [](HttpRequest, const HttpResponder& responder) {
+                responder(HttpJson(200, R"({"status":"Ok"})"));
+              });
   HttpRouteOptions replay = analytics;
   replay.body_bytes_max = limits.replay_body_bytes_max;
   router->Add("GET POST", "/s", replay, Bind(service, &CaptureService::HandleReplay));
@@ -44,6 +58,11 @@ void AddCaptureRoutes(CaptureService* service, HttpRouter* router) {
   router->Add("GET", "/array/:token/config", config, Bind(service, &CaptureService::HandleConfig));
   router->Add("GET", "/array/:token/config.js", config,
               Bind(service, &CaptureService::HandleConfigScript));
+  AddSdkAssetRoutes(service, router);
+  // What the SDK asks for when a page uses these products: this server has none of them.
+  AddConstant("/api/surveys", R"({"surveys":[]})", router);
+  AddConstant("/api/web_experiments", R"({"experiments":[]})", router);
+  AddConstant("/api/early_access_features", R"({"earlyAccessFeatures":[]})", router);
 }
 
 }  // namespace hoglet

@@ -56,8 +56,10 @@ void Server::AddOperatorRoutes() {
   const auto ready = [this](HttpRequest, const HttpResponder& responder) {
     responder(Readiness());
   };
-  for (const char* path : {"/_livez", "/_liveness"}) router_.Add("GET", path, local, alive);
-  for (const char* path : {"/_readyz", "/_readiness"}) router_.Add("GET", path, local, ready);
+  HttpRouteOptions status;
+  status.cors = CorsPolicy::kCredentials;
+  for (const char* path : {"/_livez", "/_liveness"}) router_.Add("GET", path, status, alive);
+  for (const char* path : {"/_readyz", "/_readiness"}) router_.Add("GET", path, status, ready);
   router_.Add("GET", "/metrics", local, [this](HttpRequest, const HttpResponder& responder) {
     if (parts_.before_metrics) parts_.before_metrics();
     parts_.metrics->GetGauge("hoglet_resident_bytes", "Memory of the process that is in RAM.")

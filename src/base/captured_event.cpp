@@ -16,7 +16,7 @@ enum Flag : uint8_t {
   kAllFlags = 15,
 };
 
-uint8_t FlagsOf(const CapturedEvent& event) {
+uint8_t FlagsOf(const CapturedEventView& event) {
   return static_cast<uint8_t>(
       (event.historical_migration ? kHistoricalMigration : 0) |
       (event.is_cookieless ? kCookieless : 0) |
@@ -41,7 +41,7 @@ bool ReadBody(ByteReader* in, uint8_t flags, CapturedEventView* view) {
 
 }  // namespace
 
-void AppendCapturedEvent(const CapturedEvent& event, std::string* out) {
+void AppendCapturedEvent(const CapturedEventView& event, std::string* out) {
   constexpr size_t kFixedBytesMax = 2 + 16 + 3 * 8 + 5 * 10;
   out->reserve(out->size() + kFixedBytesMax + event.distinct_id.size() + event.token.size() +
                event.event.size() + event.ip.size() + event.json.size());
@@ -60,7 +60,7 @@ void AppendCapturedEvent(const CapturedEvent& event, std::string* out) {
 
 std::string EncodeCapturedEvent(const CapturedEvent& event) {
   std::string out;
-  AppendCapturedEvent(event, &out);
+  AppendCapturedEvent(ViewOf(event), &out);
   return out;
 }
 
@@ -104,6 +104,23 @@ CapturedEvent ToCapturedEvent(const CapturedEventView& view) {
   event.force_disable_person_processing = view.force_disable_person_processing;
   event.json = std::string(view.json);
   return event;
+}
+
+CapturedEventView ViewOf(const CapturedEvent& event) {
+  CapturedEventView view;
+  view.uuid = event.uuid;
+  view.distinct_id = event.distinct_id;
+  view.token = event.token;
+  view.event = event.event;
+  view.ip = event.ip;
+  view.timestamp_us = event.timestamp_us;
+  view.now_us = event.now_us;
+  view.sent_at_us = event.sent_at_us;
+  view.historical_migration = event.historical_migration;
+  view.is_cookieless = event.is_cookieless;
+  view.force_disable_person_processing = event.force_disable_person_processing;
+  view.json = event.json;
+  return view;
 }
 
 }  // namespace hoglet

@@ -18,7 +18,7 @@
 
 namespace hoglet {
 
-// As CapturedEvent, over the bytes it was decoded from.
+// As CapturedEvent, over bytes that someone else keeps.
 struct CapturedEventView {
   Uuid uuid;
   std::string_view distinct_id;
@@ -34,7 +34,7 @@ struct CapturedEventView {
   std::string_view json;
 };
 
-void AppendCapturedEvent(const CapturedEvent& event, std::string* out);
+void AppendCapturedEvent(const CapturedEventView& event, std::string* out);
 std::string EncodeCapturedEvent(const CapturedEvent& event);
 
 // Views point into `bytes`. kDataLoss if the bytes are not exactly one event; kUnimplemented for a
@@ -42,5 +42,7 @@ std::string EncodeCapturedEvent(const CapturedEvent& event);
 absl::StatusOr<CapturedEventView> DecodeCapturedEvent(std::string_view bytes);
 
 CapturedEvent ToCapturedEvent(const CapturedEventView& view);
+// Points into `event`.
+CapturedEventView ViewOf(const CapturedEvent& event);
 
 }  // namespace hoglet

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "include/hoglet/status.h"
+#include "src/base/directories.h"
 #include "src/base/strings.h"
 
 namespace hoglet {
@@ -33,9 +34,7 @@ absl::Status Env::ReplaceFile(const std::string& path, std::string_view data) {
     Remove(temporary).IgnoreError();
     return status;
   }
-  const size_t slash = path.rfind('/');
-  return SyncDirectory(slash == std::string::npos ? "."
-                                                  : path.substr(0, std::max<size_t>(slash, 1)));
+  return SyncDirectory(ParentDirectory(path));
 }
 
 }  // namespace hoglet

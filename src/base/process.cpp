@@ -70,6 +70,16 @@ unsigned CpuCount() {
 
 bool IsStdoutTerminal() { return isatty(STDOUT_FILENO) == 1; }
 
+uint64_t RaiseOpenFilesMax() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  if (limit.rlim_cur < limit.rlim_max) {
+    const rlimit raised{limit.rlim_max, limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  return limit.rlim_cur;
+}
+
 bool IsStderrTerminal() { return ::isatty(STDERR_FILENO) == 1; }
 
 }  // namespace hoglet

@@ -12,6 +12,8 @@ uint64_t PeakResidentBytes();
 uint64_t MemoryLimitBytes();
 // Processors this process may run on, at least 1.
 unsigned CpuCount();
+// Lets this process open as many files as the system allows it at all, and says how many that is.
+uint64_t RaiseOpenFilesMax();
 // File descriptor 2.
 bool IsStderrTerminal();
 // File descriptor 1.

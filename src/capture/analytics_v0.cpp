@@ -26,28 +26,31 @@ struct Shaped {
   bool is_nameless = false;  // the engage shape
 };
 
-bool ReadEvents(const element& array, std::vector<RawEvent>* events) {
-  for (const element item : simdjson::dom::array(array)) {
+// `text` begins with the array's text; what follows it does not matter.
+bool ReadEvents(const element& array, std::string_view text, Arena* arena,
+                std::vector<RawEvent>* events) {
+  const simdjson::dom::array items(array);
+  events->reserve(items.size());
+  for (const element item : items) {
     RawEvent& event = events->emplace_back();
-    if (!ReadRawEvent(item, false, &event) || !event.event.has_value()) return false;
+    if (!ReadRawEvent(item, false, arena, &event) || !event.event.has_value()) return false;
+  }
+  JsonSlicer slicer(text);
+  for (RawEvent& event : *events) {
+    JsonSlice slice;
+    const bool has_text = slicer.Next(&slice);
+    HOGLET_ASSERT(has_text);
+    event.json = slice.value;
   }
   return true;
 }
 
-void GiveSlices(std::string_view array_text, std::vector<RawEvent>* events) {
-  const std::vector<JsonSlice> slices = SliceJson(array_text);
-  HOGLET_ASSERT(slices.size() == events->size());
-  for (size_t i = 0; i < slices.size(); ++i) (*events)[i].json = slices[i].value;
-}
-
-bool ReadArrayShape(std::string_view text, const element& root, Shaped* out) {
-  if (root.type() != element_type::ARRAY || !ReadEvents(root, &out->events)) return false;
-  GiveSlices(text, &out->events);
-  return true;
+bool ReadArrayShape(std::string_view text, const element& root, Arena* arena, Shaped* out) {
+  return root.type() == element_type::ARRAY && ReadEvents(root, text, arena, &out->events);
 }
 
 // False also when a field has the wrong type.
-bool ReadBatchShape(std::string_view text, const element& root, Shaped* out) {
+bool ReadBatchShape(std::string_view text, const element& root, Arena* arena, Shaped* out) {
   if (root.type() != element_type::OBJECT) return false;
   std::optional<element> batch;
   size_t batch_index = 0;
@@ -71,27 +74,25 @@ bool ReadBatchShape(std::string_view text, const element& root, Shaped* out) {
     ++index;
   }
   if (!batch.has_value() || !out->batch_token.has_value()) return false;
-  if (!ReadEvents(*batch, &out->events)) return false;
-  GiveSlices(SliceJson(text)[batch_index].value, &out->events);
-  return true;
+  return ReadEvents(*batch, FromMember(text, batch_index), arena, &out->events);
 }
 
-bool ReadSingleShape(std::string_view text, const element& root, bool ignore_event, Shaped* out) {
+bool ReadSingleShape(std::string_view text, const element& root, bool ignore_event, Arena* arena,
+                     Shaped* out) {
   RawEvent event;
-  if (!ReadRawEvent(root, ignore_event, &event)) return false;
+  if (!ReadRawEvent(root, ignore_event, arena, &event)) return false;
   if (event.event.has_value() == ignore_event) return false;
-  const std::string_view trimmed = TrimWhitespace(text);
-  event.json = trimmed;
+  event.json = TrimWhitespace(text);
   out->events.push_back(std::move(event));
   out->is_nameless = ignore_event;
   return true;
 }
 
-absl::StatusOr<Shaped> ReadShape(std::string_view text, const element& root) {
-  if (Shaped shaped; ReadArrayShape(text, root, &shaped)) return shaped;
-  if (Shaped shaped; ReadBatchShape(text, root, &shaped)) return shaped;
-  if (Shaped shaped; ReadSingleShape(text, root, false, &shaped)) return shaped;
-  if (Shaped shaped; ReadSingleShape(text, root, true, &shaped)) return shaped;
+absl::StatusOr<Shaped> ReadShape(std::string_view text, const element& root, Arena* arena) {
+  if (Shaped shaped; ReadArrayShape(text, root, arena, &shaped)) return shaped;
+  if (Shaped shaped; ReadBatchShape(text, root, arena, &shaped)) return shaped;
+  if (Shaped shaped; ReadSingleShape(text, root, false, arena, &shaped)) return shaped;
+  if (Shaped shaped; ReadSingleShape(text, root, true, arena, &shaped)) return shaped;
   return absl::InvalidArgumentError(
       "failed to parse request: the JSON is neither an event, an array of events nor a batch");
 }
@@ -144,13 +145,14 @@ struct RequestFacts {
   bool historical_migration = false;
 };
 
-CapturedEvent MakeEvent(RawEvent raw, const RequestFacts& facts, const CaptureContext& context) {
-  CapturedEvent event;
+void AddEvent(const RawEvent& raw, const RequestFacts& facts, const CaptureContext& context,
+              CapturedBatch* batch) {
+  CapturedEventView event;
   event.uuid = raw.uuid.has_value() ? *raw.uuid : UuidV7(context.env);
-  event.distinct_id = std::move(raw.distinct_id);
+  event.distinct_id = raw.distinct_id;
   event.token = facts.token;
-  event.event = std::string(*raw.event);
-  event.ip = raw.is_internal ? std::string(kInternalIp) : facts.ip;
+  event.event = *raw.event;
+  event.ip = raw.is_internal ? kInternalIp : std::string_view(facts.ip);
   event.now_us = context.now_us;
   event.sent_at_us = facts.sent_at_us;
   event.timestamp_us = ComputeEventTime({.timestamp = raw.timestamp,
@@ -160,52 +162,52 @@ CapturedEvent MakeEvent(RawEvent raw, const RequestFacts& facts, const CaptureCo
                                          .now_us = context.now_us});
   event.historical_migration = facts.historical_migration;
   event.is_cookieless = raw.cookieless == RawEvent::Flag::kTrue;
-  event.json = std::string(raw.json);
-  return event;
+  event.json = raw.json;
+  batch->Add(event);
 }
 
-absl::StatusOr<std::vector<CapturedEvent>> ReadDocument(const HttpRequest& request,
-                                                        std::string_view text, const element& root,
-                                                        const CaptureContext& context) {
-  HOGLET_ASSIGN_OR_RETURN(Shaped shaped, ReadShape(text, root));
+absl::Status ReadDocument(const HttpRequest& request, std::string_view text, const element& root,
+                          const CaptureContext& context, CapturedBatch* batch) {
+  Arena arena;
+  HOGLET_ASSIGN_OR_RETURN(Shaped shaped, ReadShape(text, root, &arena));
   HOGLET_RETURN_IF_ERROR(NameEngageEvent(request.path, &shaped));
   if (shaped.events.empty()) return absl::InvalidArgumentError("request holds no event");
   RequestFacts facts;
   HOGLET_ASSIGN_OR_RETURN(facts.token, ReadToken(shaped, context.tokens));
-  std::erase_if(shaped.events,
-                [](const RawEvent& event) { return event.event == "$performance_event"; });
-  std::vector<CapturedEvent> events;
-  if (context.quotas != nullptr && context.quotas->IsLimited(facts.token, "events")) return events;
+  std::erase_if(shaped.events, [&](const RawEvent& event) {
+    return event.event == "$performance_event" ||
+           IsOverQuota(context.quotas, facts.token, *event.event, event.has_product_tour_id);
+  });
   if (shaped.batch_sent_at.has_value()) facts.sent_at_us = ParseSentAt(*shaped.batch_sent_at);
   if (!facts.sent_at_us.has_value()) facts.sent_at_us = SentAtOfQuery(request.query);
   facts.ip = ClientIp(request);
   facts.historical_migration = shaped.historical_migration;
-  events.reserve(shaped.events.size());
-  for (RawEvent& raw : shaped.events) {
+  batch->Reserve(shaped.events.size(), text.size());
+  for (const RawEvent& raw : shaped.events) {
     HOGLET_RETURN_IF_ERROR(CheckEvent(raw));
     if (raw.json.size() > context.limits.event_bytes_max) {
       return EventTooLarge(raw.json.size(), context.limits.event_bytes_max);
     }
-    events.push_back(MakeEvent(std::move(raw), facts, context));
+    AddEvent(raw, facts, context, batch);
   }
-  return events;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<CapturedEvent>> ReadEvents(HttpRequest* request,
-                                                      const CaptureContext& context) {
+absl::Status ReadEvents(HttpRequest* request, const CaptureContext& context, CapturedBatch* batch) {
   if (request->body.size() > context.limits.body_bytes_max) {
     return absl::OutOfRangeError("maximum event size exceeded: Request body exceeds limit of " +
                                  std::to_string(context.limits.body_bytes_max) + " bytes");
   }
-  HOGLET_ASSIGN_OR_RETURN(const std::string text,
+  HOGLET_ASSIGN_OR_RETURN(std::string text,
                           DecodePayload(request, context.limits.decompressed_bytes_max));
-  absl::StatusOr<std::vector<CapturedEvent>> events = absl::InternalError("not parsed");
-  const absl::Status parsed = VisitJsonDocument(
-      text, [&](const element& root) { events = ReadDocument(*request, text, root, context); });
+  absl::Status status = absl::OkStatus();
+  const absl::Status parsed = VisitJsonDocument(&text, [&](const element& root) {
+    status = ReadDocument(*request, text, root, context, batch);
+  });
   if (!parsed.ok()) {
     return absl::InvalidArgumentError("failed to parse request: " + std::string(parsed.message()));
   }
-  return events;
+  return status;
 }
 
 }  // namespace
@@ -223,21 +225,16 @@ HttpResponse CaptureBodyError(const HttpRequest&, HttpBodyError error, uint64_t 
   return HttpText(400, "failed to decode request: Error reading request body: broken stream");
 }
 
-std::string PartitionKey(const CapturedEvent& event) {
-  return event.token + ":" + (event.is_cookieless ? event.ip : event.distinct_id);
-}
-
 CaptureOutcome CaptureAnalytics(HttpRequest request, const CaptureContext& context) {
   static const auto ok_body = std::make_shared<const std::string>(R"({"status":"Ok"})");
   CaptureOutcome outcome;
   const bool is_beacon = QueryHas(request.query, "beacon", "1");
-  auto events = ReadEvents(&request, context);
-  if (!events.ok()) {
-    outcome.response =
-        HttpText(HttpStatusOf(events.status()), std::string(events.status().message()));
+  const absl::Status status = ReadEvents(&request, context, &outcome.events);
+  if (!status.ok()) {
+    outcome.events.Clear();
+    outcome.response = HttpText(HttpStatusOf(status), std::string(status.message()));
     return outcome;
   }
-  outcome.events = *std::move(events);
   if (is_beacon) {
     outcome.response.status = 204;
   } else {

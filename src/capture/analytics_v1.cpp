@@ -24,6 +24,8 @@ using simdjson::dom::element;
 using simdjson::dom::element_type;
 
 constexpr size_t kNameBytesMax = 200;
+// More would be copied into every event of a batch.
+constexpr size_t kSdkInfoBytesMax = 200;
 
 struct V1Error {
   int status = 400;
@@ -63,11 +65,29 @@ HttpResponse ErrorResponse(const HttpRequest& request, const V1Error& error) {
   return response;
 }
 
+using Decompressor = absl::StatusOr<std::string> (*)(std::string_view, uint64_t);
+
+// False for a coding that is not served.
+bool FindDecompressor(std::string_view coding, Decompressor* out) {
+  constexpr std::pair<std::string_view, Decompressor> kCodings[] = {{"", nullptr},
+                                                                    {"identity", nullptr},
+                                                                    {"gzip", DecompressGzip},
+                                                                    {"br", DecompressBrotli},
+                                                                    {"zstd", DecompressZstd},
+                                                                    {"deflate", DecompressZlib}};
+  for (const auto& [name, decompressor] : kCodings) {
+    if (!EqualsIgnoreCase(name, coding)) continue;
+    *out = decompressor;
+    return true;
+  }
+  return false;
+}
+
 struct V1Headers {
   std::string token;
   int64_t sent_at_us = 0;
-  std::string_view encoding;
-  std::string_view lib;  // empty: Sdk-Info was unusable
+  Decompressor decompress = nullptr;  // null: the body is plain
+  std::string_view lib;               // empty: Sdk-Info was unusable
   std::string_view lib_version;
 };
 
@@ -99,13 +119,15 @@ Refusal ReadAuthorization(std::string_view value, const TokenDirectory* tokens,
   return std::nullopt;
 }
 
-// `name/version`.
+// `name/version`; the name may have slashes of its own.
 void ReadSdkInfo(std::string_view value, V1Headers* out) {
-  value = TrimWhitespace(value);
-  const size_t slash = value.find('/');
-  if (slash == std::string_view::npos || slash == 0 || slash + 1 == value.size()) return;
-  out->lib = value.substr(0, slash);
-  out->lib_version = value.substr(slash + 1);
+  const size_t slash = value.rfind('/');
+  if (slash == std::string_view::npos || value.size() > kSdkInfoBytesMax) return;
+  const std::string_view name = TrimWhitespace(value.substr(0, slash));
+  const std::string_view version = TrimWhitespace(value.substr(slash + 1));
+  if (name.empty() || version.empty()) return;
+  out->lib = name;
+  out->lib_version = version;
 }
 
 Refusal ReadHeaders(const HttpHeaders& headers, const TokenDirectory* tokens, V1Headers* out) {
@@ -118,10 +140,7 @@ Refusal ReadHeaders(const HttpHeaders& headers, const TokenDirectory* tokens, V1
   if (!EqualsIgnoreCase(type, "application/json")) {
     return Refuse(415, "unsupported_content_type", "Content-Type must be application/json");
   }
-  out->encoding = TrimWhitespace(headers.Find("content-encoding"));
-  constexpr std::array<std::string_view, 6> kEncodings = {"",   "gzip", "deflate",
-                                                          "br", "zstd", "identity"};
-  if (std::find(kEncodings.begin(), kEncodings.end(), out->encoding) == kEncodings.end()) {
+  if (!FindDecompressor(TrimWhitespace(headers.Find("content-encoding")), &out->decompress)) {
     return Refuse(415, "unsupported_encoding",
                   "Content-Encoding must be gzip, deflate, br or zstd");
   }
@@ -144,15 +163,6 @@ Refusal ReadHeaders(const HttpHeaders& headers, const TokenDirectory* tokens, V1
   return std::nullopt;
 }
 
-absl::StatusOr<std::string> Decompress(std::string_view encoding, std::string body,
-                                       uint64_t bytes_max) {
-  if (encoding == "gzip") return DecompressGzip(body, bytes_max);
-  if (encoding == "deflate") return DecompressZlib(body, bytes_max);
-  if (encoding == "br") return DecompressBrotli(body, bytes_max);
-  if (encoding == "zstd") return DecompressZstd(body, bytes_max);
-  return body;
-}
-
 // `options` after coercion.
 struct Options {
   std::optional<bool> cookieless_mode;
@@ -171,8 +181,8 @@ struct V1Event {
   std::optional<element> options;
   std::optional<element> properties;
   Uuid uuid;
-  std::string_view text;             // the whole object
-  std::string_view properties_text;  // empty: none
+  std::string_view text;        // the whole object
+  size_t properties_index = 0;  // their place among its members
 };
 
 struct V1Batch {
@@ -229,7 +239,8 @@ bool CoerceId(const element& value, std::optional<std::string>* out) {
 }
 
 bool ReadOptions(const std::optional<element>& options, Options* out) {
-  if (!options.has_value()) return true;
+  if (!options.has_value() || options->type() == element_type::NULL_VALUE) return true;
+  if (options->type() != element_type::OBJECT) return false;
   for (const auto [key, value] : simdjson::dom::object(*options)) {
     bool valid = true;
     if (key == "cookieless_mode") valid = CoerceBool(value, &out->cookieless_mode);
@@ -257,7 +268,6 @@ bool ReadV1Event(const element& value, std::string_view text, V1Event* out) {
   std::optional<std::string_view> uuid;
   std::optional<std::string_view> distinct_id;
   std::optional<std::string_view> timestamp;
-  const std::vector<JsonSlice> slices = SliceJson(text);
   size_t index = 0;
   for (const auto [key, field] : simdjson::dom::object(value)) {
     bool valid = true;
@@ -267,14 +277,10 @@ bool ReadV1Event(const element& value, std::string_view text, V1Event* out) {
     if (key == "timestamp") valid = ReadString(field, &timestamp);
     if (key == "session_id") valid = ReadNullableString(field, &out->session_id);
     if (key == "window_id") valid = ReadNullableString(field, &out->window_id);
-    const bool is_null = field.type() == element_type::NULL_VALUE;
-    if (key == "options" && !is_null) {
-      valid = field.type() == element_type::OBJECT;
-      out->options = field;
-    }
-    if (key == "properties" && !is_null) {
+    if (key == "options") out->options = field;
+    if (key == "properties") {
       out->properties = field;
-      out->properties_text = slices[index].value;
+      out->properties_index = index;
     }
     if (!valid) return false;
     ++index;
@@ -289,7 +295,6 @@ bool ReadV1Event(const element& value, std::string_view text, V1Event* out) {
 }
 
 bool ReadFlag(const element& value, bool* out) {
-  if (value.type() == element_type::NULL_VALUE) return true;
   if (value.type() != element_type::BOOL) return false;
   *out = bool(value);
   return true;
@@ -303,9 +308,10 @@ bool ReadV1Batch(const element& root, std::string_view text, V1Batch* out) {
   size_t index = 0;
   for (const auto [key, value] : simdjson::dom::object(root)) {
     bool valid = true;
+    const bool is_null = value.type() == element_type::NULL_VALUE;
     if (key == "created_at") valid = ReadString(value, &created_at);
     if (key == "historical_migration") valid = ReadFlag(value, &out->historical_migration);
-    if (key == "capture_internal") valid = ReadFlag(value, &out->capture_internal);
+    if (key == "capture_internal") valid = is_null || ReadFlag(value, &out->capture_internal);
     if (key == "batch") {
       valid = value.type() == element_type::ARRAY;
       batch = value;
@@ -316,10 +322,14 @@ bool ReadV1Batch(const element& root, std::string_view text, V1Batch* out) {
   }
   if (!created_at.has_value() || !batch.has_value()) return false;
   out->created_at = *created_at;
-  const std::vector<JsonSlice> slices = SliceJson(SliceJson(text)[batch_index].value);
-  size_t position = 0;
-  for (const element item : simdjson::dom::array(*batch)) {
-    if (!ReadV1Event(item, slices[position++].value, &out->events.emplace_back())) return false;
+  const simdjson::dom::array items(*batch);
+  out->events.reserve(items.size());
+  JsonSlicer slicer(FromMember(text, batch_index));
+  for (const element item : items) {
+    JsonSlice slice;
+    const bool has_text = slicer.Next(&slice);
+    HOGLET_ASSERT(has_text);
+    if (!ReadV1Event(item, slice.value, &out->events.emplace_back())) return false;
   }
   return true;
 }
@@ -383,7 +393,7 @@ std::string_view DropReason(const V1Event& event, bool options_are_valid) {
   if (event.properties.has_value() && event.properties->type() != element_type::OBJECT) {
     return "malformed_event_properties";
   }
-  if (!options_are_valid) return "malformed_event_options";
+  if (!options_are_valid) return "invalid_options";
   return {};
 }
 
@@ -432,11 +442,12 @@ std::string EventJson(const V1Event& event, const Options& options, const V1Head
       .Key("properties")
       .BeginObject();
   if (event.properties.has_value()) {
-    const std::vector<JsonSlice> slices = SliceJson(event.properties_text);
-    size_t index = 0;
+    JsonSlicer slicer(FromMember(event.text, event.properties_index));
     for (const auto field : simdjson::dom::object(*event.properties)) {
-      if (!is_injected(field.key)) json.Key(field.key).Raw(slices[index].value);
-      ++index;
+      JsonSlice slice;
+      const bool has_text = slicer.Next(&slice);
+      HOGLET_ASSERT(has_text);
+      if (!is_injected(field.key)) json.Key(field.key).Raw(slice.value);
     }
   }
   for (const auto& [name, value] : injected) json.Key(name).Raw(value);
@@ -452,25 +463,30 @@ int64_t EventTime(const V1Event& event, const Options& options, const V1Headers&
   return corrected - now_us > kFutureLeadMaxUs ? now_us : corrected;
 }
 
-struct EventResult {
-  std::string uuid;
-  bool is_stored = false;
-  std::string_view details;
+// An event with what became of it.
+struct Candidate {
+  const V1Event* event = nullptr;
+  Options options;
+  std::string_view drop_reason;  // empty: it is stored
 };
 
-HttpResponse ResultsResponse(const HttpRequest& request, const std::vector<EventResult>& results,
+HttpResponse ResultsResponse(const HttpRequest& request, const std::vector<Candidate>& candidates,
                              bool is_durable) {
   bool any_retry = false;
   JsonWriter json;
   json.BeginObject().Key("results").BeginObject();
-  for (const EventResult& result : results) {
-    json.Key(result.uuid).BeginObject();
-    if (result.is_stored && !is_durable) {
+  for (const Candidate& candidate : candidates) {
+    json.Key(FormatUuid(candidate.event->uuid)).BeginObject();
+    if (!candidate.drop_reason.empty()) {
+      json.Field("result", "drop").Field("details", candidate.drop_reason);
+    } else if (!is_durable) {
       any_retry = true;
       json.Field("result", "retry").Field("details", "not_persisted");
     } else {
-      json.Field("result", result.is_stored ? "ok" : "drop");
-      if (!result.details.empty()) json.Field("details", result.details);
+      json.Field("result", "ok");
+      if (IsIllegalDistinctId(candidate.event->distinct_id)) {
+        json.Field("details", "person_processing_disabled");
+      }
     }
     json.EndObject();
   }
@@ -481,22 +497,65 @@ HttpResponse ResultsResponse(const HttpRequest& request, const std::vector<Event
   return response;
 }
 
-CapturedEvent MakeEvent(const V1Event& event, const Options& options, const V1Batch& batch,
-                        const V1Headers& headers, const std::string& ip, int64_t now_us) {
-  CapturedEvent captured;
+// Adds the event to the batch; false if it is too large for the log.
+bool AddEvent(const V1Event& event, const Options& options, const V1Batch& batch,
+              const V1Headers& headers, std::string_view ip, const CaptureContext& context,
+              CapturedBatch* out) {
+  const int64_t now_us = context.now_us;
+  const std::string json = EventJson(event, options, headers);
+  if (json.size() > context.limits.event_bytes_max) return false;
+  Arena arena;
+  CapturedEventView captured;
   captured.uuid = event.uuid;
-  captured.distinct_id = CleanDistinctId(event.distinct_id);
+  captured.distinct_id = CleanDistinctId(event.distinct_id, &arena);
   captured.token = headers.token;
-  captured.event = std::string(event.event);
-  captured.ip = batch.capture_internal ? std::string(kInternalIp) : ip;
+  captured.event = event.event;
+  captured.ip = batch.capture_internal ? kInternalIp : ip;
   captured.timestamp_us = EventTime(event, options, headers, now_us);
   captured.now_us = now_us;
   captured.sent_at_us = headers.sent_at_us;
   captured.historical_migration = batch.historical_migration;
   captured.is_cookieless = options.cookieless_mode.value_or(false);
   captured.force_disable_person_processing = IsIllegalDistinctId(event.distinct_id);
-  captured.json = EventJson(event, options, headers);
-  return captured;
+  captured.json = json;
+  out->Add(captured);
+  return true;
+}
+
+// What an event is dropped with that is over a quota of its kind.
+std::string_view QuotaTag(QuotaResource resource) {
+  switch (resource) {
+    case QuotaResource::kExceptions:
+      return "exceptions_over_quota";
+    case QuotaResource::kSurveys:
+      return "survey_responses_over_quota";
+    case QuotaResource::kAiEvents:
+      return "llm_events_over_quota";
+    default:
+      return "over_quota";
+  }
+}
+
+// Drops what is over its quota. Refuses the request if that leaves nothing of what was there.
+Refusal ApplyQuotas(const CaptureQuotas* quotas, const V1Headers& headers,
+                    std::vector<Candidate>* candidates) {
+  if (quotas == nullptr) return std::nullopt;
+  bool any_kept = false;
+  bool any_stopped = false;
+  const bool all_stopped = quotas->IsLimited(headers.token, QuotaResource::kEvents);
+  for (Candidate& candidate : *candidates) {
+    if (!candidate.drop_reason.empty()) continue;
+    const QuotaResource resource =
+        ResourceOf(candidate.event->event, candidate.options.product_tour_id.has_value());
+    if (all_stopped || quotas->IsLimited(headers.token, resource)) {
+      candidate.drop_reason = QuotaTag(resource);
+      any_stopped = true;
+    } else {
+      any_kept = true;
+    }
+  }
+  if (!any_stopped || any_kept) return std::nullopt;
+  return Refuse(402, "billing_limit_exceeded", "the project's quota is used up");
 }
 
 Refusal ReadDocument(const HttpRequest& request, const std::string& text, const element& root,
@@ -507,40 +566,39 @@ Refusal ReadDocument(const HttpRequest& request, const std::string& text, const 
     return Refuse(400, "request_parsing_error", "the body does not have the shape of a batch");
   }
   if (auto refusal = CheckBatch(&batch)) return refusal;
+  std::vector<Candidate> candidates(batch.events.size());
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    Candidate& candidate = candidates[i];
+    candidate.event = &batch.events[i];
+    const bool options_are_valid = ReadOptions(candidate.event->options, &candidate.options);
+    candidate.drop_reason = DropReason(*candidate.event, options_are_valid);
+  }
+  if (auto refusal = ApplyQuotas(context.quotas, headers, &candidates)) return refusal;
   const std::string ip = ClientIp(request);
-  std::vector<EventResult> results;
-  for (const V1Event& event : batch.events) {
-    Options options;
-    const bool options_are_valid = ReadOptions(event.options, &options);
-    EventResult& result = results.emplace_back();
-    result.uuid = FormatUuid(event.uuid);
-    result.details = DropReason(event, options_are_valid);
-    if (!result.details.empty()) continue;
-    CapturedEvent captured = MakeEvent(event, options, batch, headers, ip, context.now_us);
-    if (captured.json.size() > context.limits.event_bytes_max) {
+  outcome->events.Reserve(candidates.size(), text.size());
+  for (const Candidate& candidate : candidates) {
+    if (!candidate.drop_reason.empty()) continue;
+    if (!AddEvent(*candidate.event, candidate.options, batch, headers, ip, context,
+                  &outcome->events)) {
       return Refuse(413, "payload_too_large", "an event exceeds the size limit");
     }
-    result.is_stored = true;
-    if (captured.force_disable_person_processing) result.details = "person_processing_disabled";
-    outcome->events.push_back(std::move(captured));
   }
-  outcome->response = ResultsResponse(request, results, true);
-  outcome->not_durable = ResultsResponse(request, results, false);
+  outcome->response = ResultsResponse(request, candidates, true);
+  outcome->not_durable = ResultsResponse(request, candidates, false);
   return std::nullopt;
 }
 
 Refusal Process(HttpRequest* request, const CaptureContext& context, CaptureOutcome* outcome) {
   V1Headers headers;
   if (auto refusal = ReadHeaders(request->headers, context.tokens, &headers)) return refusal;
-  if (context.quotas != nullptr && context.quotas->IsLimited(headers.token, "events")) {
-    return Refuse(402, "billing_limit_exceeded", "the project's event quota is used up");
-  }
   if (request->body.size() > context.limits.v1_body_bytes_max) {
     return Refuse(413, "payload_too_large", "the body exceeds the size limit");
   }
   if (request->body.empty()) return Refuse(400, "empty_body", "the request has no body");
-  auto text = Decompress(headers.encoding, std::move(request->body),
-                         context.limits.v1_decompressed_bytes_max);
+  absl::StatusOr<std::string> text =
+      headers.decompress == nullptr
+          ? std::move(request->body)
+          : headers.decompress(request->body, context.limits.v1_decompressed_bytes_max);
   if (absl::IsOutOfRange(text.status())) {
     return Refuse(413, "payload_too_large", std::string(text.status().message()));
   }
@@ -548,7 +606,7 @@ Refusal Process(HttpRequest* request, const CaptureContext& context, CaptureOutc
     return Refuse(400, "request_decoding_error", std::string(text.status().message()));
   }
   Refusal refusal;
-  const absl::Status parsed = VisitJsonDocument(*text, [&](const element& root) {
+  const absl::Status parsed = VisitJsonDocument(&*text, [&](const element& root) {
     refusal = ReadDocument(*request, *text, root, headers, context, outcome);
   });
   if (!parsed.ok()) {
@@ -575,7 +633,7 @@ HttpResponse CaptureV1BodyError(const HttpRequest& request, HttpBodyError error,
 CaptureOutcome CaptureAnalyticsV1(HttpRequest request, const CaptureContext& context) {
   CaptureOutcome outcome;
   if (const Refusal refusal = Process(&request, context, &outcome)) {
-    outcome.events.clear();
+    outcome.events.Clear();
     outcome.response = ErrorResponse(request, *refusal);
   }
   return outcome;

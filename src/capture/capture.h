@@ -9,7 +9,9 @@
 #include "include/hoglet/env.h"
 #include "include/hoglet/event.h"
 #include "include/hoglet/http_message.h"
+#include "include/hoglet/log.h"
 #include "include/hoglet/token_directory.h"
+#include "src/base/captured_event.h"
 
 // The capture front end as pure functions: a request and the moment in, an answer and the events to
 // append out. Nothing here touches the log; capture_service.h does. Rules: spec capture.md sections
@@ -27,12 +29,14 @@ struct CaptureLimits {
       23ull << 20;  // one event or snapshot message; the log's own limit is above it
 };
 
+// What a quota is about. All but kRecordings are kinds of events.
+enum class QuotaResource : uint8_t { kEvents, kExceptions, kSurveys, kAiEvents, kRecordings };
+
 // Which tokens are over their quota. Thread-safe.
 class CaptureQuotas {
  public:
   virtual ~CaptureQuotas() = default;
-  // `resource`: "events" or "recordings".
-  virtual bool IsLimited(std::string_view token, std::string_view resource) const = 0;
+  virtual bool IsLimited(std::string_view token, QuotaResource resource) const = 0;
 };
 
 struct CaptureContext {
@@ -43,10 +47,39 @@ struct CaptureContext {
   CaptureLimits limits;
 };
 
+// The events of one request as the records they become in the log, one after the other in one
+// buffer. The key of a record is the event's partition key: one visitor's events share it, which
+// keeps their order.
+class CapturedBatch {
+ public:
+  // Room for `events` whose JSON is `json_bytes` long in all.
+  void Reserve(size_t events, size_t json_bytes);
+  // Copies the event.
+  void Add(const CapturedEventView& event);
+  void Clear();
+
+  bool empty() const { return sizes_.empty(); }
+  size_t size() const { return sizes_.size(); }
+  // Of all keys and values.
+  size_t bytes() const { return bytes_.size(); }
+  // Views into this batch, until it changes.
+  std::vector<LogRecord> Records() const;
+  // The event at `index`, read back.
+  CapturedEvent operator[](size_t index) const;
+
+ private:
+  struct Sizes {
+    uint32_t key_bytes = 0;
+    uint32_t value_bytes = 0;
+  };
+  std::string bytes_;
+  std::vector<Sizes> sizes_;
+};
+
 struct CaptureOutcome {
   // To be sent once `events` are durable, at once if there are none.
   HttpResponse response;
-  std::vector<CapturedEvent> events;
+  CapturedBatch events;
   // The answer if they could not be made so.
   HttpResponse not_durable;
 };
@@ -61,8 +94,5 @@ CaptureOutcome CaptureReplay(HttpRequest request, const CaptureContext& context)
 // Answers to bodies that did not come whole (HttpRouteOptions::body_error).
 HttpResponse CaptureBodyError(const HttpRequest& request, HttpBodyError error, uint64_t limit);
 HttpResponse CaptureV1BodyError(const HttpRequest& request, HttpBodyError error, uint64_t limit);
-
-// The key of the event's log record: one visitor's events share it, which keeps their order.
-std::string PartitionKey(const CapturedEvent& event);
 
 }  // namespace hoglet

@@ -36,6 +36,15 @@ size_t SpaceBytesAtBack(std::string_view text) {
   return 0;
 }
 
+std::string_view FirstCodePoints(std::string_view text, size_t count) {
+  size_t code_points = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool begins_code_point = (static_cast<uint8_t>(text[i]) & 0xc0) != 0x80;
+    if (begins_code_point && ++code_points > count) return text.substr(0, i);
+  }
+  return text;
+}
+
 // The text if it is an IP address; IPv4 may carry a port, IPv6 brackets.
 std::string AddressOf(std::string_view text) {
   text = TrimWhitespace(text);
@@ -126,21 +135,20 @@ absl::Status CheckToken(std::string_view token, const TokenDirectory* tokens) {
   return absl::OkStatus();
 }
 
-std::string CleanDistinctId(std::string_view text) {
+std::string_view CleanDistinctId(std::string_view text, Arena* arena) {
   if (TrimWhitespace(text).empty()) return {};
+  if (text.size() > kDistinctIdCodePointsMax)
+    text = FirstCodePoints(text, kDistinctIdCodePointsMax);
+  if (text.find('\0') == std::string_view::npos) return text;
   std::string id;
-  id.reserve(std::min<size_t>(text.size(), 4 * kDistinctIdCodePointsMax));
-  size_t code_points = 0;
   for (const char c : text) {
-    const bool begins_code_point = (static_cast<uint8_t>(c) & 0xc0) != 0x80;
-    if (begins_code_point && ++code_points > kDistinctIdCodePointsMax) break;
     if (c == '\0') {
       id.append("\xef\xbf\xbd");
     } else {
       id.push_back(c);
     }
   }
-  return id;
+  return arena->Copy(id);
 }
 
 std::string ClientIp(const HttpRequest& request) {
@@ -169,6 +177,20 @@ std::optional<int64_t> SentAtOfQuery(std::string_view query) {
     if (error == std::errc() && stop == end) return SentAtOfQueryMillis(millis);
   }
   return std::nullopt;
+}
+
+QuotaResource ResourceOf(std::string_view event, bool has_product_tour_id) {
+  if (event == "$exception") return QuotaResource::kExceptions;
+  const bool is_survey =
+      event == "survey sent" || event == "survey shown" || event == "survey dismissed";
+  if (is_survey && !has_product_tour_id) return QuotaResource::kSurveys;
+  if (event.starts_with("$ai_")) return QuotaResource::kAiEvents;
+  return QuotaResource::kEvents;
+}
+
+bool IsOverQuota(const CaptureQuotas* quotas, std::string_view token, std::string_view event,
+                 bool has_product_tour_id) {
+  return quotas != nullptr && quotas->IsLimited(token, ResourceOf(event, has_product_tour_id));
 }
 
 absl::Status EventTooLarge(uint64_t bytes, uint64_t limit) {

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "include/hoglet/status.h"
-#include "src/base/captured_event.h"
 #include "src/base/logging.h"
 #include "src/capture/remote_config.h"
 
@@ -57,24 +56,6 @@ void CaptureService::Append(const char* topic, CaptureOutcome outcome, BodyError
     return;
   }
   const size_t count = outcome.events.size();
-  std::string
-      bytes;  // every key and value, one after the other; views are taken once it no longer moves
-  std::vector<std::pair<size_t, size_t>> sizes;
-  sizes.reserve(count);
-  for (const CapturedEvent& event : outcome.events) {
-    const size_t begin = bytes.size();
-    bytes.append(PartitionKey(event));
-    const size_t key_end = bytes.size();
-    AppendCapturedEvent(event, &bytes);
-    sizes.emplace_back(key_end - begin, bytes.size() - key_end);
-  }
-  std::vector<LogRecord> records;
-  records.reserve(count);
-  std::string_view left = bytes;
-  for (const auto& [key_bytes, value_bytes] : sizes) {
-    records.push_back({left.substr(0, key_bytes), left.substr(key_bytes, value_bytes)});
-    left.remove_prefix(key_bytes + value_bytes);
-  }
   struct Answers {
     HttpResponse durable;
     HttpResponse not_durable;
@@ -83,9 +64,9 @@ void CaptureService::Append(const char* topic, CaptureOutcome outcome, BodyError
       Answers{std::move(outcome.response), std::move(outcome.not_durable)});
   const int64_t begun_ns = env_->MonotonicNanos();
   log_->AppendAsync(
-      topic, records,
+      topic, outcome.events.Records(),
       [this, answers, responder = std::move(responder), count, begun_ns, too_large,
-       size = bytes.size()](const absl::StatusOr<uint64_t>& offset) {
+       size = outcome.events.bytes()](const absl::StatusOr<uint64_t>& offset) {
         if (offset.ok()) {
           append_seconds_->Observe(1e-9 * static_cast<double>(env_->MonotonicNanos() - begun_ns));
           events_captured_->Add(count);

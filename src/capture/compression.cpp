@@ -131,7 +131,7 @@ absl::StatusOr<std::string> Utf16ToUtf8(const std::u16string& units) {
     if (code_point >= 0xd800 && code_point < 0xe000) {
       const bool paired = code_point < 0xdc00 && i + 1 < units.size() && units[i + 1] >= 0xdc00 &&
                           units[i + 1] < 0xe000;
-      if (!paired) return absl::InvalidArgumentError("half a surrogate pair");
+      if (!paired) return absl::DataLossError("half a surrogate pair");
       code_point = 0x10000 + ((code_point - 0xd800) << 10) + (units[++i] - 0xdc00u);
     }
     AppendUtf8(code_point, &out);
@@ -285,9 +285,12 @@ absl::StatusOr<std::string> DecompressZstd(std::string_view bytes, uint64_t byte
 }
 
 absl::StatusOr<std::string> DecompressLz64(std::string_view text, uint64_t bytes_max) {
-  LzDecoder decoder(text, bytes_max / 2);
+  // A unit of UTF-16 is at least a byte of UTF-8.
+  LzDecoder decoder(text, bytes_max);
   HOGLET_RETURN_IF_ERROR(decoder.Decode());
-  return Utf16ToUtf8(decoder.output());
+  HOGLET_ASSIGN_OR_RETURN(std::string out, Utf16ToUtf8(decoder.output()));
+  if (out.size() > bytes_max) return TooLarge(bytes_max);
+  return out;
 }
 
 }  // namespace hoglet

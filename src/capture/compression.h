@@ -18,7 +18,7 @@ absl::StatusOr<std::string> DecompressGzip(std::string_view bytes, uint64_t byte
 absl::StatusOr<std::string> DecompressZlib(std::string_view bytes, uint64_t bytes_max);
 absl::StatusOr<std::string> DecompressBrotli(std::string_view bytes, uint64_t bytes_max);
 absl::StatusOr<std::string> DecompressZstd(std::string_view bytes, uint64_t bytes_max);
-// The text that lz-string's compressToBase64 packed, as UTF-8.
+// The text that lz-string's compressToBase64 packed, as UTF-8; kDataLoss if it is not sound UTF-16.
 absl::StatusOr<std::string> DecompressLz64(std::string_view text, uint64_t bytes_max);
 
 }  // namespace hoglet

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
 #include "include/hoglet/http_message.h"
 #include "src/base/time.h"
@@ -78,12 +79,24 @@ bool IsValidCivil(const CivilTime& civil) {
          civil.minute <= 59 && civil.second <= 60;
 }
 
-// "Z", "UTC", "GMT", "+02", "+02:00" or "+0200"; nothing at all is UTC.
+// Hours behind UTC of the zones that RFC 2822 names; none for other words.
+std::optional<int> ZoneNamed(Cursor* cursor) {
+  static constexpr std::pair<std::string_view, int> kZones[] = {
+      {"UTC", 0}, {"GMT", 0}, {"Z", 0},   {"EDT", 4}, {"EST", 5}, {"CDT", 5},
+      {"CST", 6}, {"MDT", 6}, {"MST", 7}, {"PDT", 7}, {"PST", 8}};
+  for (const auto& [name, hours] : kZones) {
+    if (cursor->TakeWord(name)) return hours;
+  }
+  return std::nullopt;
+}
+
+// A named zone, "+02", "+02:00" or "+0200"; nothing at all is UTC.
 bool ParseZone(Cursor* cursor, int64_t* offset_us) {
   *offset_us = 0;
   cursor->SkipSpaces();
   if (cursor->empty()) return true;
-  if (cursor->TakeWord("UTC") || cursor->TakeWord("GMT") || cursor->TakeWord("Z")) {
+  if (const auto behind = ZoneNamed(cursor)) {
+    *offset_us = -*behind * kMicrosPerHour;
     return cursor->empty();
   }
   const bool negative = cursor->front() == '-';
@@ -100,7 +113,19 @@ bool ParseZone(Cursor* cursor, int64_t* offset_us) {
   return cursor->empty();
 }
 
-// "HH:MM", "HH:MM:SS", "HH:MM:SS.f".
+// "PM" behind a time of the twelve-hour clock, if it is there.
+bool ParseHalfOfDay(Cursor* cursor, CivilTime* civil) {
+  Cursor ahead = *cursor;
+  ahead.SkipSpaces();
+  const bool is_pm = ahead.TakeWord("PM");
+  if (!is_pm && !ahead.TakeWord("AM")) return true;
+  if (civil->hour < 1 || civil->hour > 12) return false;
+  civil->hour = civil->hour % 12 + (is_pm ? 12 : 0);
+  *cursor = ahead;
+  return true;
+}
+
+// "HH:MM", "HH:MM:SS", "HH:MM:SS.f", each with AM or PM if it likes.
 bool ParseClock(Cursor* cursor, CivilTime* civil) {
   if (!cursor->Number(1, 2, &civil->hour) || !cursor->Take(':')) return false;
   if (!cursor->Number(2, 2, &civil->minute)) return false;
@@ -108,26 +133,71 @@ bool ParseClock(Cursor* cursor, CivilTime* civil) {
     if (!cursor->Number(2, 2, &civil->second)) return false;
     if (cursor->Take('.') && !cursor->Fraction(&civil->micros)) return false;
   }
+  return ParseHalfOfDay(cursor, civil);
+}
+
+// "May", "september", "Sep"; 0 if there is none.
+int MonthNamed(Cursor* cursor) {
+  static constexpr std::array<std::string_view, 12> kMonths = {
+      "January", "February", "March",     "April",   "May",      "June",
+      "July",    "August",   "September", "October", "November", "December"};
+  for (size_t i = 0; i < kMonths.size(); ++i) {
+    if (cursor->TakeWord(kMonths[i]) || cursor->TakeWord(kMonths[i].substr(0, 3))) {
+      return static_cast<int>(i) + 1;
+    }
+  }
+  return 0;
+}
+
+// Four digits, or two: 69 to 99 are of the last century.
+bool ParseYear(Cursor* cursor, CivilTime* civil) {
+  int year = 0;
+  if (cursor->Number(4, 4, &year)) {
+    civil->year = year;
+    return true;
+  }
+  if (!cursor->Number(2, 2, &year)) return false;
+  civil->year = year + (year < 69 ? 2000 : 1900);
   return true;
 }
 
-// "2023-01-02", "2023/01/02" or "01/02/2023".
-bool ParseDatePart(Cursor* cursor, CivilTime* civil) {
-  Cursor saved = *cursor;
-  int year = 0;
-  if (cursor->Number(4, 4, &year) && (cursor->front() == '-' || cursor->front() == '/')) {
-    const char mark = cursor->front();
-    civil->year = year;
-    return cursor->Take(mark) && cursor->Number(1, 2, &civil->month) && cursor->Take(mark) &&
-           cursor->Number(1, 2, &civil->day);
+// "2023-01-02", "2023/01/02", "2023.01.02" or "2023-Jan-02", from the first mark on.
+bool ParseFromYear(Cursor* cursor, CivilTime* civil) {
+  const char mark = cursor->front();
+  if (mark != '-' && mark != '/' && mark != '.') return false;
+  cursor->Take(mark);
+  if (!cursor->Number(1, 2, &civil->month)) civil->month = MonthNamed(cursor);
+  return cursor->Take(mark) && cursor->Number(1, 2, &civil->day);
+}
+
+// "01/02/2023", "01.02.2023" (month first) or "2 Jan 2023", behind the first number.
+bool ParseFromNumber(int number, Cursor* cursor, CivilTime* civil) {
+  const char mark = cursor->front();
+  if (mark == '/' || mark == '.') {
+    civil->month = number;
+    return cursor->Take(mark) && cursor->Number(1, 2, &civil->day) && cursor->Take(mark) &&
+           ParseYear(cursor, civil);
   }
-  *cursor = saved;
-  if (!cursor->Number(1, 2, &civil->month) || !cursor->Take('/') ||
-      !cursor->Number(1, 2, &civil->day) || !cursor->Take('/') || !cursor->Number(4, 4, &year)) {
+  civil->day = number;
+  if (!cursor->SkipSpaces()) return false;
+  civil->month = MonthNamed(cursor);
+  return cursor->SkipSpaces() && ParseYear(cursor, civil);
+}
+
+bool ParseDatePart(Cursor* cursor, CivilTime* civil) {
+  int number = 0;
+  if (Cursor ahead = *cursor; ahead.Number(4, 4, &number)) {
+    *cursor = ahead;
+    civil->year = number;
+    return ParseFromYear(cursor, civil);
+  }
+  if (cursor->Number(1, 2, &number)) return ParseFromNumber(number, cursor, civil);
+  civil->month = MonthNamed(cursor);  // "May 8, 2009"
+  if (civil->month == 0 || !cursor->SkipSpaces() || !cursor->Number(1, 2, &civil->day)) {
     return false;
   }
-  civil->year = year;
-  return true;
+  const bool has_comma = cursor->Take(',');
+  return (cursor->SkipSpaces() || has_comma) && ParseYear(cursor, civil);
 }
 
 std::optional<int64_t> Finish(CivilTime civil, Cursor* cursor) {
@@ -136,37 +206,19 @@ std::optional<int64_t> Finish(CivilTime civil, Cursor* cursor) {
   return FromCivil(civil, TimeZone::Utc()) - offset_us;
 }
 
-std::optional<int64_t> ParseNumericDate(std::string_view text) {
-  Cursor cursor(text);
-  CivilTime civil;
-  if (!ParseDatePart(&cursor, &civil)) return std::nullopt;
-  if (cursor.empty()) return Finish(civil, &cursor);
-  const bool separated = cursor.Take('T') || cursor.Take('t') || cursor.SkipSpaces();
-  if (!separated || !ParseClock(&cursor, &civil)) return std::nullopt;
-  return Finish(civil, &cursor);
-}
-
-int MonthOf(Cursor* cursor) {
-  static constexpr std::array<std::string_view, 12> kMonths = {
-      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  for (size_t i = 0; i < kMonths.size(); ++i) {
-    if (cursor->TakeWord(kMonths[i])) return static_cast<int>(i) + 1;
-  }
-  return 0;
-}
-
-// "Tue, 01 Jul 2003 10:52:37 +0200"; the weekday is optional and not checked.
-std::optional<int64_t> ParseRfc2822(std::string_view text) {
-  if (const size_t comma = text.find(','); comma == 3) text.remove_prefix(4);
+// A date, perhaps a time, perhaps a zone; "Tue, " may stand before it all and is not checked.
+std::optional<int64_t> ParseLooseDate(std::string_view text) {
+  if (text.find(',') == 3) text.remove_prefix(4);
   Cursor cursor(text);
   cursor.SkipSpaces();
   CivilTime civil;
-  int year = 0;
-  if (!cursor.Number(1, 2, &civil.day) || !cursor.SkipSpaces()) return std::nullopt;
-  civil.month = MonthOf(&cursor);
-  if (civil.month == 0 || !cursor.SkipSpaces() || !cursor.Number(4, 4, &year)) return std::nullopt;
-  civil.year = year;
-  if (!cursor.SkipSpaces() || !ParseClock(&cursor, &civil)) return std::nullopt;
+  if (!ParseDatePart(&cursor, &civil)) return std::nullopt;
+  const bool has_comma = cursor.Take(',');
+  const bool separated = cursor.Take('T') || cursor.Take('t') || cursor.SkipSpaces() || has_comma;
+  if (cursor.TakeWord("at ")) cursor.SkipSpaces();
+  if (const char next = cursor.front(); next >= '0' && next <= '9') {
+    if (!separated || !ParseClock(&cursor, &civil)) return std::nullopt;
+  }
   return Finish(civil, &cursor);
 }
 
@@ -208,8 +260,7 @@ std::optional<int64_t> ParseEventTimestamp(std::string_view text) {
   if (auto parsed = ParseHourOnlyZone(text)) return parsed;
   text = TrimSpaces(text);
   if (auto parsed = ParseEpoch(text)) return parsed;
-  if (auto parsed = ParseNumericDate(text)) return parsed;
-  return ParseRfc2822(text);
+  return ParseLooseDate(text);
 }
 
 std::optional<int64_t> ParseSentAt(std::string_view text) {

@@ -6,10 +6,11 @@
 
 namespace hoglet {
 
-// An event's `timestamp` as clients write it: RFC 3339; the same with an hour-only zone;
-// "2023-01-02 03:04:05", "2023-01-02", "01/02/2023", "2023/01/02", each with an optional time and
-// zone; RFC 2822; epoch seconds or milliseconds as digits. Without a zone it is UTC, without a time
-// midnight. Microseconds since the epoch.
+// An event's `timestamp` as clients write it: RFC 3339; the same with an hour-only zone; RFC 2822;
+// dates such as 2023-01-02, 2023/01/02, 01/02/2023 (month first), 2023.01.02, 2023-Jan-02,
+// "Jan 2, 2023" and "2 January 2023", each with an optional time (AM and PM too) and zone; epoch
+// seconds, milliseconds, microseconds or nanoseconds as digits. Without a zone it is UTC, without a
+// time midnight. Microseconds since the epoch.
 std::optional<int64_t> ParseEventTimestamp(std::string_view text);
 
 // ISO 8601 with an offset, for `sent_at`.

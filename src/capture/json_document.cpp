@@ -3,11 +3,15 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <map>
 #include <mutex>
+#include <utility>
 
+#include "include/hoglet/status.h"
+#include "src/base/bytes.h"
 #include "src/base/json.h"
 #include "src/base/limits.h"
 
@@ -85,13 +89,64 @@ size_t SkipSpace(std::string_view text, size_t at) {
   return at;
 }
 
+// Bytes that are `c`, as 0x80 in their place; a byte behind one that is may be marked falsely.
+uint64_t BytesThatAre(char c, uint64_t word) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  const uint64_t difference = word ^ (kOnes * static_cast<uint8_t>(c));
+  return (difference - kOnes) & ~difference & (kOnes << 7);
+}
+
+// The position of the next quote or backslash from `at` on; text.size() if there is none.
+size_t FindQuoteOrBackslash(std::string_view text, size_t at) {
+  for (; at + 8 <= text.size(); at += 8) {
+    const auto word = LoadLittle<uint64_t>(text.data() + at);
+    const uint64_t found = BytesThatAre('"', word) | BytesThatAre('\\', word);
+    // The lowest mark is never a false one.
+    if (found != 0) return at + static_cast<size_t>(std::countr_zero(found)) / 8;
+  }
+  while (at < text.size() && text[at] != '"' && text[at] != '\\') ++at;
+  return at;
+}
+
 // One past the closing quote of the string that begins at `at`.
 size_t SkipString(std::string_view text, size_t at) {
-  for (++at; at < text.size(); ++at) {
+  for (++at; (at = FindQuoteOrBackslash(text, at)) < text.size();) {
     if (text[at] == '"') return at + 1;
-    if (text[at] == '\\') ++at;
+    at += 2;
   }
   return text.size();
+}
+
+// The four hex digits at `at`; 0 if there are none, which is no surrogate either.
+uint32_t HexUnit(std::string_view text, size_t at) {
+  uint32_t unit = 0;
+  if (at + 4 > text.size()) return 0;
+  const auto [end, error] = std::from_chars(text.data() + at, text.data() + at + 4, unit, 16);
+  return error == std::errc() && end == text.data() + at + 4 ? unit : 0;
+}
+
+bool IsHighSurrogate(uint32_t unit) { return unit >= 0xd800 && unit < 0xdc00; }
+bool IsLowSurrogate(uint32_t unit) { return unit >= 0xdc00 && unit < 0xe000; }
+
+// Whether anything was replaced. In JSON a backslash stands in strings only, and every one begins
+// an escape.
+bool ReplaceHalfSurrogates(std::string* text) {
+  bool replaced = false;
+  for (size_t at = text->find('\\'); at != std::string::npos; at = text->find('\\', at)) {
+    const bool is_unit = at + 1 < text->size() && (*text)[at + 1] == 'u';
+    const uint32_t unit = is_unit ? HexUnit(*text, at + 2) : 0;
+    if (IsHighSurrogate(unit) && text->compare(at + 6, 2, "\\u") == 0 &&
+        IsLowSurrogate(HexUnit(*text, at + 8))) {
+      at += 12;
+    } else if (IsHighSurrogate(unit) || IsLowSurrogate(unit)) {
+      text->replace(at + 2, 4, "fffd");
+      replaced = true;
+      at += 6;
+    } else {
+      at += 2;
+    }
+  }
+  return replaced;
 }
 
 size_t SkipValue(std::string_view text, size_t at) {
@@ -216,26 +271,60 @@ absl::Status VisitJsonDocument(const std::string& text,
   return ParseAndVisit(&parser, text, visit);
 }
 
+absl::Status VisitJsonDocument(std::string* text,
+                               const std::function<void(const element&)>& visit) {
+  const absl::Status status = VisitJsonDocument(std::as_const(*text), visit);
+  if (status.ok() || !ReplaceHalfSurrogates(text)) return status;
+  return VisitJsonDocument(std::as_const(*text), visit);
+}
+
+JsonSlicer::JsonSlicer(std::string_view text) : text_(text), at_(SkipSpace(text, 0)) {
+  if (at_ >= text_.size() || (text_[at_] != '{' && text_[at_] != '[')) {
+    at_ = text_.size();
+    return;
+  }
+  is_object_ = text_[at_] == '{';
+  at_ = SkipSpace(text_, at_ + 1);
+}
+
+std::string_view JsonSlicer::SkipKey() {
+  if (!is_object_) return {};
+  const size_t begin = at_;
+  const size_t end = SkipString(text_, begin);
+  at_ = SkipSpace(text_, SkipSpace(text_, end) + 1);  // past the colon
+  return text_.substr(begin, end - begin);
+}
+
+bool JsonSlicer::Next(JsonSlice* slice) {
+  if (at_ >= text_.size() || text_[at_] == '}' || text_[at_] == ']') return false;
+  slice->key = SkipKey();
+  const size_t end = SkipValue(text_, at_);
+  slice->value = text_.substr(at_, end - at_);
+  at_ = SkipSpace(text_, end);
+  if (at_ < text_.size() && text_[at_] == ',') at_ = SkipSpace(text_, at_ + 1);
+  return true;
+}
+
+std::string_view JsonSlicer::FromNextValue() {
+  SkipKey();
+  return text_.substr(at_);
+}
+
 std::vector<JsonSlice> SliceJson(std::string_view text) {
   std::vector<JsonSlice> slices;
-  size_t at = SkipSpace(text, 0);
-  if (at >= text.size() || (text[at] != '{' && text[at] != '[')) return slices;
-  const bool is_object = text[at] == '{';
-  at = SkipSpace(text, at + 1);
-  while (at < text.size() && text[at] != '}' && text[at] != ']') {
-    JsonSlice slice;
-    if (is_object) {
-      const size_t key_end = SkipString(text, at);
-      slice.key = text.substr(at, key_end - at);
-      at = SkipSpace(text, SkipSpace(text, key_end) + 1);  // past the colon
-    }
-    const size_t end = SkipValue(text, at);
-    slice.value = text.substr(at, end - at);
-    slices.push_back(slice);
-    at = SkipSpace(text, end);
-    if (at < text.size() && text[at] == ',') at = SkipSpace(text, at + 1);
-  }
+  JsonSlicer slicer(text);
+  for (JsonSlice slice; slicer.Next(&slice);) slices.push_back(slice);
   return slices;
+}
+
+std::string_view FromMember(std::string_view object_text, size_t index) {
+  JsonSlicer slicer(object_text);
+  JsonSlice slice;
+  for (size_t i = 0; i < index; ++i) {
+    const bool has_text = slicer.Next(&slice);
+    HOGLET_ASSERT(has_text);
+  }
+  return slicer.FromNextValue();
 }
 
 std::string CanonicalJson(const element& value) {

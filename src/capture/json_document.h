@@ -26,6 +26,10 @@ namespace hoglet {
 // large text is parsed at a time, to bound memory.
 absl::Status VisitJsonDocument(const std::string& text,
                                const std::function<void(const simdjson::dom::element&)>& visit);
+// As above, but half surrogate pairs, which JavaScript writes where a client cut a text within an
+// emoji ("\ud83d"), are first replaced by "\ufffd" in `text` itself.
+absl::Status VisitJsonDocument(std::string* text,
+                               const std::function<void(const simdjson::dom::element&)>& visit);
 
 // The functions below take text that has been validated, and views into it.
 
@@ -34,8 +38,27 @@ struct JsonSlice {
   std::string_view key;
   std::string_view value;
 };
-// Members of the object, or elements of the array (keys empty), that `text` is, in order.
+// The members of the object, or elements of the array (keys empty), that `text` begins with, in
+// order; there are none if it begins with something else.
+class JsonSlicer {
+ public:
+  explicit JsonSlicer(std::string_view text);
+  // False at the end.
+  bool Next(JsonSlice* slice);
+  // The rest of the text from the next value on. Ends the slicing.
+  std::string_view FromNextValue();
+
+ private:
+  std::string_view SkipKey();
+
+  std::string_view text_;
+  size_t at_ = 0;
+  bool is_object_ = false;
+};
+// All of them at once.
 std::vector<JsonSlice> SliceJson(std::string_view text);
+// The text from the value of the object's member number `index` on. Reads what is before it only.
+std::string_view FromMember(std::string_view object_text, size_t index);
 
 // The text as serde_json writes it: compact, object keys sorted, floats always with a point or an
 // exponent.

@@ -74,13 +74,19 @@ absl::Status OpenForm(Payload* payload) {
   if (!LooksLikeForm(payload->bytes))
     return Undecodable("expected form data in POST request payload");
   std::optional<std::string> data;
+  std::optional<std::string> compression;
+  bool is_sound = true;
   VisitQuery(payload->bytes, [&](std::string_view key, std::string_view value) {
-    if (key == "data" && !data.has_value()) data = PercentDecode(value, true);
-    if (key == "compression" && !payload->hint.has_value()) {
-      payload->hint = CompressionOf(PercentDecode(value, true));
-    }
-    return true;
+    auto* field = key == "data" ? &data : key == "compression" ? &compression : nullptr;
+    if (field == nullptr) return true;
+    is_sound = !field->has_value();
+    *field = PercentDecode(value, true);
+    return is_sound;
   });
+  if (!is_sound) return Undecodable("invalid urlencoded form data");
+  if (!payload->hint.has_value() && compression.has_value()) {
+    payload->hint = CompressionOf(*compression);
+  }
   if (!data.has_value()) return absl::OkStatus();
   RestorePluses(&*data);
   payload->bytes = *std::move(data);
@@ -101,6 +107,9 @@ absl::StatusOr<std::string> Decompress(Payload payload, uint64_t bytes_max) {
   if (payload.hint == Compression::kLz64) {
     auto text = DecompressLz64(payload.bytes, bytes_max);
     if (absl::IsOutOfRange(text.status())) return too_large(text.status());
+    if (absl::IsDataLoss(text.status())) {
+      return Undecodable("decompress_lz64: failed UTF16 to UTF8 conversion");
+    }
     if (!text.ok()) return Undecodable("decompress_lz64: failed decompress to UTF16");
     return text;
   }

@@ -38,13 +38,12 @@ bool ReadOffset(const element& value, std::optional<int64_t>* out) {
 }
 
 // A distinct id may be any JSON but null.
-void ReadDistinctId(const element& value, std::optional<std::string>* out) {
+void ReadDistinctId(const element& value, Arena* arena, std::optional<std::string_view>* out) {
   if (IsNull(value)) return;
-  if (value.type() == element_type::STRING) {
-    *out = CleanDistinctId(std::string_view(value));
-  } else {
-    *out = CleanDistinctId(CanonicalJson(value));
-  }
+  const std::string_view text = value.type() == element_type::STRING
+                                    ? std::string_view(value)
+                                    : arena->Copy(CanonicalJson(value));
+  *out = CleanDistinctId(text, arena);
 }
 
 RawEvent::Flag FlagOf(const element& value) {
@@ -54,22 +53,24 @@ RawEvent::Flag FlagOf(const element& value) {
 
 struct PropertyFallbacks {
   std::optional<std::string_view> token;
-  std::optional<std::string> distinct_id;
+  std::optional<std::string_view> distinct_id;
 };
 
-void ReadProperties(const simdjson::dom::object& properties, RawEvent* out,
+void ReadProperties(const simdjson::dom::object& properties, Arena* arena, RawEvent* out,
                     PropertyFallbacks* fallbacks) {
   for (const auto [key, value] : properties) {
     if (key == "token") {
       if (value.type() == element_type::STRING) fallbacks->token = std::string_view(value);
     } else if (key == "distinct_id") {
-      ReadDistinctId(value, &fallbacks->distinct_id);
+      ReadDistinctId(value, arena, &fallbacks->distinct_id);
     } else if (key == "$ignore_sent_at") {
       out->ignore_sent_at = FlagOf(value) == RawEvent::Flag::kTrue;
     } else if (key == "$cookieless_mode") {
       out->cookieless = FlagOf(value);
     } else if (key == "capture_internal") {
       out->is_internal = true;
+    } else if (key == "$product_tour_id") {
+      out->has_product_tour_id = true;
     }
   }
 }
@@ -80,9 +81,9 @@ bool IsObjectOrNull(const element& value) {
 
 }  // namespace
 
-bool ReadRawEvent(const element& value, bool ignore_event, RawEvent* out) {
+bool ReadRawEvent(const element& value, bool ignore_event, Arena* arena, RawEvent* out) {
   if (value.type() != element_type::OBJECT) return false;
-  std::optional<std::string> distinct_id;
+  std::optional<std::string_view> distinct_id;
   std::optional<std::string_view> token;
   PropertyFallbacks fallbacks;
   for (const auto [key, field] : simdjson::dom::object(value)) {
@@ -92,12 +93,12 @@ bool ReadRawEvent(const element& value, bool ignore_event, RawEvent* out) {
     } else if (key == "token" || key == "$token" || key == "api_key") {
       valid = token.has_value() || ReadOptionalString(field, &token);
     } else if (key == "distinct_id" || key == "$distinct_id") {
-      if (!distinct_id.has_value()) ReadDistinctId(field, &distinct_id);
+      if (!distinct_id.has_value()) ReadDistinctId(field, arena, &distinct_id);
     } else if (key == "uuid") {
       valid = ReadUuid(field, &out->uuid);
     } else if (key == "properties") {
       valid = field.type() == element_type::OBJECT;
-      if (valid) ReadProperties(simdjson::dom::object(field), out, &fallbacks);
+      if (valid) ReadProperties(simdjson::dom::object(field), arena, out, &fallbacks);
     } else if (key == "timestamp") {
       valid = ReadOptionalString(field, &out->timestamp);
     } else if (key == "offset") {
@@ -108,8 +109,8 @@ bool ReadRawEvent(const element& value, bool ignore_event, RawEvent* out) {
     if (!valid) return false;
   }
   out->token = token.has_value() ? token : fallbacks.token;
-  if (!distinct_id.has_value()) distinct_id = std::move(fallbacks.distinct_id);
-  out->distinct_id = std::move(distinct_id).value_or(std::string());
+  if (!distinct_id.has_value()) distinct_id = fallbacks.distinct_id;
+  out->distinct_id = distinct_id.value_or(std::string_view());
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "include/hoglet/event.h"
+#include "src/base/arena.h"
 
 namespace simdjson::dom {
 class element;
@@ -13,19 +14,21 @@ class element;
 
 namespace hoglet {
 
-// What capture reads of one event of a request. Views live as long as the parsed document.
+// What capture reads of one event of a request. Views live as long as the parsed document and the
+// arena it was read with.
 struct RawEvent {
   enum class Flag : uint8_t { kAbsent, kFalse, kTrue, kInvalid };
 
   std::optional<std::string_view> event;
   std::optional<std::string_view> token;  // top level, else properties.token
-  std::string distinct_id;                // cleaned; empty: none
+  std::string_view distinct_id;           // cleaned; empty: none
   std::optional<Uuid> uuid;
   std::optional<std::string_view> timestamp;
   std::optional<int64_t> offset_ms;
   bool ignore_sent_at = false;
   Flag cookieless = Flag::kAbsent;
-  bool is_internal = false;  // properties has the key capture_internal
+  bool is_internal = false;          // properties has the key capture_internal
+  bool has_product_tour_id = false;  // properties has the key $product_tour_id
 
   // Set by whoever sliced the text: the object as the client wrote it.
   std::string_view json;
@@ -33,7 +36,8 @@ struct RawEvent {
 
 // Reads an element that should be an event object; false if a field has a type that no event may
 // have. A missing `event` is left to the caller; with `ignore_event` the field is not even looked
-// at.
-bool ReadRawEvent(const simdjson::dom::element& element, bool ignore_event, RawEvent* out);
+// at. `arena` keeps what has to be made anew.
+bool ReadRawEvent(const simdjson::dom::element& element, bool ignore_event, Arena* arena,
+                  RawEvent* out);
 
 }  // namespace hoglet

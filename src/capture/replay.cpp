@@ -122,9 +122,8 @@ std::string MessageJson(const Session& session, std::string_view distinct_id,
   return json.Take();
 }
 
-absl::StatusOr<CapturedEvent> ReadDocument(const HttpRequest& request, std::string_view text,
-                                           const element& root, const CaptureContext& context,
-                                           bool* is_limited) {
+absl::Status ReadDocument(const HttpRequest& request, std::string_view text, const element& root,
+                          const CaptureContext& context, bool* is_limited, CapturedBatch* batch) {
   std::vector<element> elements;
   std::vector<JsonSlice> slices;
   if (root.type() == element_type::ARRAY) {
@@ -135,9 +134,10 @@ absl::StatusOr<CapturedEvent> ReadDocument(const HttpRequest& request, std::stri
     elements.push_back(root);
     slices.push_back({{}, TrimWhitespace(text)});
   }
+  Arena arena;
   std::vector<RawEvent> raws(elements.size());
   for (size_t i = 0; i < elements.size(); ++i) {
-    if (!ReadRawEvent(elements[i], false, &raws[i]) || !raws[i].event.has_value()) {
+    if (!ReadRawEvent(elements[i], false, &arena, &raws[i]) || !raws[i].event.has_value()) {
       return absl::InvalidArgumentError("failed to parse request: not a replay event");
     }
   }
@@ -146,9 +146,9 @@ absl::StatusOr<CapturedEvent> ReadDocument(const HttpRequest& request, std::stri
     return absl::UnauthenticatedError("event submitted without an api_key");
   const std::string_view token = TrimWhitespace(*first.token);
   HOGLET_RETURN_IF_ERROR(CheckToken(token, context.tokens));
-  if (context.quotas != nullptr && context.quotas->IsLimited(token, "recordings")) {
+  if (context.quotas != nullptr && context.quotas->IsLimited(token, QuotaResource::kRecordings)) {
     *is_limited = true;
-    return CapturedEvent();
+    return absl::OkStatus();
   }
   const auto properties = Find(elements.front(), "properties");
   if (!properties.has_value()) {
@@ -166,12 +166,13 @@ absl::StatusOr<CapturedEvent> ReadDocument(const HttpRequest& request, std::stri
   for (size_t i = 0; i < elements.size(); ++i) {
     HOGLET_RETURN_IF_ERROR(AppendItems(slices[i].value, elements[i], &items));
   }
-  CapturedEvent event;
+  CapturedEventView event;
   event.uuid = first.uuid.has_value() ? *first.uuid : UuidV7(context.env);
   event.distinct_id = first.distinct_id;
-  event.token = std::string(token);
+  event.token = token;
   event.event = "$snapshot_items";
-  event.ip = first.is_internal ? std::string(kInternalIp) : ClientIp(request);
+  const std::string ip = first.is_internal ? std::string(kInternalIp) : ClientIp(request);
+  event.ip = ip;
   event.now_us = context.now_us;
   event.sent_at_us = SentAtOfQuery(request.query);
   event.timestamp_us = ComputeEventTime({.timestamp = first.timestamp,
@@ -180,29 +181,31 @@ absl::StatusOr<CapturedEvent> ReadDocument(const HttpRequest& request, std::stri
                                          .ignore_sent_at = first.ignore_sent_at,
                                          .now_us = context.now_us});
   event.is_cookieless = first.cookieless == RawEvent::Flag::kTrue;
-  event.json = MessageJson(session, first.distinct_id, items);
+  const std::string message = MessageJson(session, first.distinct_id, items);
+  event.json = message;
   if (event.json.size() > context.limits.event_bytes_max) {
     return EventTooLarge(event.json.size(), context.limits.event_bytes_max);
   }
-  return event;
+  batch->Add(event);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<CapturedEvent> ReadMessage(HttpRequest* request, const CaptureContext& context,
-                                          bool* is_limited) {
+absl::Status ReadMessage(HttpRequest* request, const CaptureContext& context, bool* is_limited,
+                         CapturedBatch* batch) {
   if (request->body.size() > context.limits.replay_body_bytes_max) {
     return absl::OutOfRangeError("maximum event size exceeded: Request body exceeds limit of " +
                                  std::to_string(context.limits.replay_body_bytes_max) + " bytes");
   }
-  HOGLET_ASSIGN_OR_RETURN(const std::string text,
+  HOGLET_ASSIGN_OR_RETURN(std::string text,
                           DecodePayload(request, context.limits.decompressed_bytes_max));
-  absl::StatusOr<CapturedEvent> event = absl::InternalError("not parsed");
-  const absl::Status parsed = VisitJsonDocument(text, [&](const element& root) {
-    event = ReadDocument(*request, text, root, context, is_limited);
+  absl::Status status = absl::OkStatus();
+  const absl::Status parsed = VisitJsonDocument(&text, [&](const element& root) {
+    status = ReadDocument(*request, text, root, context, is_limited, batch);
   });
   if (!parsed.ok()) {
     return absl::InvalidArgumentError("failed to parse request: " + std::string(parsed.message()));
   }
-  return event;
+  return status;
 }
 
 }  // namespace
@@ -211,17 +214,15 @@ CaptureOutcome CaptureReplay(HttpRequest request, const CaptureContext& context)
   CaptureOutcome outcome;
   const bool is_beacon = QueryHas(request.query, "beacon", "1");
   bool is_limited = false;
-  auto event = ReadMessage(&request, context, &is_limited);
-  if (!event.ok()) {
-    outcome.response =
-        HttpText(HttpStatusOf(event.status()), std::string(event.status().message()));
+  const absl::Status status = ReadMessage(&request, context, &is_limited, &outcome.events);
+  if (!status.ok()) {
+    outcome.response = HttpText(HttpStatusOf(status), std::string(status.message()));
     return outcome;
   }
   if (is_limited) {
     outcome.response = HttpJson(200, R"({"status":"Ok","quota_limited":["recordings"]})");
     return outcome;
   }
-  outcome.events.push_back(*std::move(event));
   if (is_beacon) {
     outcome.response.status = 204;
   } else {

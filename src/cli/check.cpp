@@ -38,7 +38,7 @@ absl::Status RunCheck(const CheckCommand& command) {
   count_or_report("metadata", MetadataStore::Check(env, StrCat(command.data, "/metadata"), report),
                   "projects");
   count_or_report("log", Log::Check(env, StrCat(command.data, "/log"), report), "records");
-  count_or_report("persons", PersonStore::Check(StrCat(command.data, "/persons"), report),
+  count_or_report("persons", PersonStore::Check(env, StrCat(command.data, "/persons"), report),
                   "persons");
   const auto events = EventTable::Check(env, StrCat(command.data, "/events"), report);
   count_or_report(

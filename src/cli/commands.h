@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 
@@ -16,11 +17,12 @@ inline constexpr char kVersion[] = HOGLET_VERSION;
 struct ServeCommand {
   std::string data;
   std::string listen = "127.0.0.1:8000";
-  std::string project_token;        // empty: made at the first start
-  std::string personal_api_key;     // empty: made at the first start
-  std::string clock;                // RFC 3339: freezes the clock
-  unsigned threads = 0;             // 0: as many as processors
-  uint64_t memory_limit_bytes = 0;  // 0: the defaults of each part
+  std::string project_token;            // empty: made at the first start
+  std::string personal_api_key;         // empty: made at the first start
+  std::vector<std::string> over_quota;  // QuotaList::Parse
+  std::string clock;                    // RFC 3339: freezes the clock
+  unsigned threads = 0;                 // 0: as many as processors
+  uint64_t memory_limit_bytes = 0;      // 0: the defaults of each part
 };
 absl::Status RunServe(const ServeCommand& command);
 

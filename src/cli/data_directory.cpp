@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "query/exec/engine.h"
+#include "src/base/directories.h"
 #include "src/base/process.h"
 #include "src/base/strings.h"
 
@@ -87,7 +88,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(Env* env,
                                                                    const Options& options) {
   if (!options.create && !env->Exists(path))
     return absl::NotFoundError(StrCat(path, ": no such data directory"));
-  HOGLET_RETURN_IF_ERROR(env->CreateDirectories(path));
+  HOGLET_RETURN_IF_ERROR(CreateDirectoriesDurably(env, path));
   std::unique_ptr<DataDirectory> out(new DataDirectory());
   auto lock = env->Lock(StrCat(path, "/LOCK"));
   if (!lock.ok()) {
@@ -109,7 +110,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(Env* env,
   table_options.cache_bytes_max = shares.cache_bytes;
   HOGLET_ASSIGN_OR_RETURN(out->events_,
                           EventTable::Open(env, StrCat(path, "/events"), table_options));
-  HOGLET_ASSIGN_OR_RETURN(out->persons_, PersonStore::Open(StrCat(path, "/persons"), {}));
+  HOGLET_ASSIGN_OR_RETURN(out->persons_, PersonStore::Open(env, StrCat(path, "/persons"), {}));
   out->teams_ = std::make_unique<ProjectTeams>(out->metadata_.get());
   Ingestor::Options ingest_options;
   ingest_options.memtable_bytes_max = shares.memtable_bytes;

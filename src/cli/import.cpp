@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "src/base/arena.h"
-#include "src/base/captured_event.h"
 #include "src/base/digest.h"
 #include "src/base/json.h"
 #include "src/base/process.h"
@@ -68,15 +67,8 @@ class DirectoryDestination final : public Destination {
       return absl::InvalidArgumentError(ToAbsl(outcome.response.Body()));
     *events = outcome.events.size();
     if (outcome.events.empty()) return absl::OkStatus();
-    std::vector<std::string> keys;
-    std::vector<std::string> values;
-    std::vector<LogRecord> records;
-    for (const CapturedEvent& event : outcome.events) {
-      keys.push_back(PartitionKey(event));
-      values.push_back(EncodeCapturedEvent(event));
-    }
-    for (size_t i = 0; i < keys.size(); ++i) records.push_back({keys[i], values[i]});
-    HOGLET_RETURN_IF_ERROR(directory_->log().Append(kEventsTopic, records).status());
+    HOGLET_RETURN_IF_ERROR(
+        directory_->log().Append(kEventsTopic, outcome.events.Records()).status());
     // The log could take the whole file at once; do not run far ahead of the pipeline, so that the
     // rate shown is that of the whole.
     while (directory_->ingestor().lag() > kLagRecordsMax) {

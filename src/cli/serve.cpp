@@ -14,6 +14,7 @@
 #include "src/base/process.h"
 #include "src/base/strings.h"
 #include "src/base/time.h"
+#include "src/capture/quotas.h"
 #include "src/cli/commands.h"
 #include "src/cli/data_directory.h"
 
@@ -76,6 +77,14 @@ void PrintWelcome(const DataDirectory& directory, const ProjectInfo& project,
   std::fflush(stdout);
 }
 
+// Connections to take at once: a descriptor each, and some are left for the data's files.
+size_t ConnectionsMax(uint64_t open_files_max, size_t wanted) {
+  constexpr uint64_t kDescriptorsForFiles = 1024;
+  constexpr uint64_t kConnectionsMin = 64;
+  if (open_files_max < kDescriptorsForFiles + kConnectionsMin) return kConnectionsMin;
+  return std::min<uint64_t>(wanted, open_files_max - kDescriptorsForFiles);
+}
+
 std::vector<std::pair<std::string, std::string>> StatusLines(DataDirectory& directory) {
   const EventTable::Statistics statistics = directory.events().statistics();
   return {{"Events stored",
@@ -109,7 +118,9 @@ absl::Status RunServe(const ServeCommand& command) {
   HOGLET_ASSIGN_OR_RETURN(auto directory, DataDirectory::Open(env, command.data, options));
   const uint64_t recovered_to = directory->log().end_offset(kEventsTopic);
 
+  HOGLET_ASSIGN_OR_RETURN(const QuotaList quotas, QuotaList::Parse(command.over_quota));
   ServerParts parts;
+  parts.quotas = &quotas;
   parts.env = env;
   parts.log = &directory->log();
   parts.query_engine = &directory->engine();
@@ -132,6 +143,8 @@ absl::Status RunServe(const ServeCommand& command) {
     resident->Set(static_cast<int64_t>(ResidentBytes()));
   };
   ServerOptions server_options;
+  server_options.http.connections_max =
+      ConnectionsMax(RaiseOpenFilesMax(), server_options.http.connections_max);
   server_options.http.address = address.host;
   server_options.http.port = address.port;
   if (command.threads > 0) {

@@ -21,7 +21,11 @@ constexpr size_t kReadBytesMax = 64 << 10;
 constexpr size_t kBudgetStepBytes = 64 << 10;
 // simdjson reads up to this far past the end of its input.
 constexpr size_t kBodySpareBytes = 64;
-constexpr int64_t kLingerMs = 2'000;
+// After the last answer of a connection: how long a silent client is waited for, and a busy one.
+constexpr int64_t kLingerSilenceMs = 2'000;
+constexpr int64_t kLingerMs = 30'000;
+// An idle connection gives its buffer back after this.
+constexpr int64_t kBufferIdleMs = 1'000;
 // Unrouted requests: enough to read away what a mistaken client sends.
 constexpr uint64_t kUnroutedBodyBytesMax = 1 << 20;
 
@@ -111,6 +115,7 @@ Connection::~Connection() {
 void Connection::Start() {
   error_code error;
   socket_.set_option(boost::asio::ip::tcp::no_delay(true), error);
+  socket_.non_blocking(true, error);
   const auto peer = socket_.remote_endpoint(error);
   if (!error) {
     auto address = peer.address();
@@ -126,11 +131,33 @@ void Connection::Start() {
 void Connection::Read() {
   if (reading_ || read_closed_ || closed_) return;
   reading_ = true;
-  const size_t wanted = parser_ && header_taken_ ? kReadBytesMax : kReadBytesMin;
+  if (!parser_) {
+    // Between requests no buffer is held ready: most connections are here most of the time.
+    socket_.async_wait(
+        boost::asio::socket_base::wait_read,
+        [self = shared_from_this()](const error_code& error) { self->OnReadable(error); });
+    return;
+  }
+  const size_t wanted = header_taken_ ? kReadBytesMax : kReadBytesMin;
   socket_.async_read_some(buffer_.prepare(wanted),
                           [self = shared_from_this()](const error_code& error, size_t bytes) {
                             self->OnRead(error, bytes);
                           });
+}
+
+void Connection::OnReadable(const error_code& error) {
+  if (error || closed_) {
+    OnRead(error, 0);
+    return;
+  }
+  error_code read_error;
+  const size_t bytes = socket_.read_some(buffer_.prepare(kReadBytesMin), read_error);
+  if (read_error == boost::asio::error::would_block) {
+    reading_ = false;
+    Read();
+    return;
+  }
+  OnRead(read_error, bytes);
 }
 
 void Connection::OnRead(const error_code& error, size_t bytes) {
@@ -178,7 +205,12 @@ void Connection::Consume() {
 
 bool Connection::ConsumeSome() {
   if (lingering_ || no_more_requests_) {
+    if (lingering_) linger_bytes_ += buffer_.size();
     buffer_.consume(buffer_.size());
+    if (linger_bytes_ > linger_bytes_max_) {
+      Close();
+      return false;
+    }
     Read();
     return false;
   }
@@ -255,6 +287,7 @@ void Connection::OnHeader() {
   const uint64_t limit =
       match_.route != nullptr ? match_.route->options().body_bytes_max : kUnroutedBodyBytesMax;
   sink_.Begin(&shared_, limit);
+  linger_bytes_max_ = limit;
   const auto length = parser_->content_length();
   const bool expects = EqualsIgnoreCase(request_.headers.Find("expect"), "100-continue");
   if (length && *length > limit) {
@@ -505,7 +538,7 @@ void Connection::FinishOutput() {
   MarkDisconnected();
   lingering_ = true;
   no_more_requests_ = true;
-  phase_begin_ns_ = shared_.env->MonotonicNanos();
+  phase_begin_ns_ = last_read_ns_ = shared_.env->MonotonicNanos();
   error_code ignored;
   socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
   Consume();
@@ -530,7 +563,7 @@ void Connection::CheckDeadlines(int64_t now_ns) {
     return now_ns - since_ns > limit_ms * kNanosPerMilli;
   };
   if (lingering_) {
-    if (passed(phase_begin_ns_, kLingerMs)) Close();
+    if (passed(last_read_ns_, kLingerSilenceMs) || passed(phase_begin_ns_, kLingerMs)) Close();
     return;
   }
   if (writing_ > 0) {
@@ -560,7 +593,9 @@ void Connection::CheckDeadlines(int64_t now_ns) {
     FailBody(HttpBodyError::kTimeout);
     return;
   }
-  if (slots_.empty() && passed(last_read_ns_, options.idle_timeout_ms)) Close();
+  if (!slots_.empty()) return;
+  if (buffer_.size() == 0 && passed(last_read_ns_, kBufferIdleMs)) buffer_.shrink_to_fit();
+  if (passed(last_read_ns_, options.idle_timeout_ms)) Close();
 }
 
 }  // namespace hoglet::internal

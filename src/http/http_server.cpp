@@ -40,16 +40,21 @@ int64_t SweepMs(const HttpServerOptions& options) {
 
 Shard::Shard(std::shared_ptr<ServerShared> shared) : shared_(std::move(shared)) {}
 
-absl::Status Shard::Listen(const tcp::endpoint& endpoint) {
+absl::Status Shard::Listen(const tcp::endpoint& endpoint, bool first) {
   error_code error;
   acceptor_.open(endpoint.protocol(), error);
   if (error) return SocketError("cannot open a socket for", endpoint, error);
   acceptor_.set_option(boost::asio::socket_base::reuse_address(true), error);
-  const int on = 1;
-  // Each loop has its own queue of new connections: the kernel spreads them, no lock is shared.
-  ::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+  // Each loop has its own queue of new connections: the kernel spreads them, no lock is shared. The
+  // first one shares its port only after it got it for itself, so that two servers never share one.
+  const auto share_port = [this] {
+    const int on = 1;
+    ::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+  };
+  if (!first) share_port();
   acceptor_.bind(endpoint, error);
   if (error) return SocketError("cannot bind", endpoint, error);
+  if (first) share_port();
   acceptor_.listen(kListenBacklog, error);
   if (error) return SocketError("cannot listen on", endpoint, error);
   return absl::OkStatus();
@@ -197,7 +202,7 @@ class HttpServerImpl : public HttpServer {
     port_ = shared_->options.port;
     for (unsigned i = 0; i < std::max(1u, shared_->options.threads); ++i) {
       auto shard = std::make_shared<Shard>(shared_);
-      HOGLET_RETURN_IF_ERROR(shard->Listen(tcp::endpoint(address, port_)));
+      HOGLET_RETURN_IF_ERROR(shard->Listen(tcp::endpoint(address, port_), /*first=*/i == 0));
       port_ = shard->port();
       shards_.push_back(std::move(shard));
     }

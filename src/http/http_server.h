@@ -29,7 +29,7 @@ struct HttpServerOptions {
   unsigned worker_threads = 2;
   size_t worker_queue_max = 256;              // requests waiting for a worker; more get 503
   uint64_t inline_body_bytes_max = 64 << 10;  // larger bodies go to a worker
-  size_t connections_max = 10'000;
+  size_t connections_max = 16'384;
   size_t pipeline_max = 16;  // requests of one connection that wait for their answers
   uint32_t header_bytes_max = 64 << 10;
   uint64_t body_bytes_in_flight_max = 256ull << 20;

@@ -184,18 +184,53 @@ void HttpRouter::AddCorsHeaders(const HttpMatch& match, const HttpRequest& reque
   if (!wanted.empty()) response->headers.Add("access-control-allow-headers", wanted);
 }
 
+namespace {
+
+// Puts the CORS headers on the answer and counts it. If every copy of it goes without an answer,
+// the answer is 500: a lost callback leaves no client waiting, and a browser sees the status.
+class FinishingResponder {
+ public:
+  FinishingResponder(HttpResponder responder, HttpHeaders cors, const HttpRoute* counted, Env* env)
+      : state_(std::make_shared<State>(std::move(responder), std::move(cors), counted, env)) {}
+
+  void operator()(HttpResponse response) const { state_->Answer(std::move(response)); }
+
+ private:
+  struct State {
+    State(HttpResponder responder_in, HttpHeaders cors_in, const HttpRoute* counted_in, Env* env_in)
+        : responder(std::move(responder_in)),
+          cors(std::move(cors_in)),
+          counted(counted_in),
+          env(env_in),
+          started_ns(env_in->MonotonicNanos()) {}
+    ~State() { Answer(HttpApiError(500, "The request was not answered.")); }
+
+    void Answer(HttpResponse response) {
+      if (answered.exchange(true)) return;
+      for (const auto& [name, value] : cors.items()) response.headers.Add(name, value);
+      counted->Count(response.status,
+                     1e-9 * static_cast<double>(env->MonotonicNanos() - started_ns));
+      responder(std::move(response));
+    }
+
+    const HttpResponder responder;
+    const HttpHeaders cors;
+    const HttpRoute* const counted;
+    Env* const env;
+    const int64_t started_ns;
+    std::atomic<bool> answered{false};
+  };
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace
+
 void HttpRouter::Dispatch(const HttpMatch& match, HttpRequest request,
                           HttpResponder responder) const {
-  const int64_t started_ns = env_->MonotonicNanos();
   HttpResponse cors;
   AddCorsHeaders(match, request, &cors);
   const HttpRoute* counted = match.route != nullptr ? match.route : not_found_.get();
-  auto finish = [responder = std::move(responder), headers = std::move(cors.headers), counted,
-                 started_ns, env = env_](HttpResponse response) {
-    for (const auto& [name, value] : headers.items()) response.headers.Add(name, value);
-    counted->Count(response.status, 1e-9 * static_cast<double>(env->MonotonicNanos() - started_ns));
-    responder(std::move(response));
-  };
+  FinishingResponder finish(std::move(responder), std::move(cors.headers), counted, env_);
   if (request.method == "OPTIONS") {
     finish(HttpResponse{});
     return;

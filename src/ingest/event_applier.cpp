@@ -4,6 +4,7 @@
 
 #include "include/hoglet/status.h"
 #include "src/base/json.h"
+#include "src/base/logging.h"
 #include "src/base/metrics.h"
 #include "src/base/strings.h"
 #include "src/base/uuid.h"
@@ -68,27 +69,39 @@ absl::Status EventApplier::Prefetch(const std::vector<ParsedEvent>& events, size
   return store_->Prefetch(ids_);
 }
 
+absl::Status EventApplier::Store(ParsedEvent* event, RowBatch* batch) {
+  const PersonEvent person_event{
+      .id = IdOf(*event),
+      .uuid = event->captured.uuid,
+      .timestamp_us = event->captured.timestamp_us,
+      .policy = event->policy,
+      .is_person_processed = event->is_person_processed,
+      .is_person_lookup_disabled = event->captured.force_disable_person_processing,
+      .is_team_opted_out = event->team.is_person_processing_opted_out,
+      .merge = event->merge,
+      .other_distinct_id = event->other_distinct_id,
+      .request = &event->request};
+  // Groups first: they can be repeated without a trace, should the person step fail.
+  HOGLET_RETURN_IF_ERROR(ApplyGroups(event));
+  HOGLET_RETURN_IF_ERROR(persons_.Process(person_event, &outcome_));
+  for (IngestionWarning& warning : outcome_.warnings) Warn(*event, warning);
+  if (outcome_.dead_letter_reason.empty()) {
+    AddRow(event, batch);
+  } else {
+    batch->dead_letters.push_back({event, std::string(outcome_.dead_letter_reason)});
+  }
+  return absl::OkStatus();
+}
+
 absl::Status EventApplier::Apply(ParsedEvent* event, RowBatch* batch) {
   if (event->fate == ParsedEvent::Fate::kStore) {
-    const PersonEvent person_event{
-        .id = IdOf(*event),
-        .uuid = event->captured.uuid,
-        .timestamp_us = event->captured.timestamp_us,
-        .policy = event->policy,
-        .is_person_processed = event->is_person_processed,
-        .is_person_lookup_disabled = event->captured.force_disable_person_processing,
-        .is_team_opted_out = event->team.is_person_processing_opted_out,
-        .merge = event->merge,
-        .other_distinct_id = event->other_distinct_id,
-        .request = &event->request};
-    // Groups first: they can be repeated without a trace, should the person step fail.
-    HOGLET_RETURN_IF_ERROR(ApplyGroups(event));
-    HOGLET_RETURN_IF_ERROR(persons_.Process(person_event, &outcome_));
-    for (IngestionWarning& warning : outcome_.warnings) Warn(*event, warning);
-    if (outcome_.dead_letter_reason.empty()) {
-      AddRow(event, batch);
-    } else {
-      batch->dead_letters.push_back({event, std::string(outcome_.dead_letter_reason)});
+    const absl::Status stored = Store(event, batch);
+    if (absl::IsDataLoss(stored)) {
+      static LogRateLimit limit(5'000'000);
+      if (limit.Allow()) LogError("event set aside: damage", {{"error", stored}});
+      batch->dead_letters.push_back({event, std::string(FromAbsl(stored.message()))});
+    } else if (!stored.ok()) {
+      return stored;
     }
   } else if (event->fate == ParsedEvent::Fate::kDeadLetter) {
     batch->dead_letters.push_back({event, event->reason});

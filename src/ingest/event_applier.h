@@ -44,13 +44,16 @@ class EventApplier {
   absl::Status Prefetch(const std::vector<ParsedEvent>& events, size_t count);
 
   // Takes one event, adding its row or dead letter to `batch`. The event's properties are swapped
-  // out. On an error (disk) nothing happened, and the call can be repeated.
+  // out. On an error (disk) nothing happened, and the call can be repeated. Damage in the person
+  // store stays however often one tries: the events that meet it, and no others, become dead
+  // letters that name the damaged record.
   absl::Status Apply(ParsedEvent* event, RowBatch* batch);
 
   // Of the last event, for tests.
   const PersonOutcome& last_outcome() const { return outcome_; }
 
  private:
+  absl::Status Store(ParsedEvent* event, RowBatch* batch);
   absl::Status ApplyGroups(ParsedEvent* event);
   void AddRow(ParsedEvent* event, RowBatch* batch);
   const JsonObjectView* RowProperties(const ParsedEvent& event, RowBatch* batch);

@@ -7,6 +7,7 @@
 
 #include "include/hoglet/status.h"
 #include "src/base/captured_event.h"
+#include "src/base/memory_env.h"
 #include "src/base/strings.h"
 #include "src/base/time.h"
 #include "src/base/uuid.h"
@@ -68,7 +69,7 @@ class CaseRunner {
  public:
   std::string Open(const VectorJson& test) {
     // No cache, so that every look-up goes to RocksDB.
-    auto store = PersonStore::Open("/persons", {.cache_bytes_max = 0, .is_in_memory = true});
+    auto store = PersonStore::Open(&env_, "persons", {.cache_bytes_max = 0});
     if (!store.ok()) return std::string(FromAbsl(store.status().message()));
     store_ = *std::move(store);
     const VectorJson options = test["options"];
@@ -163,6 +164,7 @@ class CaseRunner {
   OneTeam teams_;
   bool disables_persons_ = false;
   uint64_t offset_ = 0;
+  MemoryEnv env_;
   std::unique_ptr<PersonStore> store_;
   std::unique_ptr<EventApplier> applier_;
   Arena arena_;

@@ -6,6 +6,7 @@
 #include <shared_mutex>
 
 #include "include/hoglet/status.h"
+#include "src/base/directories.h"
 #include "src/base/hash.h"
 #include "src/base/strings.h"
 #include "src/log/segment_format.h"
@@ -21,29 +22,6 @@ absl::Status NoSuchTopic(const std::string& topic) {
   return absl::NotFoundError(StrCat("no topic \"", topic, "\""));
 }
 
-std::string ParentOf(const std::string& path) {
-  const size_t slash = path.find_last_of('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-// Makes the directory and every name on the way to it durable.
-absl::Status CreateDurably(Env* env, const std::string& directory) {
-  std::vector<std::string> missing;
-  for (std::string path = directory; !env->Exists(path); path = ParentOf(path)) {
-    missing.push_back(path);
-    if (path == ParentOf(path)) break;
-  }
-  HOGLET_RETURN_IF_ERROR(env->CreateDirectories(directory));
-  for (const std::string& path : missing) {
-    HOGLET_RETURN_IF_ERROR(env->SyncDirectory(ParentOf(path)));
-  }
-  // Made by a process that died before this: its parent may be one we may not open, which is then
-  // not ours to sync.
-  const absl::Status synced = env->SyncDirectory(ParentOf(directory));
-  return absl::IsPermissionDenied(synced) ? absl::OkStatus() : synced;
-}
-
 class LogImpl : public Log {
  public:
   LogImpl(Env* env, std::string directory, const Options& options)
@@ -52,7 +30,7 @@ class LogImpl : public Log {
         space_(env, directory_, options.free_bytes_min) {}
 
   absl::Status Start() {
-    HOGLET_RETURN_IF_ERROR(CreateDurably(env_, directory_));
+    HOGLET_RETURN_IF_ERROR(CreateDirectoriesDurably(env_, directory_));
     HOGLET_ASSIGN_OR_RETURN(lock_, env_->Lock(directory_ + "/LOCK"));
     HOGLET_ASSIGN_OR_RETURN(const auto entries, env_->List(directory_));
     for (const DirectoryEntry& entry : entries) {

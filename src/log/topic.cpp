@@ -136,40 +136,97 @@ void Topic::AppendAsync(const std::vector<LogRecord>& records, Log::AppendDone d
   has_work_.notify_one();
 }
 
+// The segment that holds `offset`; null at the end of the log.
+absl::StatusOr<std::shared_ptr<Segment>> Topic::FindSegment(uint64_t offset) {
+  std::lock_guard lock(mutex_);
+  if (offset < segments_.front()->base_offset) {
+    return absl::OutOfRangeError(StrCat("topic ", name_, ": offset ", offset,
+                                        " was dropped by retention, the first is ",
+                                        segments_.front()->base_offset));
+  }
+  if (offset >= newest_->end_offset) return nullptr;
+  const auto after = std::upper_bound(
+      segments_.begin(), segments_.end(), offset,
+      [](uint64_t wanted, const auto& segment) { return wanted < segment->base_offset; });
+  return *std::prev(after);
+}
+
+// Opens the segment for reading, and finds its way in it, unless that has been done.
+absl::Status Topic::PrepareToRead(const std::shared_ptr<Segment>& segment) {
+  std::shared_ptr<ReadableFile> reader;
+  bool has_index = false;
+  {
+    std::lock_guard lock(mutex_);
+    reader = segment->reader;
+    has_index = segment->has_index;
+  }
+  if (reader != nullptr && has_index) return absl::OkStatus();
+  if (reader == nullptr) {
+    auto file = env_->OpenForRead(segment->path);
+    if (absl::IsNotFound(file.status())) {
+      return absl::OutOfRangeError(StrCat(segment->path, ": dropped by retention"));
+    }
+    if (!file.ok()) return file.status();
+    reader = *std::move(file);
+  }
+  // Two readers may do the same work; has_index never goes back to false.
+  std::vector<IndexEntry> index;
+  if (!has_index) {
+    HOGLET_ASSIGN_OR_RETURN(index, MakeIndex(*segment, *reader));
+  }
+  std::lock_guard lock(mutex_);
+  segment->reader = std::move(reader);
+  if (!segment->has_index) segment->index = std::move(index);
+  segment->has_index = true;
+  return absl::OkStatus();
+}
+
+// Reads the headers of a sealed segment's batches.
+absl::StatusOr<std::vector<IndexEntry>> Topic::MakeIndex(const Segment& segment,
+                                                         const ReadableFile& file) const {
+  std::vector<IndexEntry> index;
+  std::string buffer(kIndexStepBytes, '\0');
+  std::string_view window;
+  uint64_t window_begin = 0;
+  uint64_t offset = segment.base_offset;
+  for (uint64_t position = kSegmentHeaderBytes; position < segment.end_position;) {
+    if (position + kBatchHeaderBytes > window_begin + window.size()) {
+      HOGLET_ASSIGN_OR_RETURN(window, file.Read(position, buffer.size(), buffer.data()));
+      window_begin = position;
+    }
+    BatchHeader header;
+    const absl::Status decoded =
+        DecodeBatchHeader(window.substr(position - window_begin), segment.nonce, position, &header);
+    if (!decoded.ok()) return DamagedAt(segment.path, position, decoded);
+    if (index.empty() || position >= index.back().position + kIndexStepBytes) {
+      index.push_back({header.base_offset, position});
+    }
+    offset = header.base_offset + header.record_count;
+    position += header.total_bytes();
+  }
+  if (offset != segment.end_offset) {
+    return DamagedAt(
+        segment.path, segment.end_position,
+        absl::DataLossError(StrCat("ends at offset ", offset, ", not ", segment.end_offset)));
+  }
+  return index;
+}
+
 // Where reading `offset` begins: a position at or before it in the segment that holds it.
 absl::StatusOr<Topic::ReadPlan> Topic::PlanRead(uint64_t offset) {
   ReadPlan plan;
-  {
-    std::lock_guard lock(mutex_);
-    if (offset < segments_.front()->base_offset) {
-      return absl::OutOfRangeError(StrCat("topic ", name_, ": offset ", offset,
-                                          " was dropped by retention, the first is ",
-                                          segments_.front()->base_offset));
-    }
-    if (offset >= newest_->end_offset) return plan;
-    const auto after = std::upper_bound(
-        segments_.begin(), segments_.end(), offset,
-        [](uint64_t wanted, const auto& segment) { return wanted < segment->base_offset; });
-    plan.segment = *std::prev(after);
-    const auto& index = plan.segment->index;
-    const auto entry = std::upper_bound(
-        index.begin(), index.end(), offset,
-        [](uint64_t wanted, const IndexEntry& e) { return wanted < e.base_offset; });
-    HOGLET_ASSERT(entry != index.begin());
-    plan.begin = std::prev(entry)->position;
-    plan.end = plan.segment->end_position;
-    plan.reader = plan.segment->reader;
-  }
-  if (plan.reader == nullptr) {
-    auto file = env_->OpenForRead(plan.segment->path);
-    if (absl::IsNotFound(file.status())) {
-      return absl::OutOfRangeError(StrCat(plan.segment->path, ": dropped by retention"));
-    }
-    if (!file.ok()) return file.status();
-    plan.reader = *std::move(file);
-    std::lock_guard lock(mutex_);
-    plan.segment->reader = plan.reader;
-  }
+  HOGLET_ASSIGN_OR_RETURN(plan.segment, FindSegment(offset));
+  if (plan.segment == nullptr) return plan;
+  HOGLET_RETURN_IF_ERROR(PrepareToRead(plan.segment));
+  std::lock_guard lock(mutex_);
+  const auto& index = plan.segment->index;
+  const auto entry =
+      std::upper_bound(index.begin(), index.end(), offset,
+                       [](uint64_t wanted, const IndexEntry& e) { return wanted < e.base_offset; });
+  HOGLET_ASSERT(entry != index.begin());
+  plan.begin = std::prev(entry)->position;
+  plan.end = plan.segment->end_position;
+  plan.reader = plan.segment->reader;
   return plan;
 }
 

@@ -29,6 +29,8 @@ struct Segment {
   uint64_t end_offset = 0;    // one past its last durable record
   int64_t last_appended_at_us = 0;
   bool ends_with_mark = false;
+  // Of a segment that was sealed before the topic was opened: made at the first read.
+  bool has_index = true;
   std::vector<IndexEntry> index;
   std::shared_ptr<ReadableFile> reader;  // opened at the first read
 };
@@ -98,9 +100,14 @@ class Topic {
   // topic_open.cpp
   absl::Status Recover();
   absl::StatusOr<std::vector<uint64_t>> ListSegments();
-  absl::Status RecoverSegment(uint64_t base_offset, bool is_newest);
-  absl::Status DiscardNewest(uint64_t base_offset, std::string_view bytes, const SegmentScan& scan);
-  absl::Status CheckChain(const SegmentScan& scan, const std::string& path) const;
+  absl::Status RecoverSealed(uint64_t base_offset, uint64_t end_offset);
+  absl::Status RecoverNewest(uint64_t base_offset);
+  absl::Status DiscardNewest(uint64_t base_offset, std::string_view bytes,
+                             const std::string& fault);
+  absl::Status ReopenSealed();
+  absl::Status CutTail(const std::string& path, const SegmentScan& scan, uint64_t file_bytes,
+                       WritableFile* file);
+  absl::Status CheckChain(const SegmentHeader& header, const std::string& path) const;
   absl::Status CheckConsumers();
   absl::Status CreateSegment(uint64_t base_offset, uint64_t previous_base_offset,
                              uint64_t previous_bytes);
@@ -128,6 +135,10 @@ class Topic {
   absl::StatusOr<Pending> Encode(const std::vector<LogRecord>& records,
                                  const TopicOptions& options) const;
   absl::Status Admit(Pending* pending);
+  absl::StatusOr<std::shared_ptr<Segment>> FindSegment(uint64_t offset);
+  absl::Status PrepareToRead(const std::shared_ptr<Segment>& segment);
+  absl::StatusOr<std::vector<IndexEntry>> MakeIndex(const Segment& segment,
+                                                    const ReadableFile& file) const;
   absl::StatusOr<ReadPlan> PlanRead(uint64_t offset);
   std::shared_ptr<Segment> OldestToDrop();
   absl::StatusOr<std::vector<LogBatch>> ReadChunk(const ReadPlan& plan, uint64_t offset,

@@ -86,49 +86,51 @@ absl::Status Topic::Recover() {
   HOGLET_ASSIGN_OR_RETURN(const std::vector<uint64_t> bases, ListSegments());
   // The names that were seen must stay.
   HOGLET_RETURN_IF_ERROR(env_->SyncDirectory(directory_));
-  for (size_t i = 0; i < bases.size(); ++i) {
-    HOGLET_RETURN_IF_ERROR(RecoverSegment(bases[i], i + 1 == bases.size()));
+  for (size_t i = 0; i + 1 < bases.size(); ++i) {
+    HOGLET_RETURN_IF_ERROR(RecoverSealed(bases[i], bases[i + 1]));
   }
-  if (segments_.empty()) {
-    HOGLET_RETURN_IF_ERROR(CreateSegment(0, kNoSegment, 0));
-  } else if (file_ == nullptr) {
-    // The newest was discarded: the one before it takes its place.
-    HOGLET_ASSIGN_OR_RETURN(file_, env_->OpenForWrite(newest_->path, Env::OpenMode::kKeep));
-    position_ = allocated_ = newest_->end_position;
-    next_offset_ = newest_->end_offset;
-  }
+  if (!bases.empty()) HOGLET_RETURN_IF_ERROR(RecoverNewest(bases.back()));
+  if (segments_.empty()) HOGLET_RETURN_IF_ERROR(CreateSegment(0, kNoSegment, 0));
   return CheckConsumers();
 }
 
-absl::Status Topic::RecoverSegment(uint64_t base_offset, bool is_newest) {
+// Only its header and its length are looked at: it was whole and durable before its successor was
+// made, and each batch is proved again when it is read.
+absl::Status Topic::RecoverSealed(uint64_t base_offset, uint64_t end_offset) {
   const std::string path = SegmentPath(base_offset);
-  std::unique_ptr<WritableFile> file;
-  if (is_newest) {
-    // What the page cache shows may never have reached the disk.
-    HOGLET_ASSIGN_OR_RETURN(file, env_->OpenForWrite(path, Env::OpenMode::kKeep));
-    HOGLET_RETURN_IF_ERROR(file->Sync());
+  HOGLET_ASSIGN_OR_RETURN(auto reader, env_->OpenForRead(path));
+  char buffer[kSegmentHeaderBytes];
+  HOGLET_ASSIGN_OR_RETURN(const std::string_view bytes, reader->Read(0, sizeof(buffer), buffer));
+  SegmentHeader header;
+  absl::Status decoded = DecodeSegmentHeader(bytes, &header);
+  if (decoded.ok() && header.base_offset != base_offset) {
+    decoded = absl::DataLossError("another base offset than the name");
   }
+  if (!decoded.ok()) return Damaged(path, 0, FromAbsl(decoded.message()));
+  HOGLET_RETURN_IF_ERROR(CheckChain(header, path));
+  SegmentScan scan;
+  scan.header = header;
+  HOGLET_ASSIGN_OR_RETURN(scan.end_position, env_->FileBytes(path));
+  scan.end_offset = end_offset;
+  AddSegment(path, scan);
+  newest_->has_index = false;
+  return absl::OkStatus();
+}
+
+absl::Status Topic::RecoverNewest(uint64_t base_offset) {
+  const std::string path = SegmentPath(base_offset);
+  // What the page cache shows may never have reached the disk.
+  HOGLET_ASSIGN_OR_RETURN(auto file, env_->OpenForWrite(path, Env::OpenMode::kKeep));
+  HOGLET_RETURN_IF_ERROR(file->Sync());
   HOGLET_ASSIGN_OR_RETURN(const std::string bytes, env_->ReadWholeFile(path, kSegmentFileBytesMax));
   const SegmentScan scan = ScanSegment(bytes, base_offset);
-  if (scan.end_position == 0 && is_newest) return DiscardNewest(base_offset, bytes, scan);
-  if (scan.tail == SegmentTail::kRot || (scan.tail == SegmentTail::kTorn && !is_newest)) {
-    return Damaged(path, scan.fault_position, scan.fault);
-  }
-  if (scan.tail == SegmentTail::kZeros && !is_newest) {
-    return Damaged(path, scan.end_position, "zeros after the last batch of a sealed segment");
-  }
-  HOGLET_RETURN_IF_ERROR(CheckChain(scan, path));
+  if (scan.end_position == 0) return DiscardNewest(base_offset, bytes, scan.fault);
+  if (scan.tail == SegmentTail::kRot) return Damaged(path, scan.fault_position, scan.fault);
+  HOGLET_RETURN_IF_ERROR(CheckChain(scan.header, path));
   AddSegment(path, scan);
-  if (!is_newest) return absl::OkStatus();
-
   allocated_ = bytes.size();
   if (scan.tail == SegmentTail::kTorn) {
-    LogWarning("cutting a torn tail", {{"file", path},
-                                       {"position", scan.end_position},
-                                       {"bytes", bytes.size() - scan.end_position},
-                                       {"fault", scan.fault}});
-    HOGLET_RETURN_IF_ERROR(file->Truncate(scan.end_position));
-    HOGLET_RETURN_IF_ERROR(file->Sync());
+    HOGLET_RETURN_IF_ERROR(CutTail(path, scan, bytes.size(), file.get()));
     allocated_ = scan.end_position;
   }
   position_ = scan.end_position;
@@ -137,21 +139,56 @@ absl::Status Topic::RecoverSegment(uint64_t base_offset, bool is_newest) {
   return absl::OkStatus();
 }
 
+absl::Status Topic::CutTail(const std::string& path, const SegmentScan& scan, uint64_t file_bytes,
+                            WritableFile* file) {
+  LogWarning("cutting a torn tail", {{"file", path},
+                                     {"position", scan.end_position},
+                                     {"bytes", file_bytes - scan.end_position},
+                                     {"fault", scan.fault}});
+  HOGLET_RETURN_IF_ERROR(file->Truncate(scan.end_position));
+  return file->Sync();
+}
+
 // A newest segment without a header: its creation was cut short, unless there is more in it.
 absl::Status Topic::DiscardNewest(uint64_t base_offset, std::string_view bytes,
-                                  const SegmentScan& scan) {
+                                  const std::string& fault) {
   const std::string path = SegmentPath(base_offset);
-  const uint64_t expected = newest_ == nullptr ? 0 : newest_->end_offset;
-  if (LooksLikeHoldingBatches(bytes) || expected != base_offset) {
-    return Damaged(path, 0, scan.fault);
+  if (LooksLikeHoldingBatches(bytes) || (newest_ == nullptr && base_offset != 0)) {
+    return Damaged(path, 0, fault);
   }
+  if (newest_ != nullptr) HOGLET_RETURN_IF_ERROR(ReopenSealed());
   LogWarning("removing a segment whose creation was cut short", {{"file", path}});
   HOGLET_RETURN_IF_ERROR(env_->Remove(path));
   return env_->SyncDirectory(directory_);
 }
 
-absl::Status Topic::CheckChain(const SegmentScan& scan, const std::string& path) const {
-  const SegmentHeader& header = scan.header;
+// Makes the last sealed segment the one that is written to. Its successor, which is lost, said in
+// its name alone where it must end.
+absl::Status Topic::ReopenSealed() {
+  const std::string path = newest_->path;
+  HOGLET_ASSIGN_OR_RETURN(const std::string bytes, env_->ReadWholeFile(path, kSegmentFileBytesMax));
+  const SegmentScan scan = ScanSegment(bytes, newest_->base_offset);
+  if (scan.tail != SegmentTail::kExact) {
+    return Damaged(path, scan.end_position, "fault in a sealed segment");
+  }
+  if (scan.end_offset != newest_->end_offset) {
+    return Damaged(path, scan.end_position,
+                   StrCat("the segment after begins at offset ", newest_->end_offset));
+  }
+  {
+    std::lock_guard lock(mutex_);
+    newest_->last_appended_at_us = scan.last_appended_at_us;
+    newest_->ends_with_mark = scan.ends_with_mark;
+    newest_->index = scan.index;
+    newest_->has_index = true;
+  }
+  HOGLET_ASSIGN_OR_RETURN(file_, env_->OpenForWrite(path, Env::OpenMode::kKeep));
+  position_ = allocated_ = newest_->end_position;
+  next_offset_ = newest_->end_offset;
+  return absl::OkStatus();
+}
+
+absl::Status Topic::CheckChain(const SegmentHeader& header, const std::string& path) const {
   if (header.topic_hash != SipHash64(name_)) return Damaged(path, 32, "segment of another topic");
   if (newest_ == nullptr) {
     const bool is_first = header.previous_base_offset == kNoSegment;
@@ -180,6 +217,10 @@ void Topic::AddSegment(const std::string& path, const SegmentScan& scan) {
   segment->ends_with_mark = scan.ends_with_mark;
   segment->index = scan.index;
   std::lock_guard lock(mutex_);
+  // Of a segment that was not read, the birth of the next one bounds when it was last written to.
+  if (newest_ != nullptr && !newest_->has_index) {
+    newest_->last_appended_at_us = scan.header.created_at_us;
+  }
   segments_.push_back(segment);
   newest_ = std::move(segment);
 }

@@ -25,7 +25,7 @@ bool ReadUuid(ByteReader* in, Uuid* uuid) {
 }
 
 absl::Status Damaged(std::string_view what) {
-  return absl::DataLossError(StrCat("person store: damaged ", what));
+  return absl::DataLossError(StrCat("damaged ", what));
 }
 
 // Reads the version byte that every value starts with.
@@ -63,6 +63,12 @@ std::string PersonKey(TeamId team_id, const Uuid& id) {
   AppendTeam(team_id, &key);
   AppendUuid(id, &key);
   return key;
+}
+
+bool ReadPersonKey(std::string_view key, TeamId* team_id, Uuid* id) {
+  if (key.size() != 24 || !ReadTeam(&key, team_id)) return false;
+  std::memcpy(id->bytes.data(), key.data(), 16);
+  return true;
 }
 
 std::string IdKey(TeamId team_id, std::string_view distinct_id) {

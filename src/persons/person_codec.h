@@ -19,6 +19,7 @@ void AppendTeam(TeamId team_id, std::string* key);
 bool ReadTeam(std::string_view* key, TeamId* team_id);
 
 std::string PersonKey(TeamId team_id, const Uuid& id);
+bool ReadPersonKey(std::string_view key, TeamId* team_id, Uuid* id);
 std::string IdKey(TeamId team_id, std::string_view distinct_id);
 // The distinct ids of a person: PersonKey + distinct id.
 std::string PersonIdsKey(TeamId team_id, const Uuid& person_id, std::string_view distinct_id);

@@ -42,6 +42,10 @@ bool MarkMerged(IdState* state) {
   return was_personless;
 }
 
+PropertySetPtr Fitting(PropertySetPtr properties) {
+  return IsOversized(*properties) ? TrimProperties(*properties) : properties;
+}
+
 void ShowPerson(const Person& person, PersonOutcome* outcome) {
   outcome->person_id = person.id;
   outcome->person_created_at_us = person.created_at_us;
@@ -224,7 +228,7 @@ void PersonProcessor::CreateWithBoth(const PersonEvent& event, IdState target,
                           is_source_primary ? source_id.distinct_id : event.id.distinct_id);
   person->created_at_us = event.timestamp_us;
   person->is_identified = true;
-  person->properties = InitialPersonProperties(*event.request, event.uuid);
+  person->properties = Fitting(InitialPersonProperties(*event.request, event.uuid));
   ShowPerson(*person, outcome);
   outcome->needs_overlay = person->properties->members().size() > 1;
 
@@ -263,7 +267,7 @@ absl::Status PersonProcessor::MergePersons(const PersonEvent& event, const IdSta
     return absl::OkStatus();
   }
   auto merged = std::make_shared<Person>(*target);
-  merged->properties = MergeProperties(*source->properties, *target->properties);
+  merged->properties = Fitting(MergeProperties(*source->properties, *target->properties));
   ComputePropertyChanges(*merged->properties, *event.request, event.policy, &changes_);
   merged->properties = ChangedProperties(event, *merged, outcome);
   merged->created_at_us = std::min(source->created_at_us, target->created_at_us);
@@ -307,8 +311,7 @@ void PersonProcessor::Create(const PersonEvent& event, IdState state, PersonOutc
   person->team_id = event.id.team_id;
   person->id = PersonUuid(event.id.team_id, event.id.distinct_id);
   person->created_at_us = event.timestamp_us;
-  person->properties = InitialPersonProperties(*event.request, event.uuid);
-  if (IsOversized(*person->properties)) person->properties = TrimProperties(*person->properties);
+  person->properties = Fitting(InitialPersonProperties(*event.request, event.uuid));
   ShowPerson(*person, outcome);
   outcome->needs_overlay = person->properties->members().size() > 1;
   PersonChanges changes;
@@ -359,7 +362,7 @@ PropertySetPtr PersonProcessor::ChangedProperties(const PersonEvent& event, cons
                {"teamId", StrCat(person.team_id)},
                {"message", Quoted("Person properties exceeds size limit and was rejected")}}));
   // Too large already: trim what is there, so that later updates have room.
-  return IsOversized(*person.properties) ? TrimProperties(*person.properties) : person.properties;
+  return Fitting(person.properties);
 }
 
 absl::StatusOr<PersonPtr> PersonProcessor::RequirePerson(TeamId team_id, const Uuid& id) {

@@ -1,22 +1,14 @@
 #include "src/persons/person_store.h"
 
-#include <cstdarg>
 #include <cstring>
 
-#include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 #include "include/hoglet/env.h"
 #include "include/hoglet/status.h"
-#include "rocksdb/cache.h"
 #include "rocksdb/db.h"
-#include "rocksdb/env.h"
-#include "rocksdb/file_checksum.h"
-#include "rocksdb/filter_policy.h"
-#include "rocksdb/table.h"
 #include "rocksdb/write_batch.h"
 #include "src/base/bytes.h"
-#include "src/base/crc32c.h"
 #include "src/base/hash.h"
+#include "src/base/logging.h"
 #include "src/base/strings.h"
 #include "src/persons/person_codec.h"
 #include "src/persons/person_store_impl.h"
@@ -24,8 +16,6 @@
 namespace hoglet {
 namespace {
 
-constexpr const char* kFamilyNames[] = {"default",   "persons", "distinct_ids", "person_ids",
-                                        "overrides", "groups",  "group_types",  "flag_hash_keys"};
 constexpr char kAppliedOffsetKey[] = "applied_offset";
 constexpr char kFormatKey[] = "format";
 constexpr uint64_t kStoreVersion = 1;
@@ -42,102 +32,63 @@ bool ReadNumber(std::string_view bytes, uint64_t* value) {
   return in.GetLittle(&version) && in.GetLittle(value) && in.empty();
 }
 
-// RocksDB's diary is of no use to an operator of hoglet, and would be a file without a checksum.
-class NoDiary final : public rocksdb::Logger {
- public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char*, va_list) override {}
-};
-
-// RocksDB checks its data itself; these few files beside it carry no checksum of their own, so one
-// is kept for them: a line
-// "<crc32c in hex> <name>" each, and a last line "<crc32c of the lines before> SIDE_FILES".
-constexpr char kSideFiles[] = "SIDE_FILES";
-constexpr uint64_t kSideFileBytesMax = 16 << 20;
-
-bool IsSideFile(std::string_view name) {
-  return name == "IDENTITY" || name == "CURRENT" || name.starts_with("OPTIONS-");
-}
-
-std::string SideFileLine(std::string_view bytes, std::string_view name) {
-  return absl::StrFormat("%08x %s\n", Crc32c(bytes), std::string(name));
-}
-
-absl::Status WriteSideFiles(Env* env, const std::string& directory) {
-  HOGLET_ASSIGN_OR_RETURN(const auto entries, env->List(directory));
-  std::string lines;
-  for (const DirectoryEntry& entry : entries) {
-    if (!IsSideFile(entry.name)) continue;
-    HOGLET_ASSIGN_OR_RETURN(
-        const std::string bytes,
-        env->ReadWholeFile(StrCat(directory, "/", entry.name), kSideFileBytesMax));
-    lines += SideFileLine(bytes, entry.name);
-  }
-  return env->ReplaceFile(StrCat(directory, "/", kSideFiles),
-                          lines + SideFileLine(lines, kSideFiles));
-}
-
-// Files that are gone are no fault: RocksDB drops old options by itself.
-absl::Status CheckSideFiles(Env* env, const std::string& directory,
-                            const std::function<void(const std::string&)>& report) {
-  const std::string path = StrCat(directory, "/", kSideFiles);
-  if (!env->Exists(path)) return absl::OkStatus();
-  HOGLET_ASSIGN_OR_RETURN(const std::string text, env->ReadWholeFile(path, kSideFileBytesMax));
-  const size_t last = text.size() < 2 ? std::string::npos : text.rfind('\n', text.size() - 2);
-  const std::string lines = last == std::string::npos ? "" : text.substr(0, last + 1);
-  if (text != lines + SideFileLine(lines, kSideFiles)) {
-    report(StrCat(path, ": its checksum does not fit"));
-    return absl::OkStatus();
-  }
-  for (absl::string_view line : absl::StrSplit(lines, '\n', absl::SkipEmpty())) {
-    const std::string name(line.substr(line.find(' ') + 1));
-    const std::string file = StrCat(directory, "/", name);
-    if (!env->Exists(file)) continue;
-    HOGLET_ASSIGN_OR_RETURN(const std::string bytes, env->ReadWholeFile(file, kSideFileBytesMax));
-    if (SideFileLine(bytes, name) != StrCat(line, "\n"))
-      report(StrCat(file, ": differs from its checksum in ", kSideFiles));
-  }
-  return absl::OkStatus();
-}
-
-// Small memory, few threads: the store shares a laptop with everything else.
-rocksdb::DBOptions DatabaseOptions() {
-  rocksdb::DBOptions options;
-  options.create_if_missing = true;
-  options.create_missing_column_families = true;
-  options.max_background_jobs = 2;
-  options.max_open_files = 256;
-  options.max_file_opening_threads = 1;
-  options.db_write_buffer_size = 24 << 20;
-  options.max_total_wal_size = 64 << 20;
-  options.info_log = std::make_shared<NoDiary>();
-  // One checksum over every byte of a table, for `hoglet check`; the blocks' own leave gaps between
-  // them.
-  options.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
-  options.stats_dump_period_sec = 0;
-  options.stats_persist_period_sec = 0;
-  options.skip_stats_update_on_db_open = true;
-  return options;
-}
-
-rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>& block_cache) {
-  rocksdb::BlockBasedTableOptions table;
-  table.block_cache = block_cache;
-  table.cache_index_and_filter_blocks = true;
-  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  table.format_version = 5;
-  rocksdb::ColumnFamilyOptions options;
-  options.write_buffer_size = 8 << 20;
-  options.arena_block_size = 64 << 10;
-  options.max_write_buffer_number = 2;
-  options.target_file_size_base = 16 << 20;
-  options.max_bytes_for_level_base = 64 << 20;
-  options.compression = rocksdb::kLZ4Compression;
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  return options;
-}
-
 size_t PersonBytes(const Person& person) { return 160 + person.properties->memory_bytes(); }
+
+void FillBatch(const PersonGeneration& generation, const PersonDatabase& database,
+               rocksdb::WriteBatch* batch) {
+  for (const auto& [key, person] : generation.persons) {
+    if (person == nullptr) {
+      batch->Delete(database.family(PersonDatabase::kPersons), key);
+    } else {
+      batch->Put(database.family(PersonDatabase::kPersons), key,
+                 person_codec::EncodePerson(*person));
+    }
+  }
+  for (const auto& [key, state] : generation.ids) {
+    batch->Put(database.family(PersonDatabase::kIds), key, person_codec::EncodeIdState(state));
+    if (!state.is_mapped || state.version == 0) continue;
+    batch->Put(database.family(PersonDatabase::kOverrides), key,
+               person_codec::EncodeOverride(state.person_id, state.version));
+  }
+  for (const auto& [key, is_present] : generation.person_ids) {
+    if (is_present) {
+      batch->Put(database.family(PersonDatabase::kPersonIds), key, rocksdb::Slice());
+    } else {
+      batch->Delete(database.family(PersonDatabase::kPersonIds), key);
+    }
+  }
+  for (const auto& [key, hash_key] : generation.flags) {
+    if (!hash_key.has_value()) {
+      batch->Delete(database.family(PersonDatabase::kFlags), key);
+      continue;
+    }
+    batch->Put(database.family(PersonDatabase::kFlags), key,
+               std::string(1, static_cast<char>(person_codec::kFormatVersion)) + *hash_key);
+  }
+  for (const auto& [key, group] : generation.groups) {
+    batch->Put(database.family(PersonDatabase::kGroups), key, person_codec::EncodeGroup(*group));
+  }
+  for (const auto& [project_id, types] : generation.group_types) {
+    std::string key;
+    person_codec::AppendTeam(project_id, &key);
+    batch->Put(database.family(PersonDatabase::kGroupTypes), key,
+               person_codec::EncodeGroupTypes(types));
+  }
+  batch->Put(database.family(PersonDatabase::kMeta), kAppliedOffsetKey, Number(generation.offset));
+}
+
+// Enough for the tables and logs of an opening.
+constexpr uint64_t kProbeBytes = 8 << 20;
+constexpr int64_t kReadersWaitUs = 200'000;
+
+absl::Status CheckPersonRow(std::string_view key, std::string_view value) {
+  TeamId team_id = 0;
+  Uuid id;
+  if (!person_codec::ReadPersonKey(key, &team_id, &id)) {
+    return absl::DataLossError("damaged key of a person");
+  }
+  return ParsePerson(team_id, id, value).status();
+}
 
 }  // namespace
 
@@ -165,111 +116,92 @@ PersonStore::PersonStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 PersonStore::~PersonStore() = default;
 
 PersonStore::Impl::~Impl() {
-  if (db == nullptr) return;
-  // Into tables, whose every block has a checksum: the next start then has no write-ahead log to
-  // replay. Without it nothing is lost.
-  if (!is_read_only) db->Flush(rocksdb::FlushOptions(), families).PermitUncheckedError();
-  for (rocksdb::ColumnFamilyHandle* handle : families) db->DestroyColumnFamilyHandle(handle);
-  db->Close();
-  db.reset();  // before its Env
+  // Into tables: the next start then has no write-ahead log to replay. Without it nothing is lost,
+  // so that a database that met an error is left as it is.
+  if (needs_reopening) return;
+  const SharedDatabase::Use use = database.Hold();
+  if (use.status().ok()) use->Flush().IgnoreError();
 }
 
-absl::Status PersonStore::Impl::ToStatus(const rocksdb::Status& status) const {
-  if (status.ok()) return absl::OkStatus();
-  const std::string message = StrCat("person store ", directory, ": ", status.ToString());
-  if (status.IsNoSpace()) return absl::ResourceExhaustedError(message);
-  if (status.IsCorruption()) return absl::DataLossError(message);
-  if (status.IsNotSupported()) return absl::UnimplementedError(message);
-  if (status.IsNotFound()) return absl::NotFoundError(message);
-  return absl::UnavailableError(message);
-}
-
-absl::Status PersonStore::Impl::Open(bool read_only) {
-  is_read_only = read_only;
-  block_cache = rocksdb::NewLRUCache(options.block_cache_bytes_max, /*num_shard_bits=*/2);
+absl::Status PersonStore::Impl::Open() {
+  block_cache = PersonDatabase::MakeBlockCache(options.block_cache_bytes_max);
   id_cache = std::make_unique<IdCache>(options.cache_bytes_max / 3);
   person_cache = std::make_unique<PersonCache>(options.cache_bytes_max / 3 * 2);
-  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
-  for (const char* name : kFamilyNames) {
-    descriptors.emplace_back(name, FamilyOptions(block_cache));
+  HOGLET_ASSIGN_OR_RETURN(auto opened, PersonDatabase::Open(env, directory, block_cache,
+                                                            PersonDatabase::Access::kReadWrite));
+  database.Set(std::move(opened));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> PersonStore::Impl::ReadOffset(const PersonDatabase& from) const {
+  HOGLET_ASSIGN_OR_RETURN(const std::optional<std::string> offset,
+                          from.Get(PersonDatabase::kMeta, kAppliedOffsetKey));
+  uint64_t value = 0;
+  if (offset.has_value() && !ReadNumber(*offset, &value)) {
+    return absl::DataLossError(StrCat("person store ", directory, ": damaged offset"));
   }
-  rocksdb::DBOptions db_options = DatabaseOptions();
-  if (options.is_in_memory) {
-    memory_env.reset(rocksdb::NewMemEnv(rocksdb::Env::Default()));
-    db_options.env = memory_env.get();
-  }
-  // A damaged end of the write-ahead log is passed over when the store opens: the event log gives
-  // it again. A check must tell.
-  if (is_read_only)
-    db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-  rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status =
-      is_read_only
-          ? rocksdb::DB::OpenForReadOnly(db_options, directory, descriptors, &families, &opened)
-          : rocksdb::DB::Open(db_options, directory, descriptors, &families, &opened);
-  HOGLET_RETURN_IF_ERROR(ToStatus(status));
-  db.reset(opened);
-  HOGLET_ASSERT(families.size() == kFamilyCount);
-  if (is_read_only || options.is_in_memory) return absl::OkStatus();
-  return WriteSideFiles(Env::Posix(), directory);
+  return value;
 }
 
 absl::Status PersonStore::Impl::LoadMeta() {
-  HOGLET_ASSIGN_OR_RETURN(const std::optional<std::string> format, Get(kMeta, kFormatKey));
+  const SharedDatabase::Use use = database.Hold();
+  HOGLET_ASSIGN_OR_RETURN(const std::optional<std::string> format,
+                          use->Get(PersonDatabase::kMeta, kFormatKey));
   uint64_t version = 0;
   if (!format.has_value()) {
-    rocksdb::WriteOptions write;
-    write.sync = true;
-    return ToStatus(db->Put(write, family(kMeta), kFormatKey, Number(kStoreVersion)));
+    return use->Put(PersonDatabase::kMeta, kFormatKey, Number(kStoreVersion));
   }
   if (!ReadNumber(*format, &version) || version != kStoreVersion) {
     return absl::UnimplementedError(StrCat("person store ", directory, ": format ", version,
                                            ", this program reads ", kStoreVersion));
   }
-  HOGLET_ASSIGN_OR_RETURN(const std::optional<std::string> offset, Get(kMeta, kAppliedOffsetKey));
-  uint64_t value = 0;
-  if (offset.has_value() && !ReadNumber(*offset, &value)) {
-    return absl::DataLossError(StrCat("person store ", directory, ": damaged offset"));
-  }
-  applied_offset = value;
+  HOGLET_ASSIGN_OR_RETURN(applied_offset, ReadOffset(*use.operator->()));
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<PersonStore>> PersonStore::Open(const std::string& directory,
+absl::StatusOr<std::unique_ptr<PersonStore>> PersonStore::Open(Env* env,
+                                                               const std::string& directory,
                                                                const Options& options) {
   auto impl = std::make_unique<Impl>();
+  impl->env = env;
   impl->directory = directory;
   impl->options = options;
-  HOGLET_RETURN_IF_ERROR(impl->Open(/*is_read_only=*/false));
+  HOGLET_RETURN_IF_ERROR(impl->Open());
   HOGLET_RETURN_IF_ERROR(impl->LoadMeta());
   HOGLET_RETURN_IF_ERROR(impl->LoadOverrides());
   return std::unique_ptr<PersonStore>(new PersonStore(std::move(impl)));
 }
 
-absl::StatusOr<uint64_t> PersonStore::Check(const std::string& directory,
+absl::StatusOr<uint64_t> PersonStore::Check(Env* env, const std::string& directory,
                                             const std::function<void(const std::string&)>& report) {
-  Impl impl;
-  impl.directory = directory;
-  HOGLET_RETURN_IF_ERROR(CheckSideFiles(Env::Posix(), directory, report));
-  HOGLET_RETURN_IF_ERROR(impl.Open(/*is_read_only=*/true));
-  const absl::Status tables = impl.ToStatus(impl.db->VerifyFileChecksums(rocksdb::ReadOptions()));
+  HOGLET_RETURN_IF_ERROR(PersonDatabase::CheckSideFiles(env, directory, report));
+  HOGLET_ASSIGN_OR_RETURN(
+      const auto database,
+      PersonDatabase::Open(env, directory,
+                           PersonDatabase::MakeBlockCache(Options().block_cache_bytes_max),
+                           PersonDatabase::Access::kCheck));
+  const absl::Status tables =
+      database->ToStatus(database->db().VerifyFileChecksums(rocksdb::ReadOptions()));
   if (!tables.ok()) report(std::string(FromAbsl(tables.message())));
   uint64_t persons = 0;
-  for (int i = 0; i < Impl::kFamilyCount; ++i) {
+  for (int i = 0; i < PersonDatabase::kFamilyCount; ++i) {
+    const auto family = static_cast<PersonDatabase::Family>(i);
     rocksdb::ReadOptions read;
     read.verify_checksums = true;
     read.fill_cache = false;
-    std::unique_ptr<rocksdb::Iterator> rows(impl.db->NewIterator(read, impl.families[i]));
+    std::unique_ptr<rocksdb::Iterator> rows(
+        database->db().NewIterator(read, database->family(family)));
     for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
-      if (i != Impl::kPersons) continue;
+      if (family != PersonDatabase::kPersons) continue;
       ++persons;
-      auto value = person_codec::DecodePerson(rows->value().ToStringView());
-      absl::Status status = value.status();
-      if (status.ok()) status = PropertySet::Parse(value->properties_json).status();
+      const absl::Status status =
+          CheckPersonRow(rows->key().ToStringView(), rows->value().ToStringView());
       if (!status.ok()) report(StrCat(directory, ": ", status.message()));
     }
-    const absl::Status status = impl.ToStatus(rows->status());
-    if (!status.ok()) report(StrCat(kFamilyNames[i], ": ", status.message()));
+    const absl::Status status = database->ToStatus(rows->status());
+    if (!status.ok()) {
+      report(StrCat(PersonDatabase::FamilyName(family), ": ", status.message()));
+    }
   }
   return persons;
 }
@@ -288,7 +220,7 @@ void PersonStore::Impl::CachePerson(const PersonPtr& person) {
 }
 
 std::optional<IdState> PersonStore::Impl::OverlayId(const std::string& key) const {
-  absl::ReaderMutexLock lock(&mutex);
+  std::shared_lock lock(mutex);
   for (const auto* generation : {open.get(), sealed.get()}) {
     if (generation == nullptr) continue;
     if (auto it = generation->ids.find(key); it != generation->ids.end()) return it->second;
@@ -297,7 +229,7 @@ std::optional<IdState> PersonStore::Impl::OverlayId(const std::string& key) cons
 }
 
 std::optional<PersonPtr> PersonStore::Impl::OverlayPerson(const std::string& key) const {
-  absl::ReaderMutexLock lock(&mutex);
+  std::shared_lock lock(mutex);
   for (const auto* generation : {open.get(), sealed.get()}) {
     if (generation == nullptr) continue;
     if (auto it = generation->persons.find(key); it != generation->persons.end()) {
@@ -309,12 +241,11 @@ std::optional<PersonPtr> PersonStore::Impl::OverlayPerson(const std::string& key
 
 absl::StatusOr<IdState> PersonStore::LookupId(const IdRef& id) {
   if (const IdState* cached = impl_->id_cache->Find(id)) return *cached;
-  const std::string key = person_codec::IdKey(id.team_id, id.distinct_id);
   IdState state;
-  if (const std::optional<IdState> overlay = impl_->OverlayId(key)) {
+  if (const auto overlay = impl_->OverlayId(person_codec::IdKey(id.team_id, id.distinct_id))) {
     state = *overlay;
   } else {
-    HOGLET_ASSIGN_OR_RETURN(state, impl_->ReadId(key));
+    HOGLET_ASSIGN_OR_RETURN(state, impl_->ReadId(id.team_id, id.distinct_id));
   }
   impl_->CacheId(id, state);
   return state;
@@ -352,18 +283,24 @@ absl::Status PersonStore::Impl::PrefetchIds(std::span<const IdRef> ids,
     keys.push_back(std::move(key));
   }
   if (keys.empty()) return absl::OkStatus();
+  const SharedDatabase::Use use = database.Hold();
+  HOGLET_RETURN_IF_ERROR(use.status());
   std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
   std::vector<rocksdb::PinnableSlice> values(keys.size());
   std::vector<rocksdb::Status> statuses(keys.size());
-  db->MultiGet(rocksdb::ReadOptions(), family(kIds), keys.size(), slices.data(), values.data(),
-               statuses.data());
+  use->db().MultiGet(rocksdb::ReadOptions(), use->family(PersonDatabase::kIds), keys.size(),
+                     slices.data(), values.data(), statuses.data());
   for (size_t i = 0; i < keys.size(); ++i) {
+    // What is damaged is told to the event that needs it, by LookupId.
+    if (statuses[i].IsCorruption()) continue;
     IdState state;
     if (statuses[i].ok()) {
-      HOGLET_ASSIGN_OR_RETURN(state, person_codec::DecodeIdState(values[i].ToStringView()));
+      const auto decoded = person_codec::DecodeIdState(values[i].ToStringView());
+      if (!decoded.ok()) continue;
+      state = *decoded;
       if (state.is_mapped) persons->push_back({wanted[i]->team_id, state.person_id});
     } else if (!statuses[i].IsNotFound()) {
-      return ToStatus(statuses[i]);
+      return use->ToStatus(statuses[i]);
     }
     CacheId(*wanted[i], state);
   }
@@ -384,17 +321,18 @@ absl::Status PersonStore::Impl::PrefetchPersons(const std::vector<PersonRef>& pe
     keys.push_back(std::move(key));
   }
   if (keys.empty()) return absl::OkStatus();
+  const SharedDatabase::Use use = database.Hold();
+  HOGLET_RETURN_IF_ERROR(use.status());
   std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
   std::vector<rocksdb::PinnableSlice> values(keys.size());
   std::vector<rocksdb::Status> statuses(keys.size());
-  db->MultiGet(rocksdb::ReadOptions(), family(kPersons), keys.size(), slices.data(), values.data(),
-               statuses.data());
+  use->db().MultiGet(rocksdb::ReadOptions(), use->family(PersonDatabase::kPersons), keys.size(),
+                     slices.data(), values.data(), statuses.data());
   for (size_t i = 0; i < keys.size(); ++i) {
-    if (statuses[i].IsNotFound()) continue;
-    HOGLET_RETURN_IF_ERROR(ToStatus(statuses[i]));
-    HOGLET_ASSIGN_OR_RETURN(PersonPtr person,
-                            ParsePerson(wanted[i].team_id, wanted[i].id, values[i].ToStringView()));
-    CachePerson(person);
+    if (statuses[i].IsNotFound() || statuses[i].IsCorruption()) continue;
+    HOGLET_RETURN_IF_ERROR(use->ToStatus(statuses[i]));
+    const auto person = ParsePerson(wanted[i].team_id, wanted[i].id, values[i].ToStringView());
+    if (person.ok()) CachePerson(*person);
   }
   return absl::OkStatus();
 }
@@ -436,7 +374,7 @@ void PersonStore::Apply(PersonChanges changes) {
   for (const auto& change : changes.ids) {
     impl_->CacheId(IdRef(team_id, change.distinct_id), change.state);
   }
-  absl::MutexLock lock(&impl_->mutex);
+  std::lock_guard lock(impl_->mutex);
   PersonGeneration& open = *impl_->open;
   for (const PersonPtr& person : changes.put) {
     PersonPtr& slot = open.persons[person_codec::PersonKey(team_id, person->id)];
@@ -460,25 +398,25 @@ void PersonStore::Apply(PersonChanges changes) {
 
 void PersonStore::PutGroup(GroupPtr group) {
   std::string key = person_codec::GroupKey(group->team_id, group->type_index, group->key);
-  absl::MutexLock lock(&impl_->mutex);
+  std::lock_guard lock(impl_->mutex);
   impl_->open->bytes += 160 + group->key.size() + group->properties->memory_bytes();
   impl_->open->groups[std::move(key)] = std::move(group);
 }
 
 void PersonStore::PutGroupTypes(TeamId project_id, std::vector<std::string> types) {
-  absl::MutexLock lock(&impl_->mutex);
+  std::lock_guard lock(impl_->mutex);
   impl_->open->group_types[project_id] = std::move(types);
 }
 
 // -- Generations --
 
 uint64_t PersonStore::open_bytes() const {
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   return impl_->open->bytes;
 }
 
 absl::Status PersonStore::Seal(uint64_t offset) {
-  absl::MutexLock lock(&impl_->mutex);
+  std::lock_guard lock(impl_->mutex);
   if (impl_->sealed != nullptr) {
     return absl::FailedPreconditionError("person store: a sealed generation is waiting");
   }
@@ -490,62 +428,69 @@ absl::Status PersonStore::Seal(uint64_t offset) {
 }
 
 bool PersonStore::HasSealed() const {
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   return impl_->sealed != nullptr;
 }
 
+// After an error RocksDB no longer says what its files hold: like the log it is opened anew. A
+// probe first, so that on a full disk the old one goes on serving readers.
+absl::Status PersonStore::Impl::Reopen() {
+  HOGLET_RETURN_IF_ERROR(Probe());
+  absl::Status status;
+  const auto open_anew =
+      [&](std::unique_ptr<PersonDatabase> old) -> std::unique_ptr<PersonDatabase> {
+    old.reset();  // two would share files
+    auto opened =
+        PersonDatabase::Open(env, directory, block_cache, PersonDatabase::Access::kReadWrite);
+    status = opened.ok() ? CheckReopened(**opened) : opened.status();
+    if (status.ok()) return *std::move(opened);
+    // Queries go on meanwhile.
+    opened = nullptr;
+    opened = PersonDatabase::Open(env, directory, block_cache, PersonDatabase::Access::kReadOnly);
+    if (opened.ok()) return *std::move(opened);
+    LogError("person store cannot even be read", {{"error", opened.status()}});
+    return nullptr;
+  };
+  HOGLET_RETURN_IF_ERROR(database.Exchange(kReadersWaitUs, open_anew));
+  if (status.ok()) LogInfo("person store opened anew after an error");
+  return status;
+}
+
+// Whether there is room for what opening and the next commit write.
+absl::Status PersonStore::Impl::Probe() {
+  const std::string path = StrCat(directory, "/PROBE");
+  HOGLET_ASSIGN_OR_RETURN(auto file, env->OpenForWrite(path, Env::OpenMode::kTruncate));
+  absl::Status status = file->Preallocate(kProbeBytes);
+  if (status.ok()) status = file->Sync();
+  if (absl::Status closed = file->Close(); status.ok()) status = closed;
+  if (absl::Status removed = env->Remove(path); status.ok()) status = removed;
+  return status;
+}
+
+absl::Status PersonStore::Impl::CheckReopened(const PersonDatabase& opened) const {
+  HOGLET_ASSIGN_OR_RETURN(const uint64_t offset, ReadOffset(opened));
+  if (offset >= applied_offset) return absl::OkStatus();
+  return absl::DataLossError(StrCat("person store ", directory, ": opened again at offset ", offset,
+                                    ", had committed ", applied_offset.load()));
+}
+
 absl::Status PersonStore::Impl::WriteGeneration(const PersonGeneration& generation) {
+  if (needs_reopening) HOGLET_RETURN_IF_ERROR(Reopen());
+  const SharedDatabase::Use use = database.Hold();
+  HOGLET_RETURN_IF_ERROR(use.status());
   rocksdb::WriteBatch batch;
-  for (const auto& [key, person] : generation.persons) {
-    if (person == nullptr) {
-      batch.Delete(family(kPersons), key);
-    } else {
-      batch.Put(family(kPersons), key, person_codec::EncodePerson(*person));
-    }
-  }
-  for (const auto& [key, state] : generation.ids) {
-    batch.Put(family(kIds), key, person_codec::EncodeIdState(state));
-    if (!state.is_mapped || state.version == 0) continue;
-    batch.Put(family(kOverrides), key,
-              person_codec::EncodeOverride(state.person_id, state.version));
-  }
-  for (const auto& [key, is_present] : generation.person_ids) {
-    if (is_present) {
-      batch.Put(family(kPersonIds), key, rocksdb::Slice());
-    } else {
-      batch.Delete(family(kPersonIds), key);
-    }
-  }
-  for (const auto& [key, hash_key] : generation.flags) {
-    if (!hash_key.has_value()) {
-      batch.Delete(family(kFlags), key);
-      continue;
-    }
-    batch.Put(family(kFlags), key,
-              std::string(1, static_cast<char>(person_codec::kFormatVersion)) + *hash_key);
-  }
-  for (const auto& [key, group] : generation.groups) {
-    batch.Put(family(kGroups), key, person_codec::EncodeGroup(*group));
-  }
-  for (const auto& [project_id, types] : generation.group_types) {
-    std::string key;
-    person_codec::AppendTeam(project_id, &key);
-    batch.Put(family(kGroupTypes), key, person_codec::EncodeGroupTypes(types));
-  }
-  batch.Put(family(kMeta), kAppliedOffsetKey, Number(generation.offset));
-  // After a failed write RocksDB refuses all others until it is told to try again.
-  if (last_commit_failed) HOGLET_RETURN_IF_ERROR(ToStatus(db->Resume()));
+  FillBatch(generation, *use.operator->(), &batch);
   rocksdb::WriteOptions write;
   write.sync = true;
-  const rocksdb::Status status = db->Write(write, &batch);
-  last_commit_failed = !status.ok();
-  return ToStatus(status);
+  const rocksdb::Status status = use->db().Write(write, &batch);
+  needs_reopening = !status.ok();
+  return use->ToStatus(status);
 }
 
 absl::Status PersonStore::CommitSealed() {
   const PersonGeneration* sealed = nullptr;
   {
-    absl::ReaderMutexLock lock(&impl_->mutex);
+    std::shared_lock lock(impl_->mutex);
     sealed = impl_->sealed.get();
   }
   if (sealed == nullptr) return absl::OkStatus();
@@ -553,7 +498,7 @@ absl::Status PersonStore::CommitSealed() {
   HOGLET_RETURN_IF_ERROR(impl_->WriteGeneration(*sealed));
   std::unique_ptr<PersonGeneration> done;  // freed without the lock
   {
-    absl::MutexLock lock(&impl_->mutex);
+    std::lock_guard lock(impl_->mutex);
     impl_->applied_offset = sealed->offset;
     done = std::move(impl_->sealed);
   }

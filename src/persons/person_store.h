@@ -12,6 +12,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
+#include "include/hoglet/env.h"
 #include "include/hoglet/person_store.h"
 #include "src/persons/person.h"
 
@@ -61,6 +62,10 @@ struct PersonChanges {
 // committed when the process ended is lost and must be applied again from applied_offset() on: same
 // log, same state. Readers see committed and uncommitted changes alike.
 //
+// Damage: a record or block that fails its checks makes the look-ups that need it answer kDataLoss,
+// naming team and id, and no others; a damaged override, which could show an event under the wrong
+// person, stops the opening.
+//
 // Threads: the writer methods belong to one thread, the pipeline's; CommitSealed() may run on
 // another beside it; the PersonReader methods and the other readers may be called from anywhere at
 // any time.
@@ -75,20 +80,17 @@ class PersonStore : public PersonReader {
     uint64_t cache_bytes_max = 32ull << 20;
     // RocksDB's cache of blocks, indexes and filters.
     uint64_t block_cache_bytes_max = 8ull << 20;
-    // Files in memory, gone with the store: for vectors and tests. The directory must be an
-    // absolute path then.
-    bool is_in_memory = false;
   };
 
-  // Opens or creates the store in `directory`. Files are RocksDB's own. kDataLoss if damaged,
-  // kUnimplemented if newer.
-  static absl::StatusOr<std::unique_ptr<PersonStore>> Open(const std::string& directory,
+  // Opens or creates the store in `directory`. Files are RocksDB's own, reached through `env`,
+  // which outlives the store. kDataLoss if damaged, kUnimplemented if newer.
+  static absl::StatusOr<std::unique_ptr<PersonStore>> Open(Env* env, const std::string& directory,
                                                            const Options& options);
   ~PersonStore() override;
 
   // Reads every byte of the store, without changing it: a line in `report` for each fault. Returns
   // the number of persons.
-  static absl::StatusOr<uint64_t> Check(const std::string& directory,
+  static absl::StatusOr<uint64_t> Check(Env* env, const std::string& directory,
                                         const std::function<void(const std::string&)>& report);
 
   // Every log record below this has been committed here.
@@ -124,7 +126,8 @@ class PersonStore : public PersonReader {
   // -- Any one thread --
 
   // Writes the sealed generation; nothing to do without one. On an error (disk full:
-  // kResourceExhausted) it stays sealed and readable, and the call can be repeated.
+  // kResourceExhausted) it stays sealed and readable, and the call can be repeated: it then opens
+  // RocksDB anew, while readers wait for a moment, as soon as the disk takes files again.
   absl::Status CommitSealed();
 
   // -- Readers --

@@ -9,20 +9,13 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 #include "src/base/strings.h"
+#include "src/persons/fair_shared_mutex.h"
 #include "src/persons/generation_cache.h"
+#include "src/persons/person_database.h"
 #include "src/persons/person_store.h"
 
 // Inside of PersonStore, shared by the two files that implement it.
-
-namespace rocksdb {
-class Cache;
-class ColumnFamilyHandle;
-class DB;
-class Env;
-class Status;
-}  // namespace rocksdb
 
 namespace hoglet {
 
@@ -69,58 +62,53 @@ struct PersonRefHash {
 };
 
 struct PersonStore::Impl {
-  // One for each name in kColumnFamilies.
-  enum Family { kMeta, kPersons, kIds, kPersonIds, kOverrides, kGroups, kGroupTypes, kFlags };
-  static constexpr int kFamilyCount = 8;
-
   ~Impl();
 
-  absl::Status Open(bool read_only);
+  absl::Status Open();
   absl::Status LoadMeta();
   absl::Status LoadOverrides();
-  rocksdb::ColumnFamilyHandle* family(Family which) const { return families[which]; }
-  absl::Status ToStatus(const rocksdb::Status& status) const;
 
-  // nullopt if absent. Safe from any thread.
-  absl::StatusOr<std::optional<std::string>> Get(Family which, const std::string& key) const;
+  // nullopt if absent. Safe from any thread. kDataLoss names the record.
+  absl::StatusOr<std::optional<std::string>> Get(PersonDatabase::Family which,
+                                                 const std::string& key) const;
   absl::StatusOr<PersonPtr> ReadPerson(TeamId team_id, const Uuid& id) const;
-  absl::StatusOr<IdState> ReadId(const std::string& key) const;
+  absl::StatusOr<IdState> ReadId(TeamId team_id, std::string_view distinct_id) const;
   absl::StatusOr<GroupPtr> ReadGroup(TeamId team_id, int type_index, std::string_view key) const;
 
-  absl::StatusOr<std::optional<PersonRecord>> FindPersonLocked(TeamId team, const Uuid& id) const
-      ABSL_SHARED_LOCKS_REQUIRED(mutex);
+  absl::StatusOr<std::optional<PersonRecord>> FindPersonLocked(TeamId team, const Uuid& id) const;
 
   // From the uncommitted changes: nullopt if they say nothing. Take the lock.
-  std::optional<IdState> OverlayId(const std::string& key) const ABSL_LOCKS_EXCLUDED(mutex);
-  std::optional<PersonPtr> OverlayPerson(const std::string& key) const ABSL_LOCKS_EXCLUDED(mutex);
+  std::optional<IdState> OverlayId(const std::string& key) const;
+  std::optional<PersonPtr> OverlayPerson(const std::string& key) const;
 
+  // Of the committing thread.
   absl::Status WriteGeneration(const PersonGeneration& generation);
+  absl::Status Reopen();
+  absl::Status Probe();
+  absl::Status CheckReopened(const PersonDatabase& opened) const;
+  absl::StatusOr<uint64_t> ReadOffset(const PersonDatabase& from) const;
 
   void CacheId(const IdRef& id, const IdState& state);
   void CachePerson(const PersonPtr& person);
   absl::Status PrefetchIds(std::span<const IdRef> ids, std::vector<PersonRef>* persons);
   absl::Status PrefetchPersons(const std::vector<PersonRef>& persons);
 
-  void ApplyIdLocked(TeamId team_id, const PersonChanges::IdChange& change)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
-  void SetOverrideLocked(TeamId team_id, const std::string& distinct_id, const IdState& state)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  void ApplyIdLocked(TeamId team_id, const PersonChanges::IdChange& change);
+  void SetOverrideLocked(TeamId team_id, const std::string& distinct_id, const IdState& state);
 
+  Env* env = nullptr;
   std::string directory;
-  bool is_read_only = false;
   Options options;
   std::shared_ptr<rocksdb::Cache> block_cache;
-  std::shared_ptr<rocksdb::Env> memory_env;
-  std::unique_ptr<rocksdb::DB> db;
-  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  SharedDatabase database;
   std::atomic<uint64_t> applied_offset{0};
-  bool last_commit_failed = false;  // of the committing thread
+  // A commit failed: the next one opens the database anew. Of the committing thread.
+  bool needs_reopening = false;
 
   // Only the writer changes `open` and the overrides; a commit takes `sealed` away.
-  mutable absl::Mutex mutex;
-  std::unique_ptr<PersonGeneration> open ABSL_GUARDED_BY(mutex) =
-      std::make_unique<PersonGeneration>();
-  std::unique_ptr<PersonGeneration> sealed ABSL_GUARDED_BY(mutex);
+  mutable FairSharedMutex mutex;  // guards what follows, up to the caches
+  std::unique_ptr<PersonGeneration> open = std::make_unique<PersonGeneration>();
+  std::unique_ptr<PersonGeneration> sealed;
 
   struct TeamOverrides {
     struct Target {
@@ -130,7 +118,7 @@ struct PersonStore::Impl {
     StringMap<std::string, Target> targets;
     uint64_t version = 0;
   };
-  absl::flat_hash_map<TeamId, TeamOverrides> overrides ABSL_GUARDED_BY(mutex);
+  absl::flat_hash_map<TeamId, TeamOverrides> overrides;
 
   // The writer's alone. They hold the newest state, committed or not.
   using IdCache = GenerationCache<OwnedId, IdState, IdHash, IdEqual>;
@@ -140,7 +128,7 @@ struct PersonStore::Impl {
   std::unique_ptr<PersonCache> person_cache;
 };
 
-// From a value of the column family `persons`.
+// From a value of the column family `persons`. An error names the person.
 absl::StatusOr<PersonPtr> ParsePerson(TeamId team_id, const Uuid& id, std::string_view value);
 
 PersonRecord ToRecord(const Person& person);

@@ -1,9 +1,12 @@
 #include <algorithm>
-#include <cstring>
 #include <map>
+#include <optional>
 
+#include "absl/strings/escaping.h"
 #include "include/hoglet/status.h"
 #include "rocksdb/db.h"
+#include "src/base/strings.h"
+#include "src/base/uuid.h"
 #include "src/persons/person_codec.h"
 #include "src/persons/person_store_impl.h"
 
@@ -12,7 +15,33 @@
 namespace hoglet {
 namespace {
 
-using RowIterator = std::unique_ptr<rocksdb::Iterator>;
+// The rows of a column family as they are when it is made.
+class RowIterator {
+ public:
+  RowIterator(const SharedDatabase& database, PersonDatabase::Family family)
+      : use_(database.Hold()) {
+    if (use_.status().ok()) rows_ = use_->Iterate(family);
+  }
+
+  rocksdb::Iterator* get() const { return rows_.get(); }
+  absl::Status status() const {
+    return rows_ == nullptr ? use_.status() : use_->ToStatus(rows_->status());
+  }
+
+ private:
+  SharedDatabase::Use use_;
+  std::unique_ptr<rocksdb::Iterator> rows_;  // goes first
+};
+
+// Says which record a decoder complained of.
+absl::Status At(const absl::Status& status, std::string_view what, TeamId team_id,
+                std::string_view name) {
+  const absl::StatusCode code =
+      absl::IsUnimplemented(status) ? status.code() : absl::StatusCode::kDataLoss;
+  return absl::Status(code,
+                      StrCat("person store: team ", team_id, ": ", what, " \"",
+                             absl::CHexEscape(ToAbsl(name)), "\": ", FromAbsl(status.message())));
+}
 
 std::string TeamPrefix(TeamId team) {
   std::string prefix;
@@ -43,6 +72,7 @@ bool WalkMerged(const std::string& prefix, rocksdb::Iterator* rows,
   const auto in_prefix = [&] {
     return rows->Valid() && rows->key().ToStringView().starts_with(prefix);
   };
+  if (rows == nullptr) return false;
   rows->Seek(rocksdb::Slice(prefix));
   while (in_prefix() || change != changes.end()) {
     const int order = !in_prefix()              ? 1
@@ -62,73 +92,87 @@ bool WalkMerged(const std::string& prefix, rocksdb::Iterator* rows,
 
 }  // namespace
 
-absl::StatusOr<std::optional<std::string>> PersonStore::Impl::Get(Family which,
+absl::StatusOr<std::optional<std::string>> PersonStore::Impl::Get(PersonDatabase::Family which,
                                                                   const std::string& key) const {
-  std::string value;
-  const rocksdb::Status status = db->Get(rocksdb::ReadOptions(), family(which), key, &value);
-  if (status.IsNotFound()) return std::nullopt;
-  HOGLET_RETURN_IF_ERROR(ToStatus(status));
-  return value;
+  const SharedDatabase::Use use = database.Hold();
+  HOGLET_RETURN_IF_ERROR(use.status());
+  return use->Get(which, key);
 }
 
 absl::StatusOr<PersonPtr> ParsePerson(TeamId team_id, const Uuid& id, std::string_view value) {
-  HOGLET_ASSIGN_OR_RETURN(const person_codec::PersonValue fields,
-                          person_codec::DecodePerson(value));
+  const auto fields = person_codec::DecodePerson(value);
+  if (!fields.ok()) return At(fields.status(), "person", team_id, FormatUuid(id));
+  auto properties = PropertySet::Parse(fields->properties_json);
+  if (!properties.ok()) return At(properties.status(), "person", team_id, FormatUuid(id));
   auto person = std::make_shared<Person>();
   person->team_id = team_id;
   person->id = id;
-  person->created_at_us = fields.created_at_us;
-  person->version = fields.version;
-  person->is_identified = fields.is_identified;
-  HOGLET_ASSIGN_OR_RETURN(person->properties, PropertySet::Parse(fields.properties_json));
+  person->created_at_us = fields->created_at_us;
+  person->version = fields->version;
+  person->is_identified = fields->is_identified;
+  person->properties = *std::move(properties);
   return PersonPtr(std::move(person));
 }
 
 absl::StatusOr<PersonPtr> PersonStore::Impl::ReadPerson(TeamId team_id, const Uuid& id) const {
-  HOGLET_ASSIGN_OR_RETURN(const std::optional<std::string> value,
-                          Get(kPersons, person_codec::PersonKey(team_id, id)));
-  if (!value.has_value()) return PersonPtr();
-  return ParsePerson(team_id, id, *value);
+  const auto value = Get(PersonDatabase::kPersons, person_codec::PersonKey(team_id, id));
+  if (absl::IsDataLoss(value.status())) {
+    return At(value.status(), "person", team_id, FormatUuid(id));
+  }
+  HOGLET_RETURN_IF_ERROR(value.status());
+  if (!value->has_value()) return PersonPtr();
+  return ParsePerson(team_id, id, **value);
 }
 
-absl::StatusOr<IdState> PersonStore::Impl::ReadId(const std::string& key) const {
-  HOGLET_ASSIGN_OR_RETURN(const std::optional<std::string> value, Get(kIds, key));
-  if (!value.has_value()) return IdState();
-  return person_codec::DecodeIdState(*value);
+absl::StatusOr<IdState> PersonStore::Impl::ReadId(TeamId team_id,
+                                                  std::string_view distinct_id) const {
+  const auto value = Get(PersonDatabase::kIds, person_codec::IdKey(team_id, distinct_id));
+  if (absl::IsDataLoss(value.status())) {
+    return At(value.status(), "distinct id", team_id, distinct_id);
+  }
+  HOGLET_RETURN_IF_ERROR(value.status());
+  if (!value->has_value()) return IdState();
+  const auto state = person_codec::DecodeIdState(**value);
+  if (!state.ok()) return At(state.status(), "distinct id", team_id, distinct_id);
+  return *state;
 }
 
 absl::StatusOr<GroupPtr> PersonStore::Impl::ReadGroup(TeamId team_id, int type_index,
                                                       std::string_view key) const {
-  HOGLET_ASSIGN_OR_RETURN(const std::optional<std::string> value,
-                          Get(kGroups, person_codec::GroupKey(team_id, type_index, key)));
-  if (!value.has_value()) return GroupPtr();
-  HOGLET_ASSIGN_OR_RETURN(Group group, person_codec::DecodeGroup(*value));
-  group.team_id = team_id;
-  group.type_index = type_index;
-  group.key = std::string(key);
-  return GroupPtr(std::make_shared<Group>(std::move(group)));
+  const auto value = Get(PersonDatabase::kGroups, person_codec::GroupKey(team_id, type_index, key));
+  if (absl::IsDataLoss(value.status())) return At(value.status(), "group", team_id, key);
+  HOGLET_RETURN_IF_ERROR(value.status());
+  if (!value->has_value()) return GroupPtr();
+  auto group = person_codec::DecodeGroup(**value);
+  if (!group.ok()) return At(group.status(), "group", team_id, key);
+  group->team_id = team_id;
+  group->type_index = type_index;
+  group->key = std::string(key);
+  return GroupPtr(std::make_shared<Group>(*std::move(group)));
 }
 
 absl::Status PersonStore::Impl::LoadOverrides() {
-  RowIterator rows(db->NewIterator(rocksdb::ReadOptions(), family(kOverrides)));
-  absl::MutexLock lock(&mutex);
+  const RowIterator iterator(database, PersonDatabase::kOverrides);
+  HOGLET_RETURN_IF_ERROR(iterator.status());
+  rocksdb::Iterator* rows = iterator.get();
+  std::lock_guard lock(mutex);
   for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
     std::string_view key = rows->key().ToStringView();
     TeamId team_id = 0;
     if (!person_codec::ReadTeam(&key, &team_id)) {
       return absl::DataLossError("person store: damaged key of an override");
     }
-    HOGLET_ASSIGN_OR_RETURN(const IdState state,
-                            person_codec::DecodeOverride(rows->value().ToStringView()));
-    SetOverrideLocked(team_id, std::string(key), state);
+    const auto state = person_codec::DecodeOverride(rows->value().ToStringView());
+    if (!state.ok()) return At(state.status(), "override", team_id, key);
+    SetOverrideLocked(team_id, std::string(key), *state);
   }
-  return ToStatus(rows->status());
+  return iterator.status();
 }
 
 void PersonStore::ApplyOverrides(TeamId team, std::span<const std::string_view> distinct_ids,
                                  std::span<Uuid> person_ids) const {
   HOGLET_ASSERT(distinct_ids.size() == person_ids.size());
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   const auto overrides = impl_->overrides.find(team);
   if (overrides == impl_->overrides.end()) return;
   for (size_t i = 0; i < distinct_ids.size(); ++i) {
@@ -138,7 +182,7 @@ void PersonStore::ApplyOverrides(TeamId team, std::span<const std::string_view> 
 }
 
 uint64_t PersonStore::overrides_version(TeamId team) const {
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   const auto overrides = impl_->overrides.find(team);
   return overrides == impl_->overrides.end() ? 0 : overrides->second.version;
 }
@@ -147,49 +191,55 @@ absl::Status PersonStore::VisitPersons(
     TeamId team, const std::function<bool(const PersonRecord&)>& visit) const {
   const std::string prefix = TeamPrefix(team);
   std::map<std::string, PersonPtr> changes;
-  RowIterator rows;
+  std::optional<RowIterator> rows;
   {
     // The iterator sees RocksDB as it is now: a commit is visible in it exactly if its changes are
     // gone from the generations.
-    absl::ReaderMutexLock lock(&impl_->mutex);
+    std::shared_lock lock(impl_->mutex);
     changes = ChangesUnder(prefix, &impl_->open->persons,
                            impl_->sealed ? &impl_->sealed->persons : nullptr);
-    rows.reset(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->family(Impl::kPersons)));
+    rows.emplace(impl_->database, PersonDatabase::kPersons);
   }
   absl::Status status;
   WalkMerged(
-      prefix, rows.get(), changes,
+      prefix, rows->get(), changes,
       [&](std::string_view key, std::string_view value) {
-        auto fields = person_codec::DecodePerson(value);
-        if (!fields.ok() || key.size() != 24) {
-          status = fields.ok() ? absl::DataLossError("person store: damaged key") : fields.status();
+        TeamId team_id = 0;
+        Uuid id;
+        if (!person_codec::ReadPersonKey(key, &team_id, &id)) {
+          status = absl::DataLossError("person store: damaged key of a person");
+          return false;
+        }
+        const auto fields = person_codec::DecodePerson(value);
+        if (!fields.ok()) {
+          status = At(fields.status(), "person", team, FormatUuid(id));
           return false;
         }
         PersonRecord record{.team_id = team,
+                            .id = id,
                             .properties = std::string(fields->properties_json),
                             .created_at_us = fields->created_at_us,
                             .is_identified = fields->is_identified,
                             .version = fields->version};
-        std::memcpy(record.id.bytes.data(), key.data() + 8, 16);
         return visit(record);
       },
       [&](const std::string&, const PersonPtr& person) {
         return person == nullptr || visit(ToRecord(*person));
       });
   HOGLET_RETURN_IF_ERROR(status);
-  return impl_->ToStatus(rows->status());
+  return rows->status();
 }
 
 absl::Status PersonStore::VisitDistinctIds(
     TeamId team, const std::function<bool(const DistinctIdRecord&)>& visit) const {
   const std::string prefix = TeamPrefix(team);
   std::map<std::string, IdState> changes;
-  RowIterator rows;
+  std::optional<RowIterator> rows;
   {
-    absl::ReaderMutexLock lock(&impl_->mutex);
+    std::shared_lock lock(impl_->mutex);
     changes =
         ChangesUnder(prefix, &impl_->open->ids, impl_->sealed ? &impl_->sealed->ids : nullptr);
-    rows.reset(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->family(Impl::kIds)));
+    rows.emplace(impl_->database, PersonDatabase::kIds);
   }
   const auto emit = [&](std::string_view key, const IdState& state) {
     if (!state.is_mapped) return true;
@@ -200,21 +250,22 @@ absl::Status PersonStore::VisitDistinctIds(
   };
   absl::Status status;
   WalkMerged(
-      prefix, rows.get(), changes,
+      prefix, rows->get(), changes,
       [&](std::string_view key, std::string_view value) {
-        auto state = person_codec::DecodeIdState(value);
-        status = state.status();
-        return state.ok() && emit(key, *state);
+        const auto state = person_codec::DecodeIdState(value);
+        if (state.ok()) return emit(key, *state);
+        status = At(state.status(), "distinct id", team, person_codec::AfterTeam(key));
+        return false;
       },
       emit);
   HOGLET_RETURN_IF_ERROR(status);
-  return impl_->ToStatus(rows->status());
+  return rows->status();
 }
 
 absl::StatusOr<std::optional<PersonRecord>> PersonStore::FindByDistinctId(
     TeamId team, std::string_view distinct_id) const {
   // Two look-ups of one moment: nothing may be committed or changed in between.
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   const std::string key = person_codec::IdKey(team, distinct_id);
   std::optional<IdState> state;
   for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
@@ -222,7 +273,7 @@ absl::StatusOr<std::optional<PersonRecord>> PersonStore::FindByDistinctId(
     if (auto it = generation->ids.find(key); it != generation->ids.end()) state = it->second;
   }
   if (!state.has_value()) {
-    HOGLET_ASSIGN_OR_RETURN(state, impl_->ReadId(key));
+    HOGLET_ASSIGN_OR_RETURN(state, impl_->ReadId(team, distinct_id));
   }
   if (!state->is_mapped) return std::nullopt;
   return impl_->FindPersonLocked(team, state->person_id);
@@ -230,7 +281,7 @@ absl::StatusOr<std::optional<PersonRecord>> PersonStore::FindByDistinctId(
 
 absl::StatusOr<std::optional<PersonRecord>> PersonStore::FindById(TeamId team,
                                                                   const Uuid& id) const {
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   return impl_->FindPersonLocked(team, id);
 }
 
@@ -253,9 +304,9 @@ absl::StatusOr<std::vector<std::string>> PersonStore::LookupPersonIds(TeamId tea
                                                                       const Uuid& person_id) {
   const std::string prefix = person_codec::PersonKey(team_id, person_id);
   std::map<std::string, bool> changes;
-  RowIterator rows;
+  std::optional<RowIterator> rows;
   {
-    absl::ReaderMutexLock lock(&impl_->mutex);
+    std::shared_lock lock(impl_->mutex);
     for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
       if (generation == nullptr) continue;
       for (auto it = generation->person_ids.lower_bound(prefix);
@@ -263,11 +314,11 @@ absl::StatusOr<std::vector<std::string>> PersonStore::LookupPersonIds(TeamId tea
         changes.try_emplace(it->first, it->second);
       }
     }
-    rows.reset(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->family(Impl::kPersonIds)));
+    rows.emplace(impl_->database, PersonDatabase::kPersonIds);
   }
   std::vector<std::string> ids;
   WalkMerged(
-      prefix, rows.get(), changes,
+      prefix, rows->get(), changes,
       [&](std::string_view key, std::string_view) {
         ids.emplace_back(person_codec::AfterPerson(key));
         return true;
@@ -276,7 +327,7 @@ absl::StatusOr<std::vector<std::string>> PersonStore::LookupPersonIds(TeamId tea
         if (is_present) ids.emplace_back(person_codec::AfterPerson(key));
         return true;
       });
-  HOGLET_RETURN_IF_ERROR(impl_->ToStatus(rows->status()));
+  HOGLET_RETURN_IF_ERROR(rows->status());
   return ids;
 }
 
@@ -284,9 +335,9 @@ absl::StatusOr<PersonStore::FlagHashKeys> PersonStore::LookupFlagHashKeys(TeamId
                                                                           const Uuid& person_id) {
   const std::string prefix = person_codec::PersonKey(team_id, person_id);
   std::map<std::string, std::optional<std::string>> changes;
-  RowIterator rows;
+  std::optional<RowIterator> rows;
   {
-    absl::ReaderMutexLock lock(&impl_->mutex);
+    std::shared_lock lock(impl_->mutex);
     for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
       if (generation == nullptr) continue;
       for (auto it = generation->flags.lower_bound(prefix);
@@ -294,11 +345,11 @@ absl::StatusOr<PersonStore::FlagHashKeys> PersonStore::LookupFlagHashKeys(TeamId
         changes.try_emplace(it->first, it->second);
       }
     }
-    rows.reset(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->family(Impl::kFlags)));
+    rows.emplace(impl_->database, PersonDatabase::kFlags);
   }
   FlagHashKeys keys;
   WalkMerged(
-      prefix, rows.get(), changes,
+      prefix, rows->get(), changes,
       [&](std::string_view key, std::string_view value) {
         if (value.empty()) return true;
         keys.emplace_back(person_codec::AfterPerson(key), value.substr(1));
@@ -308,14 +359,14 @@ absl::StatusOr<PersonStore::FlagHashKeys> PersonStore::LookupFlagHashKeys(TeamId
         if (hash_key.has_value()) keys.emplace_back(person_codec::AfterPerson(key), *hash_key);
         return true;
       });
-  HOGLET_RETURN_IF_ERROR(impl_->ToStatus(rows->status()));
+  HOGLET_RETURN_IF_ERROR(rows->status());
   return keys;
 }
 
 absl::StatusOr<GroupPtr> PersonStore::FindGroup(TeamId team, int type_index,
                                                 std::string_view group_key) const {
   const std::string key = person_codec::GroupKey(team, type_index, group_key);
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
     if (generation == nullptr) continue;
     if (auto it = generation->groups.find(key); it != generation->groups.end()) return it->second;
@@ -329,14 +380,14 @@ absl::StatusOr<GroupPtr> PersonStore::LookupGroup(TeamId team_id, int type_index
 }
 
 absl::StatusOr<std::vector<std::string>> PersonStore::GroupTypes(TeamId project_id) const {
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
     if (generation == nullptr) continue;
     const auto it = generation->group_types.find(project_id);
     if (it != generation->group_types.end()) return it->second;
   }
   HOGLET_ASSIGN_OR_RETURN(const std::optional<std::string> value,
-                          impl_->Get(Impl::kGroupTypes, TeamPrefix(project_id)));
+                          impl_->Get(PersonDatabase::kGroupTypes, TeamPrefix(project_id)));
   if (!value.has_value()) return std::vector<std::string>();
   return person_codec::DecodeGroupTypes(*value);
 }
@@ -349,20 +400,22 @@ absl::Status PersonStore::VisitGroups(TeamId team, int type_index,
                                       const std::function<bool(const Group&)>& visit) const {
   const std::string prefix = person_codec::GroupKey(team, type_index, "");
   std::map<std::string, GroupPtr> changes;
-  RowIterator rows;
+  std::optional<RowIterator> rows;
   {
-    absl::ReaderMutexLock lock(&impl_->mutex);
+    std::shared_lock lock(impl_->mutex);
     changes = ChangesUnder(prefix, &impl_->open->groups,
                            impl_->sealed ? &impl_->sealed->groups : nullptr);
-    rows.reset(impl_->db->NewIterator(rocksdb::ReadOptions(), impl_->family(Impl::kGroups)));
+    rows.emplace(impl_->database, PersonDatabase::kGroups);
   }
   absl::Status status;
   WalkMerged(
-      prefix, rows.get(), changes,
+      prefix, rows->get(), changes,
       [&](std::string_view key, std::string_view value) {
         auto group = person_codec::DecodeGroup(value);
-        status = group.status();
-        if (!group.ok()) return false;
+        if (!group.ok()) {
+          status = At(group.status(), "group", team, key.substr(prefix.size()));
+          return false;
+        }
         group->team_id = team;
         group->type_index = type_index;
         group->key = std::string(key.substr(prefix.size()));
@@ -370,17 +423,21 @@ absl::Status PersonStore::VisitGroups(TeamId team, int type_index,
       },
       [&](const std::string&, const GroupPtr& group) { return visit(*group); });
   HOGLET_RETURN_IF_ERROR(status);
-  return impl_->ToStatus(rows->status());
+  return rows->status();
 }
 
 uint64_t PersonStore::memory_bytes() const {
   uint64_t bytes = impl_->options.cache_bytes_max;
   uint64_t value = 0;
-  if (impl_->db->GetAggregatedIntProperty("rocksdb.cur-size-all-mem-tables", &value)) {
-    bytes += value;
+  {
+    const SharedDatabase::Use use = impl_->database.Hold();
+    if (use.status().ok() &&
+        use->db().GetAggregatedIntProperty("rocksdb.cur-size-all-mem-tables", &value)) {
+      bytes += value;
+    }
   }
   bytes += impl_->options.block_cache_bytes_max;
-  absl::ReaderMutexLock lock(&impl_->mutex);
+  std::shared_lock lock(impl_->mutex);
   bytes += impl_->open->bytes;
   if (impl_->sealed != nullptr) bytes += impl_->sealed->bytes;
   return bytes;

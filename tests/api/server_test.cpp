@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "src/assets/assets.h"
+#include "src/base/digest.h"
 #include "src/base/memory_env.h"
+#include "src/capture/compression.h"
 #include "src/http/http_client.h"
 #include "tests/api/fake_parts.h"
 
@@ -95,7 +98,69 @@ TEST_F(ServerTest, QueriesAndTheirErrors) {
   }
   EXPECT_EQ(Send("POST", "/api/projects/1/query/", body).status, 401);
   EXPECT_EQ(Send("GET", "/api/projects/1/query/").status, 405);
-  EXPECT_EQ(Send("GET", "/static/array.js").status, 404);
+}
+
+TEST_F(ServerTest, ServesPosthogJs) {
+  const HttpResponse plain = Send("GET", "/static/array.js", "", {{"origin", "http://site"}});
+  EXPECT_EQ(plain.status, 200);
+  EXPECT_TRUE(plain.content_type.starts_with("application/javascript"));
+  EXPECT_EQ(plain.headers.Find("access-control-allow-origin"), "http://site");
+  EXPECT_EQ(plain.body.size(), FindSdkAsset("array.js")->plain_bytes);
+  const std::string etag(plain.headers.Find("etag"));
+  const std::string pinned = "/static/" + std::string(SdkVersion()) + "/array.js";
+  for (const std::string& path : {std::string("/static/1.2.3/array.js"), pinned}) {
+    const HttpResponse packed = Send("GET", path, "", {{"accept-encoding", "br, gzip;q=0.5"}});
+    EXPECT_EQ(packed.headers.Find("content-encoding"), "gzip");
+    EXPECT_EQ(DecompressGzip(packed.body, 1 << 20).value(), plain.body);
+    EXPECT_EQ(packed.headers.Find("etag"), etag);
+    EXPECT_EQ(packed.headers.Find("cache-control").find("immutable") != std::string_view::npos,
+              path == pinned);
+  }
+  const HttpResponse known =
+      Send("GET", "/static/array.js", "", {{"if-none-match", "\"x\", " + etag}});
+  EXPECT_EQ(known.status, 304);
+  EXPECT_TRUE(known.body.empty());
+  for (const char* refusal : {"identity", "gzip;q=0", "*;q=0.0", ""}) {
+    const HttpResponse answer =
+        Send("GET", "/static/surveys.js", "", {{"accept-encoding", refusal}});
+    EXPECT_FALSE(answer.headers.Has("content-encoding")) << refusal;
+  }
+  const HttpResponse toolbar = Send("GET", "/static/toolbar.js", "", {{"origin", "http://site"}});
+  EXPECT_EQ(toolbar.status, 404);
+  EXPECT_TRUE(toolbar.headers.Has("access-control-allow-origin"));
+  EXPECT_EQ(Send("GET", "/static/1/2/array.js").status, 404);
+  EXPECT_EQ(Send("POST", "/static/array.js").status, 405);
+}
+
+TEST_F(ServerTest, TheConfiguredSdkIsScriptAndConfiguration) {
+  const std::string token = FakeProjects::kToken;
+  const HttpResponse sdk = Send("GET", "/static/array.js");
+  const HttpResponse config = Send("GET", "/array/" + token + "/config.js");
+  EXPECT_EQ(Send("GET", "/array/" + token + "/array.js").body, sdk.body + "\n\n" + config.body);
+  EXPECT_EQ(Send("GET", "/array/phc_nobody/array.js").status, 404);
+}
+
+TEST_F(ServerTest, EveryPackedScriptUnpacks) {
+  EXPECT_GE(SdkAssets().size(), 25u);
+  for (const SdkAsset& asset : SdkAssets()) {
+    EXPECT_EQ(FindSdkAsset(asset.name), &asset);
+    const auto plain = DecompressGzip(asset.gzip, asset.plain_bytes);
+    ASSERT_TRUE(plain.ok()) << asset.name;
+    EXPECT_EQ(HexEncode(Sha256(*plain)).substr(0, 16), asset.etag) << asset.name;
+  }
+}
+
+TEST_F(ServerTest, ProductsThatAreNotThereAnswerEmpty) {
+  for (const auto& [path, body] :
+       {std::pair("/api/surveys/?token=t", R"({"surveys":[]})"),
+        std::pair("/api/web_experiments/", R"({"experiments":[]})"),
+        std::pair("/api/early_access_features/?token=t", R"({"earlyAccessFeatures":[]})")}) {
+    const HttpResponse answer = Send("GET", path, "", {{"origin", "http://site"}});
+    EXPECT_EQ(answer.status, 200) << path;
+    EXPECT_EQ(answer.body, body);
+    EXPECT_EQ(answer.headers.Find("access-control-allow-origin"), "http://site");
+  }
+  EXPECT_EQ(Send("POST", "/test/black_hole", "anything").status, 200);
 }
 
 TEST_F(ServerTest, RemoteConfigAndFlags) {

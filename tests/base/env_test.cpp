@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "src/base/directories.h"
 #include "src/base/fault_env.h"
 #include "src/base/memory_env.h"
 
@@ -99,6 +100,14 @@ TEST_P(AnyEnv, ListsInOrderRenamesAndRemoves) {
   EXPECT_FALSE(env_->Remove(Path("d")).ok());
   EXPECT_TRUE(env_->RemoveTree(Path("d")).ok());
   EXPECT_FALSE(env_->Exists(Path("d")));
+}
+
+TEST_P(AnyEnv, CreatesDirectoriesDurably) {
+  ASSERT_TRUE(CreateDirectoriesDurably(env_, Path("d/e/f")).ok());
+  ASSERT_TRUE(CreateDirectoriesDurably(env_, Path("d/e/f")).ok());
+  EXPECT_TRUE(env_->List(Path("d/e/f")).ok());
+  ASSERT_TRUE(env_->ReplaceFile(Path("file"), "x").ok());
+  EXPECT_FALSE(CreateDirectoriesDurably(env_, Path("file")).ok());
 }
 
 TEST_P(AnyEnv, LocksOnce) {

@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "src/base/directories.h"
+
 namespace hoglet {
 namespace {
 
@@ -25,6 +27,28 @@ TEST(MemoryEnvCrash, KeepsWhatWasSyncedAndDropsTheRest) {
   EXPECT_EQ(env.Contents("a"), "synced");
   EXPECT_FALSE(env.Exists("unnamed"));
   EXPECT_EQ(file->Append("x").code(), absl::StatusCode::kUnavailable);
+}
+
+TEST(MemoryEnvCrash, KeepsDirectoriesCreatedDurably) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    MemoryEnv env;
+    // The last name is there already, made by one who died before it was durable.
+    ASSERT_TRUE(env.CreateDirectories("a").ok());
+    ASSERT_TRUE(CreateDirectoriesDurably(&env, "a").ok());
+    ASSERT_TRUE(CreateDirectoriesDurably(&env, "a/b/c").ok());
+    env.Crash(seed);
+    EXPECT_TRUE(env.Exists("a/b/c"));
+  }
+}
+
+TEST(ParentDirectory, OfEveryKindOfPath) {
+  EXPECT_EQ(ParentDirectory("name"), ".");
+  EXPECT_EQ(ParentDirectory("/name"), "/");
+  EXPECT_EQ(ParentDirectory("/"), "/");
+  EXPECT_EQ(ParentDirectory("a/b/c"), "a/b");
+  EXPECT_EQ(ParentDirectory("a/b/"), "a");
+  EXPECT_EQ(ParentDirectory("a/"), ".");
+  EXPECT_EQ(ParentDirectory(""), ".");
 }
 
 TEST(MemoryEnvCrash, KeepingAllLosesNothing) {

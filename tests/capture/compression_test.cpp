@@ -109,9 +109,25 @@ TEST(Gzip, DamageIsFound) {
 TEST(Lz64, KnownTexts) {
   EXPECT_EQ(DecompressLz64("BYUwNmD2Q===", 100).value(), "hello");
   EXPECT_EQ(DecompressLz64("Q===", 100).value(), "");
-  EXPECT_FALSE(DecompressLz64("", 100).ok());
-  EXPECT_FALSE(DecompressLz64("!!!!", 100).ok());
-  EXPECT_FALSE(DecompressLz64("BYUw", 100).ok());
+  EXPECT_EQ(DecompressLz64("BYS4NmD2AEDuBvAnMATahUMmoXg3AAe9UEMCyamu+4UcSqG2eQA=", 100).value(),
+            "héllo wörld ☕ 😀 héllo wörld ☕ 😀 héllo wörld ☕ 😀 ");
+  EXPECT_EQ(DecompressLz64("N4IghiBcKLwbgAeyANCARlA2gRkQJkQZgF0BfIA=", 100).value(),
+            R"({"a":"😀","b":[1,2,3]})");
+}
+
+TEST(Lz64, LimitsAreOfTheTextNotOfItsUnits) {
+  const char* a_thousand = "IY18ZXTt/DFOS1b0c17Pd/wYUcSaWeRZVdTbXTEA";
+  EXPECT_EQ(DecompressLz64(a_thousand, 1000).value(), std::string(1000, 'a'));
+  EXPECT_TRUE(absl::IsOutOfRange(DecompressLz64(a_thousand, 999).status()));
+  const char* three = "BYS4NmD2AEDuBvAnMATahUMmoXg3AAe9UEMCyamu+4UcSqG2eQA=";
+  EXPECT_TRUE(absl::IsOutOfRange(DecompressLz64(three, 60).status()));
+}
+
+TEST(Lz64, DamageIsFound) {
+  for (const char* text : {"", "!!!!", "BYUw", "BYS4NmD2AEDuBvAn", "AAAA", "//////8="}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(DecompressLz64(text, 100).status())) << text;
+  }
+  EXPECT_TRUE(absl::IsDataLoss(DecompressLz64("rwbQ", 100).status()));
 }
 
 }  // namespace

@@ -77,5 +77,37 @@ TEST(SliceJson, Arrays) {
   EXPECT_TRUE(SliceJson("17").empty());
 }
 
+TEST(SliceJson, StringsOfEveryLengthEndWhereTheyEnd) {
+  for (size_t length = 0; length < 40; ++length) {
+    for (size_t escape = 0; escape <= length; ++escape) {
+      std::string text = std::string(escape, '!') + "\\\"" + std::string(length - escape, '#');
+      text = "[\"" + text + "\",2]";
+      const auto slices = SliceJson(text);
+      ASSERT_EQ(slices.size(), 2u) << text;
+      EXPECT_EQ(slices[0].value, text.substr(1, text.size() - 4));
+    }
+  }
+}
+
+TEST(SliceJson, FromMemberReadsNoFurther) {
+  EXPECT_EQ(FromMember(R"({ "a" : [1], "b": {"c":2} , "d":3})", 1), R"({"c":2} , "d":3})");
+  EXPECT_EQ(FromMember(R"({"a":1})", 0), "1}");
+}
+
+std::string RepairedOf(std::string text) {
+  const absl::Status status = VisitJsonDocument(&text, [](const simdjson::dom::element&) {});
+  return status.ok() ? text : std::string("error");
+}
+
+TEST(HalfSurrogates, AreReplacedInPlace) {
+  EXPECT_EQ(RepairedOf(R"({"a":"x\ud83d"})"), R"({"a":"x\ufffd"})");
+  EXPECT_EQ(RepairedOf(R"({"a":"\udE00 \uD83d\uDe00"})"), R"({"a":"\ufffd \uD83d\uDe00"})");
+  EXPECT_EQ(RepairedOf(R"(["\ud83d\ud83d\ude00"])"), R"(["\ufffd\ud83d\ude00"])");
+  EXPECT_EQ(RepairedOf(R"(["\ud83d\u0041"])"), R"(["\ufffd\u0041"])");
+  EXPECT_EQ(RepairedOf(R"(["\\ud83d"])"), R"(["\\ud83d"])");
+  EXPECT_EQ(RepairedOf(R"(["\ud83"])"), "error");
+  EXPECT_EQ(RepairedOf(R"(["\ud83d)"), "error");
+}
+
 }  // namespace
 }  // namespace hoglet

@@ -3,6 +3,7 @@
 #include "src/base/memory_env.h"
 #include "src/capture/capture.h"
 #include "src/capture/capture_rules.h"
+#include "src/capture/quotas.h"
 
 namespace hoglet {
 namespace {
@@ -10,10 +11,11 @@ namespace {
 TEST(DistinctId, IsCutAfterTwoHundredCodePointsNotBytes) {
   std::string euros;
   for (int i = 0; i < 250; ++i) euros += "€";
-  EXPECT_EQ(CleanDistinctId(euros), euros.substr(0, 600));
-  EXPECT_EQ(CleanDistinctId(" \t\xc2\xa0\xe3\x80\x80"), "");
-  EXPECT_EQ(CleanDistinctId(" x "), " x ");
-  EXPECT_EQ(CleanDistinctId(std::string("a\0b", 3)),
+  Arena arena;
+  EXPECT_EQ(CleanDistinctId(euros, &arena), euros.substr(0, 600));
+  EXPECT_EQ(CleanDistinctId(" \t\xc2\xa0\xe3\x80\x80", &arena), "");
+  EXPECT_EQ(CleanDistinctId(" x ", &arena), " x ");
+  EXPECT_EQ(CleanDistinctId(std::string("a\0b", 3), &arena),
             "a\xef\xbf\xbd"
             "b");
 }
@@ -58,11 +60,13 @@ class CaptureRules : public testing::Test {
     context.env = &env_;
     context.now_us = env_.NowMicros();
     context.limits = limits_;
+    context.quotas = quotas_;
     return CaptureAnalytics(std::move(request), context);
   }
 
   MemoryEnv env_;
   CaptureLimits limits_;
+  const CaptureQuotas* quotas_ = nullptr;
 };
 
 struct ShapeCase {
@@ -125,7 +129,7 @@ TEST_F(CaptureRules, EventsAreHandedOnAsWritten) {
   EXPECT_EQ(outcome.events[1].json, second);
   EXPECT_EQ(outcome.events[1].distinct_id, R"(["z",{"a":2,"b":1}])");
   EXPECT_EQ(outcome.events[0].ip, "192.0.2.1");
-  EXPECT_EQ(PartitionKey(outcome.events[0]), "t:d");
+  EXPECT_EQ(outcome.events.Records()[0].key, "t:d");
 }
 
 TEST_F(CaptureRules, InternalAndCookielessEvents) {
@@ -135,7 +139,7 @@ TEST_F(CaptureRules, InternalAndCookielessEvents) {
   ASSERT_EQ(outcome.events.size(), 2u);
   EXPECT_EQ(outcome.events[0].ip, "127.0.0.1");
   EXPECT_TRUE(outcome.events[1].is_cookieless);
-  EXPECT_EQ(PartitionKey(outcome.events[1]), "t:192.0.2.1");
+  EXPECT_EQ(outcome.events.Records()[1].key, "t:192.0.2.1");
 }
 
 TEST_F(CaptureRules, AnEventTooLargeForTheLogFailsTheRequest) {
@@ -152,6 +156,43 @@ TEST_F(CaptureRules, EngageWithoutANameIdentifies) {
       Send(R"({"token":"t","$distinct_id":"d","$set":{"a":1}})", "/engage/");
   ASSERT_EQ(outcome.events.size(), 1u);
   EXPECT_EQ(outcome.events[0].event, "$identify");
+}
+
+TEST_F(CaptureRules, AQuotaStopsItsKindOnly) {
+  const std::string mixed =
+      R"([{"token":"t","event":"$exception","distinct_id":"d"},
+          {"token":"t","event":"survey sent","distinct_id":"d"},
+          {"token":"t","event":"survey sent","distinct_id":"d","properties":{"$product_tour_id":1}},
+          {"token":"t","event":"$ai_trace","distinct_id":"d"},
+          {"token":"t","event":"a","distinct_id":"d"}])";
+  const auto stored = [&](const std::vector<std::string>& rules) {
+    const QuotaList quotas = QuotaList::Parse(rules).value();
+    quotas_ = &quotas;
+    const CaptureOutcome outcome = Send(mixed);
+    quotas_ = nullptr;
+    EXPECT_EQ(outcome.response.status, 200);
+    std::string names;
+    for (size_t i = 0; i < outcome.events.size(); ++i) names += outcome.events[i].event + ";";
+    return names;
+  };
+  EXPECT_EQ(stored({"events:other"}), "$exception;survey sent;survey sent;$ai_trace;a;");
+  EXPECT_EQ(stored({"exceptions:t"}), "survey sent;survey sent;$ai_trace;a;");
+  EXPECT_EQ(stored({"surveys:t", "llm_events:t"}), "$exception;survey sent;a;");
+  EXPECT_EQ(stored({"events:t"}), "$exception;survey sent;$ai_trace;");
+  EXPECT_EQ(stored({"events:t", "exceptions:t", "surveys:t", "llm_events:t"}), "");
+}
+
+TEST(QuotaList, RefusesWhatItDoesNotKnow) {
+  for (const char* rule : {"", "events", "events:", "pageviews:t", ":t"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(QuotaList::Parse({rule}).status())) << rule;
+  }
+}
+
+TEST_F(CaptureRules, HalfAnEmojiIsReplaced) {
+  const CaptureOutcome outcome =
+      Send(R"({"token":"t","event":"a","distinct_id":"d","properties":{"x":"cut \ud83d"}})");
+  ASSERT_EQ(outcome.events.size(), 1u) << outcome.response.Body();
+  EXPECT_NE(outcome.events[0].json.find(R"("cut \ufffd")"), std::string::npos);
 }
 
 }  // namespace

@@ -162,3 +162,37 @@ test('flags can be given as HOGLET_* variables', () => {
   const answer = runCli(['query', 'SELECT count() FROM events', '--format', 'json'], { env: { HOGLET_DATA: file('data-gz') } });
   assert.deepEqual(rowsOf(JSON.parse(assertSuccess(answer))), [[EVENTS]]);
 });
+
+test('serve reads flags from a file; mistakes in it are named', async () => {
+  const config = file('serve.conf');
+  const token = `phc_${crypto.randomBytes(20).toString('hex')}`;
+  const key = `phx_${crypto.randomBytes(20).toString('hex')}`;
+  fs.writeFileSync(config, `# a comment\nproject-token = "${token}"\npersonal-api-key = phx_of_the_file\nthreads = 1\n`);
+  // The flag goes before the file.
+  const server = new Server({ token: null, key: null, args: ['--config', config, '--personal-api-key', key] });
+  await server.start();
+  server.token = token;
+  server.key = key;
+  try {
+    assert.equal((await server.capture({ event: 'x', distinct_id: 'a' })).status, 200);
+    assert.deepEqual(await server.query('SELECT 1'), [[1]]);
+  } finally {
+    await server.remove();
+  }
+  const data = file('never-made');
+  for (const [text, message] of [['bogus = 1', /bogus/], ['threads = many', /threads/], [`data = ${data}\nlisten = nowhere`, /nowhere/]]) {
+    fs.writeFileSync(config, `${text}\n`);
+    const { status, stderr } = runCli(['serve', '--config', config, ...(text.startsWith('data') ? [] : ['--data', data])]);
+    assert.notEqual(status, 0, text);
+    assert.match(stderr, message);
+  }
+  assert.match(runCli(['serve', '--config', file('absent.conf'), '--data', data]).stderr, /absent\.conf/);
+});
+
+test('numbers out of range are refused', () => {
+  for (const flags of [['--threads', '100000'], ['--threads', '-1'], ['--memory-limit', '-5'], ['--memory-limit', 'lots']]) {
+    const { status, stderr } = runCli(['serve', '--data', file('never-made'), '--listen', '127.0.0.1:0', ...flags], { timeout_ms: 10_000 });
+    assert.notEqual(status, 0, flags.join(' '));
+    assert.ok(stderr.includes(flags[0]), stderr);
+  }
+});

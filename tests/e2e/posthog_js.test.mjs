@@ -2,20 +2,9 @@
 // autocaptured click with the SDK's own compression.
 
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import http from 'node:http';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { launchBrowser, newVisitor, serveSite } from './lib/browser.mjs';
 import { Server, waitFor } from './lib/server.mjs';
-
-const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
-const USER_AGENT = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) ' +
-  'Chrome/138.0.0.0 Safari/537.36';
-// posthog-js drops the events of automated browsers, so this one says it is an ordinary one.
-const FLAGS = ['--disable-blink-features=AutomationControlled', '--no-sandbox', '--disable-gpu', '--disable-quic',
-  '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  `--user-agent=${USER_AGENT}`];
 
 let server;
 let site;
@@ -25,12 +14,12 @@ const requests = [];
 
 before(async () => {
   server = await Server.start();
-  site = await serveSite();
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-  const context = await browser.newContext({ userAgent: USER_AGENT });
-  // The SDK also reads the brand list, in which a headless browser names itself.
-  await context.addInitScript(() => Object.defineProperty(Navigator.prototype, 'userAgentData', { get: () => undefined }));
-  page = await context.newPage();
+  site = await serveSite({
+    '/': ['text/html', new URL('./fixtures/page.html', import.meta.url)],
+    '/posthog-js/module.js': ['text/javascript', import.meta.resolve('posthog-js/dist/module.js')],
+  });
+  browser = await launchBrowser();
+  page = await (await newVisitor(browser)).newPage();
   page.on('request', (request) => requests.push(request));
 });
 after(async () => {
@@ -38,21 +27,6 @@ after(async () => {
   site?.close();
   await server?.remove();
 });
-
-function serveSite() {
-  const files = {
-    '/': ['text/html', new URL('./fixtures/page.html', import.meta.url)],
-    '/posthog-js/module.js': ['text/javascript', import.meta.resolve('posthog-js/dist/module.js')],
-  };
-  return new Promise((resolve) => {
-    const listener = http.createServer((request, response) => {
-      const file = files[request.url.split('?')[0]];
-      if (!file) return response.writeHead(404).end();
-      return response.writeHead(200, { 'content-type': file[0] }).end(fs.readFileSync(fileURLToPath(file[1])));
-    });
-    listener.listen(0, '127.0.0.1', () => resolve(listener));
-  });
-}
 
 // Acts, waits for the server's answers to the event requests that follow until `count` rows of the
 // event are there; every answer must be 200 and the rows must be found within a second of the last.

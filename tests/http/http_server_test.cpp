@@ -1,5 +1,6 @@
 #include "src/http/http_server.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -428,6 +429,14 @@ TEST_F(HttpServerTest, RespondersMayOutliveTheServer) {
 }
 
 TEST_F(HttpServerTest, ABusyPortIsAnError) {
+  Start();
+  options_.port = server_->port();
+  const auto second = HttpServer::Start(options_, &router_, Env::Posix(), &metrics_);
+  ASSERT_FALSE(second.ok());
+  EXPECT_THAT(std::string(second.status().message()), testing::HasSubstr("Address already in use"));
+}
+
+TEST_F(HttpServerTest, AnAddressNotOfThisMachineIsAnError) {
   options_.address = "203.0.113.77";
   EXPECT_FALSE(HttpServer::Start(options_, &router_, Env::Posix(), &metrics_).ok());
   options_.address = "not an address";

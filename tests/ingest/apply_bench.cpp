@@ -1,5 +1,6 @@
 #include <benchmark/benchmark.h>
 
+#include "src/base/memory_env.h"
 #include "src/ingest/event_applier.h"
 #include "src/ingest/event_parser.h"
 #include "tests/ingest/fakes.h"
@@ -51,7 +52,8 @@ BENCHMARK(Parse);
 void Apply(benchmark::State& state) {
   const auto values = PageViews();
   FakeTeams teams;
-  auto store = *PersonStore::Open("/persons", {.is_in_memory = true});
+  MemoryEnv env;
+  auto store = *PersonStore::Open(&env, "persons", {});
   EventApplier applier(store.get(), nullptr, {});
   EventParser parser(&teams);
   Arena arena(64 << 10);

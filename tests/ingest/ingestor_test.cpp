@@ -8,6 +8,7 @@
 
 #include "include/hoglet/status.h"
 #include "tests/ingest/fakes.h"
+#include "tests/ingest/streams.h"
 
 namespace hoglet {
 namespace {
@@ -17,59 +18,6 @@ using testing::HasSubstr;
 constexpr char kTopic[] = "events_plugin_ingestion";
 constexpr char kDeadLetters[] = "events_plugin_ingestion_dlq";
 constexpr int64_t kTimeoutUs = 60'000'000;
-
-// A stream that uses everything: pages, merges of all kinds and outcomes, personless ids, groups,
-// unknown tokens, broken records.
-std::vector<std::string> MixedStream(uint64_t seed, size_t count, size_t people) {
-  std::mt19937_64 random(seed);
-  const auto id = [&] { return "user-" + std::to_string(random() % people); };
-  std::vector<std::string> values;
-  for (uint64_t i = 0; i < count; ++i) {
-    CapturedEvent event;
-    const auto number = std::to_string(random() % 10);
-    switch (random() % 16) {
-      case 0:
-        event = MakeEvent(i, "$identify", id(), R"({"$anon_distinct_id":")" + id() + "\"}");
-        break;
-      case 1:
-        event = MakeEvent(i, "$create_alias", id(), R"({"alias":")" + id() + "\"}");
-        break;
-      case 2:
-        event = MakeEvent(i, random() % 4 ? "$set" : "$merge_dangerously", id(),
-                          R"({"alias":")" + id() + R"(","$set":{"plan":)" + number + "}}");
-        break;
-      case 3:
-      case 4:
-        event =
-            MakeEvent(i, "$pageview", id(), R"({"$process_person_profile":false,"$set":{"x":1}})");
-        break;
-      case 5:
-        event = MakeEvent(i, "$groupidentify", id(),
-                          R"({"$group_type":"t)" + number + R"(","$group_key":"k)" + number +
-                              R"(","$group_set":{"n":)" + number + "}}");
-        break;
-      case 6:
-        event = MakeEvent(i, "paid", id(),
-                          R"({"$groups":{"t)" + number + R"(":"acme"},"$unset":["plan"]})");
-        break;
-      case 7:
-        event = MakeEvent(i, "stray", id());
-        event.token = "unknown";
-        break;
-      case 8:
-        event = MakeEvent(i, "broken", id());
-        if (random() % 4 == 0) event.json = "{\"event\":";
-        break;
-      default:
-        event = MakeEvent(i, "$pageview", id(),
-                          R"({"$current_url":"/)" + number + R"(","$browser":"B)" + number +
-                              R"(","$set_once":{"first":)" + number + R"(},"$set":{"last":)" +
-                              number + "}}");
-    }
-    values.push_back(EncodeCapturedEvent(event));
-  }
-  return values;
-}
 
 // The pipeline over fakes and a real person store.
 class Pipeline {
@@ -81,7 +29,7 @@ class Pipeline {
   absl::Status Start(Ingestor::Options options = {}) {
     PersonStore::Options person_options;
     person_options.cache_bytes_max = cache_bytes_max;
-    HOGLET_ASSIGN_OR_RETURN(persons, PersonStore::Open(directory_, person_options));
+    HOGLET_ASSIGN_OR_RETURN(persons, PersonStore::Open(Env::Posix(), directory_, person_options));
     ingestor = std::make_unique<Ingestor>(Env::Posix(), log_, persons.get(), events_, &teams,
                                           &warnings, options);
     return ingestor->Start();
@@ -96,39 +44,7 @@ class Pipeline {
     EXPECT_TRUE(ingestor->WaitApplied(log_->end_offset(kTopic), kTimeoutUs))
         << ingestor->health().ToString();
   }
-  // Persons, mappings, groups and overrides as text.
-  std::string DescribePersons() const {
-    std::string text;
-    EXPECT_TRUE(persons
-                    ->VisitPersons(1,
-                                   [&](const PersonRecord& person) {
-                                     StrAppend(&text, FormatUuid(person.id), " ", person.properties,
-                                               " ", person.created_at_us, " ", person.is_identified,
-                                               " ", person.version, "\n");
-                                     return true;
-                                   })
-                    .ok());
-    EXPECT_TRUE(persons
-                    ->VisitDistinctIds(1,
-                                       [&](const DistinctIdRecord& id) {
-                                         StrAppend(&text, id.distinct_id, " ",
-                                                   FormatUuid(id.person_id), " ", id.version, "\n");
-                                         return true;
-                                       })
-                    .ok());
-    for (int type = 0; type < kGroupTypesMax; ++type) {
-      EXPECT_TRUE(persons
-                      ->VisitGroups(1, type,
-                                    [&](const Group& group) {
-                                      StrAppend(&text, type, " ", group.key, " ",
-                                                group.properties->ToJson(), " ", group.version,
-                                                "\n");
-                                      return true;
-                                    })
-                      .ok());
-    }
-    return text;
-  }
+  std::string DescribePersons() const { return hoglet::DescribePersons(*persons); }
 
   FakeTeams teams;
   RecentWarnings warnings;

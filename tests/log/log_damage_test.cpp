@@ -142,7 +142,7 @@ TEST(LogDamage, WhatAClientSentCannotPassForABatch) {
 }
 
 // Every byte of every file, several bits: Check reports it, Open and Read never crash, and what
-// Open accepts is a prefix.
+// they accept is a prefix, whole unless one of them names the damaged file.
 void SweepDamage(MemoryEnv* env, const std::vector<std::string>& values) {
   SetLogLevel(LogLevel::kError);
   const std::vector<std::string> files = env->Files();
@@ -157,8 +157,13 @@ void SweepDamage(MemoryEnv* env, const std::vector<std::string>& values) {
       EXPECT_FALSE(CheckLines(&copy).empty()) << damaged << " at " << at;
       auto log = TryOpen(&copy, SmallTopic());
       if (!log.ok()) continue;
-      const auto read = ReadValues(log->get());
+      absl::Status fault;
+      const auto read = ReadValuesUntil(log->get(), &fault);
       ASSERT_LE(read.size(), values.size());
+      if (!fault.ok()) {
+        EXPECT_EQ(fault.code(), absl::StatusCode::kDataLoss) << fault;
+        EXPECT_NE(fault.message().find(ToAbsl(damaged)), absl::string_view::npos) << fault;
+      }
       for (size_t i = 0; i < read.size(); ++i) ASSERT_EQ(read[i], values[i]) << damaged << at;
     }
   }
@@ -189,6 +194,36 @@ TEST(LogDamage, EveryByteOfAKilledLogWithReservedSpace) {
   log.reset();
   ASSERT_EQ(env.Contents(kSegment).size(), 1500u);
   SweepDamage(&env, values);
+}
+
+TEST(LogDamage, ASealedSegmentIsProvedWhenItIsRead) {
+  MemoryEnv env;
+  auto log = MustOpen(&env, SmallTopic(600));
+  for (int i = 0; i < 12; ++i) ASSERT_TRUE(AppendText(log.get(), {StrCat("value ", i)}).ok());
+  log.reset();
+  ASSERT_GT(env.Files().size(), 3u);
+  ASSERT_TRUE(env.DamageByte(kSegment, 64 + 66, 4));
+  log = MustOpen(&env, SmallTopic(600));
+  absl::Status fault;
+  EXPECT_EQ(ReadValuesUntil(log.get(), &fault).size(), 0u);
+  EXPECT_EQ(fault.code(), absl::StatusCode::kDataLoss);
+  // What comes after it is served, and appended to.
+  const uint64_t healthy = 8;
+  EXPECT_EQ(ReadValues(log.get(), healthy).size(), 4u);
+  EXPECT_EQ(*AppendText(log.get(), {"next"}), 12u);
+}
+
+TEST(LogDamage, ASealedSegmentOfAnotherLengthIsNotOpened) {
+  for (const int change : {-8, 8}) {
+    MemoryEnv env;
+    auto log = MustOpen(&env, SmallTopic(600));
+    for (int i = 0; i < 12; ++i) ASSERT_TRUE(AppendText(log.get(), {StrCat("value ", i)}).ok());
+    log.reset();
+    std::string bytes = env.Contents(kSegment);
+    bytes.resize(bytes.size() + change);
+    env.Write(kSegment, bytes);
+    EXPECT_EQ(TryOpen(&env, SmallTopic(600)).status().code(), absl::StatusCode::kDataLoss);
+  }
 }
 
 TEST(LogDamage, DamageWhileOpenIsReportedByRead) {

@@ -42,14 +42,15 @@ inline absl::StatusOr<uint64_t> AppendText(Log* log, const std::vector<std::stri
   return log->Append(kTopic, records);
 }
 
-// Every value from `offset` on, checking that offsets are dense.
-inline std::vector<std::string> ReadValues(Log* log, uint64_t offset = 0,
-                                           uint64_t bytes_max = 1000) {
+// Every value from `offset` on, checking that offsets are dense, up to the end or the error that
+// `fault` gets.
+inline std::vector<std::string> ReadValuesUntil(Log* log, absl::Status* fault, uint64_t offset = 0,
+                                                uint64_t bytes_max = 1000) {
   std::vector<std::string> values;
   bool first = true;
   while (true) {
     auto batches = log->Read(kTopic, offset, bytes_max);
-    EXPECT_TRUE(batches.ok()) << batches.status();
+    *fault = batches.status();
     if (!batches.ok() || batches->empty()) return values;
     for (const LogBatch& batch : *batches) {
       EXPECT_FALSE(batch.records.empty());
@@ -63,6 +64,14 @@ inline std::vector<std::string> ReadValues(Log* log, uint64_t offset = 0,
       offset = batch.end_offset();
     }
   }
+}
+
+inline std::vector<std::string> ReadValues(Log* log, uint64_t offset = 0,
+                                           uint64_t bytes_max = 1000) {
+  absl::Status fault;
+  auto values = ReadValuesUntil(log, &fault, offset, bytes_max);
+  EXPECT_TRUE(fault.ok()) << fault;
+  return values;
 }
 
 inline std::vector<std::string> CheckLines(Env* env, uint64_t* records = nullptr) {

@@ -27,6 +27,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"src/persons", {"src/base"}},
     {"src/metadata", {"src/base"}},
     {"src/http", {"src/base"}},
+    {"src/assets", {"src/base"}},
     {"query/hogql", {"src/base"}},
     {"query/analyze", {"query/hogql", "src/base", "src/metadata"}},
     {"query/functions", {"query/analyze", "query/hogql", "storage", "src/base"}},
@@ -39,9 +40,9 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"src/replay", {"src/base"}},
     {"src/apps", {"src/base"}},
     {"src/api",
-     {"src/base", "src/log", "src/persons", "src/metadata", "src/http", "src/ingest", "src/capture",
-      "src/flags", "src/replay", "src/apps", "storage", "query/hogql", "query/analyze",
-      "query/functions", "query/plan", "query/exec"}},
+     {"src/base", "src/log", "src/persons", "src/metadata", "src/http", "src/assets", "src/ingest",
+      "src/capture", "src/flags", "src/replay", "src/apps", "storage", "query/hogql",
+      "query/analyze", "query/functions", "query/plan", "query/exec"}},
 };
 const std::set<std::string> kMayIncludeAll = {"src/cli", "src", "tests", "bench", "examples"};
 

@@ -2,19 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/base/vector/vector_support.h"
+
 namespace hoglet {
 namespace {
 
 Vector Integers(const std::vector<Datum>& values) {
-  VectorBuilder builder(Type(TypeKind::kInt64));
-  for (const Datum& value : values) {
-    if (value.is_null()) {
-      builder.AppendNull();
-    } else {
-      builder.Append(value);
-    }
-  }
-  return builder.Build();
+  return BuildVector(Type(TypeKind::kInt64), values);
 }
 
 Vector Dictionary(const std::vector<Datum>& values, const std::vector<uint32_t>& codes) {

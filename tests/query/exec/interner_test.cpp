@@ -7,20 +7,10 @@
 #include <map>
 #include <random>
 
+#include "tests/base/vector/vector_support.h"
+
 namespace hoglet {
 namespace {
-
-Vector Build(Type type, const std::vector<Datum>& values) {
-  VectorBuilder builder(std::move(type));
-  for (const Datum& value : values) {
-    if (value.is_null()) {
-      builder.AppendNull();
-    } else {
-      builder.Append(value);
-    }
-  }
-  return builder.Build();
-}
 
 TEST(U64Interner, NumbersInOrderOfFirstSight) {
   U64Interner interner;
@@ -31,8 +21,9 @@ TEST(U64Interner, NumbersInOrderOfFirstSight) {
 }
 
 TEST(ColumnInterner, NullIsAValueUnlessToldOtherwise) {
-  const Vector column = Build(Type(TypeKind::kString), {std::string("a"), Datum(), std::string(""),
-                                                        Datum(), std::string("a")});
+  const Vector column =
+      BuildVector(Type(TypeKind::kString),
+                  {std::string("a"), Datum(), std::string(""), Datum(), std::string("a")});
   std::vector<uint32_t> ids(5);
   ColumnInterner with(Type(TypeKind::kString));
   with.Intern(column, ids.data());
@@ -45,7 +36,7 @@ TEST(ColumnInterner, NullIsAValueUnlessToldOtherwise) {
 
 TEST(ColumnInterner, OneNanAndOneZero) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  const Vector column = Build(Type(TypeKind::kFloat64), {0.0, -0.0, nan, -nan, 1.0});
+  const Vector column = BuildVector(Type(TypeKind::kFloat64), {0.0, -0.0, nan, -nan, 1.0});
   std::vector<uint32_t> ids(5);
   ColumnInterner interner(Type(TypeKind::kFloat64));
   interner.Intern(column, ids.data());
@@ -71,7 +62,7 @@ TEST(RowInterner, AgreesWithAMapOfRows) {
       columns[3].push_back(Datum(std::vector<Datum>(random() % 3, Datum(int64_t{1}))));
     }
     std::vector<Vector> vectors;
-    for (size_t c = 0; c < 4; ++c) vectors.push_back(Build(types[c], columns[c]));
+    for (size_t c = 0; c < 4; ++c) vectors.push_back(BuildVector(types[c], columns[c]));
     std::vector<const Vector*> keys;
     for (const Vector& vector : vectors) keys.push_back(&vector);
     std::vector<uint32_t> groups(rows);

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "query/exec/operator.h"
@@ -194,6 +195,36 @@ TEST(ArrayJoinNode, ExpandsAndKeepsEmptyOnesOnRequest) {
   EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{s("a"), 1}, {s("a"), 2}, {s("b"), 0}}));
 }
 
+// The elements of one batch are more than memory, or 32-bit offsets, would hold.
+TEST(ArrayJoinNode, AConstantArrayIsNotRepeated) {
+  const Type array = Type::Array(kInt);
+  const std::vector<Datum> elements(600'000, Datum(int64_t{7}));
+  auto project =
+      Over(Plan::Kind::kProject,
+           List(Values({kInt}, std::vector<Row>(8'000, Row{Datum(int64_t{1})}))), {{"x", array}});
+  project->expressions.push_back(Expr::Constant(Datum(elements), array));
+  auto join = Over(Plan::Kind::kArrayJoin, List(std::move(project)), {{"x", kInt}});
+  join->array_columns = {0};
+  auto limit = Over(Plan::Kind::kLimit, List(std::move(join)), {{"x", kInt}});
+  limit->limit = 2;
+  limit->offset = 700'000;
+  EXPECT_EQ(*RunPlan(*limit), (std::vector<Row>{{7}, {7}}));
+}
+
+TEST(AggregateNode, SubtotalsOfNullableKeysAreNull) {
+  auto plan =
+      Over(Plan::Kind::kAggregate,
+           List(Values({kText, kInt.Nullable()}, {{s("a"), 1}, {s("a"), 1}, {s("b"), kNull}})),
+           {{"t", kText}, {"n", kInt.Nullable()}, {"count", Type(TypeKind::kUInt64)}});
+  plan->group_keys = {0, 1};
+  plan->grouping_sets = {{0, 1}, {}};
+  AggregateCall count;
+  count.function = *BuiltinFunctions().BindAggregate("count", {}, {}, /*distinct=*/false);
+  plan->aggregates.push_back(std::move(count));
+  EXPECT_THAT(*RunPlan(*plan), testing::UnorderedElementsAre(
+                                   Row{s("a"), 1, 2}, Row{s("b"), kNull, 1}, Row{s(""), kNull, 3}));
+}
+
 TEST(WindowNode, RankAndShift) {
   const auto rows = [] {
     return Values({kText, kInt}, {{s("a"), 10}, {s("a"), 10}, {s("a"), 20}, {s("b"), 5}});
@@ -219,6 +250,51 @@ TEST(WindowNode, RankAndShift) {
                                                {s("a"), 10, 1, 10},
                                                {s("a"), 20, 3, 10},
                                                {s("b"), 5, 1, kNull}}));
+}
+
+TEST(WindowNode, FirstAndLastValueSkipNulls) {
+  const auto rows = [] {
+    return Values({kInt, kText.Nullable()},
+                  {{1, kNull}, {2, s("b")}, {3, kNull}, {4, s("d")}, {5, kNull}});
+  };
+  const Type text = kText.Nullable();
+  auto plan = Over(Plan::Kind::kWindow, List(rows()),
+                   {{"n", kInt}, {"t", text}, {"first", text}, {"last", text}, {"next", text}});
+  for (const char* name : {"first_value", "last_value", "first_value"}) {
+    Plan::WindowCall call;
+    call.function_name = name;
+    call.aggregate.arguments = {1};
+    call.order_by = {{0, false}};
+    call.rows_frame = true;
+    call.end = 0;
+    call.type = text;
+    plan->windows.push_back(std::move(call));
+  }
+  plan->windows.back().start = 1;
+  plan->windows.back().end = 1;
+  EXPECT_EQ(*RunPlan(*plan), (std::vector<Row>{{1, kNull, kNull, kNull, s("b")},
+                                               {2, s("b"), s("b"), s("b"), kNull},
+                                               {3, kNull, s("b"), s("b"), s("d")},
+                                               {4, s("d"), s("b"), s("d"), kNull},
+                                               {5, kNull, s("b"), s("d"), kNull}}));
+}
+
+// Each row's array holds all rows up to it: quadratic, however small the input.
+TEST(WindowNode, PastTheMemoryLimitIsAClearError) {
+  const std::vector<Row> rows(20'000, Row{Datum(int64_t{1})});
+  const Type array = Type::Array(kInt);
+  auto plan = Over(Plan::Kind::kWindow, List(Values({kInt}, rows)), {{"n", kInt}, {"all", array}});
+  Plan::WindowCall call;
+  call.function_name = "groupArray";
+  const std::vector<FunctionArgument> arguments{{.type = kInt, .constant = {}}};
+  call.aggregate.function =
+      *BuiltinFunctions().BindAggregate("groupArray", {}, arguments, /*distinct=*/false);
+  call.aggregate.arguments = {0};
+  call.rows_frame = true;
+  call.end = 0;
+  call.type = array;
+  plan->windows.push_back(std::move(call));
+  EXPECT_EQ(RunPlan(*plan, 64 << 20).status().code(), absl::StatusCode::kResourceExhausted);
 }
 
 TEST(SortNode, TopNEqualsAFullSort) {

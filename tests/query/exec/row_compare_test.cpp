@@ -8,34 +8,24 @@
 #include <numeric>
 #include <random>
 
+#include "tests/base/vector/vector_support.h"
+
 namespace hoglet {
 namespace {
-
-Vector Build(Type type, const std::vector<Datum>& values) {
-  VectorBuilder builder(std::move(type));
-  for (const Datum& value : values) {
-    if (value.is_null()) {
-      builder.AppendNull();
-    } else {
-      builder.Append(value);
-    }
-  }
-  return builder.Build();
-}
 
 TEST(SortedRows, NullAndNanComeLastInBothDirections) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   Batch batch{
-      .columns = {Build(Type(TypeKind::kFloat64),
-                        {Datum(), 2.0, nan, -1.0, -std::numeric_limits<double>::infinity()})},
+      .columns = {BuildVector(Type(TypeKind::kFloat64),
+                              {Datum(), 2.0, nan, -1.0, -std::numeric_limits<double>::infinity()})},
       .rows = 5};
   EXPECT_EQ(SortedRows(batch, {{0, false}}), (std::vector<uint32_t>{4, 3, 1, 2, 0}));
   EXPECT_EQ(SortedRows(batch, {{0, true}}), (std::vector<uint32_t>{1, 3, 4, 2, 0}));
 }
 
 TEST(SortedRows, UnsignedAndSignedDiffer) {
-  Batch batch{.columns = {Build(Type(TypeKind::kUInt64), {int64_t{-1}, int64_t{5}}),
-                          Build(Type(TypeKind::kInt64), {int64_t{-1}, int64_t{5}})},
+  Batch batch{.columns = {BuildVector(Type(TypeKind::kUInt64), {int64_t{-1}, int64_t{5}}),
+                          BuildVector(Type(TypeKind::kInt64), {int64_t{-1}, int64_t{5}})},
               .rows = 2};
   EXPECT_EQ(SortedRows(batch, {{0, false}}), (std::vector<uint32_t>{1, 0}));
   EXPECT_EQ(SortedRows(batch, {{1, false}}), (std::vector<uint32_t>{0, 1}));
@@ -55,8 +45,8 @@ TEST(SortedRows, IsStableAndEqualsAPlainSort) {
                       std::string("prefix-longer-than-a-word").substr(random() % 20)));
       integers.push_back(Datum(static_cast<int64_t>(random() % 7) - 3));
     }
-    Batch batch{.columns = {Build(Type(TypeKind::kString), strings),
-                            Build(Type(TypeKind::kInt64), integers)},
+    Batch batch{.columns = {BuildVector(Type(TypeKind::kString), strings),
+                            BuildVector(Type(TypeKind::kInt64), integers)},
                 .rows = rows};
     const std::vector<SortKey> keys = {{0, round % 2 == 0}, {1, round % 3 == 0}};
     std::vector<uint32_t> expected(rows);

@@ -1,0 +1,238 @@
+#include "src/persons/person_database.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "include/hoglet/status.h"
+#include "rocksdb/cache.h"
+#include "rocksdb/db.h"
+#include "rocksdb/env.h"
+#include "rocksdb/file_checksum.h"
+#include "rocksdb/filter_policy.h"
+#include "rocksdb/table.h"
+#include "src/base/crc32c.h"
+#include "src/base/directories.h"
+#include "src/base/strings.h"
+#include "src/persons/env_file_system.h"
+
+namespace hoglet {
+namespace {
+
+constexpr const char* kFamilyNames[] = {"default",   "persons", "distinct_ids", "person_ids",
+                                        "overrides", "groups",  "group_types",  "flag_hash_keys"};
+
+// RocksDB checks its data itself; these few files beside it carry no checksum of their own, so one
+// is kept for them: a line
+// "<crc32c in hex> <name>" each, and a last line "<crc32c of the lines before> SIDE_FILES".
+constexpr char kSideFiles[] = "SIDE_FILES";
+constexpr uint64_t kSideFileBytesMax = 16 << 20;
+
+bool IsSideFile(std::string_view name) {
+  return name == "IDENTITY" || name == "CURRENT" || name.starts_with("OPTIONS-");
+}
+
+std::string SideFileLine(std::string_view bytes, std::string_view name) {
+  return absl::StrFormat("%08x %s\n", Crc32c(bytes), std::string(name));
+}
+
+absl::Status WriteSideFiles(Env* env, const std::string& directory) {
+  HOGLET_ASSIGN_OR_RETURN(const auto entries, env->List(directory));
+  std::string lines;
+  for (const DirectoryEntry& entry : entries) {
+    if (!IsSideFile(entry.name)) continue;
+    HOGLET_ASSIGN_OR_RETURN(
+        const std::string bytes,
+        env->ReadWholeFile(StrCat(directory, "/", entry.name), kSideFileBytesMax));
+    lines += SideFileLine(bytes, entry.name);
+  }
+  return env->ReplaceFile(StrCat(directory, "/", kSideFiles),
+                          lines + SideFileLine(lines, kSideFiles));
+}
+
+// Small memory, few threads: the store shares a laptop with everything else.
+rocksdb::DBOptions DatabaseOptions() {
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.max_background_jobs = 2;
+  options.max_open_files = 256;
+  options.max_file_opening_threads = 1;
+  options.db_write_buffer_size = 24 << 20;
+  options.max_total_wal_size = 64 << 20;
+  // One checksum over every byte of a table, for `hoglet check`; the blocks' own leave gaps between
+  // them.
+  options.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
+  // A database that met an error is opened anew: see PersonStore.
+  options.max_bgerror_resume_count = 0;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  options.skip_stats_update_on_db_open = true;
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>& block_cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = block_cache;
+  table.cache_index_and_filter_blocks = true;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.format_version = 5;
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = 8 << 20;
+  options.arena_block_size = 64 << 10;
+  options.max_write_buffer_number = 2;
+  options.target_file_size_base = 16 << 20;
+  options.max_bytes_for_level_base = 64 << 20;
+  options.compression = rocksdb::kLZ4Compression;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+}  // namespace
+
+// Files that are gone are no fault: RocksDB drops old options by itself.
+absl::Status PersonDatabase::CheckSideFiles(Env* env, const std::string& directory,
+                                            const std::function<void(const std::string&)>& report) {
+  const std::string path = StrCat(directory, "/", kSideFiles);
+  if (!env->Exists(path)) return absl::OkStatus();
+  HOGLET_ASSIGN_OR_RETURN(const std::string text, env->ReadWholeFile(path, kSideFileBytesMax));
+  const size_t last = text.size() < 2 ? std::string::npos : text.rfind('\n', text.size() - 2);
+  const std::string lines = last == std::string::npos ? "" : text.substr(0, last + 1);
+  if (text != lines + SideFileLine(lines, kSideFiles)) {
+    report(StrCat(path, ": its checksum does not fit"));
+    return absl::OkStatus();
+  }
+  for (absl::string_view line : absl::StrSplit(lines, '\n', absl::SkipEmpty())) {
+    const std::string name(line.substr(line.find(' ') + 1));
+    const std::string file = StrCat(directory, "/", name);
+    if (!env->Exists(file)) continue;
+    HOGLET_ASSIGN_OR_RETURN(const std::string bytes, env->ReadWholeFile(file, kSideFileBytesMax));
+    if (SideFileLine(bytes, name) != StrCat(line, "\n"))
+      report(StrCat(file, ": differs from its checksum in ", kSideFiles));
+  }
+  return absl::OkStatus();
+}
+
+const char* PersonDatabase::FamilyName(int family) { return kFamilyNames[family]; }
+
+std::shared_ptr<rocksdb::Cache> PersonDatabase::MakeBlockCache(uint64_t bytes_max) {
+  return rocksdb::NewLRUCache(bytes_max, /*num_shard_bits=*/2);
+}
+
+absl::StatusOr<std::unique_ptr<PersonDatabase>> PersonDatabase::Open(
+    Env* env, const std::string& directory, std::shared_ptr<rocksdb::Cache> block_cache,
+    Access access) {
+  const bool is_writable = access == Access::kReadWrite;
+  if (is_writable) HOGLET_RETURN_IF_ERROR(CreateDirectoriesDurably(env, directory));
+  std::unique_ptr<PersonDatabase> database(new PersonDatabase);
+  database->directory_ = directory;
+  database->rocks_env_ = MakeRocksEnv(env);
+  database->block_cache_ = std::move(block_cache);
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (const char* name : kFamilyNames) {
+    descriptors.emplace_back(name, FamilyOptions(database->block_cache_));
+  }
+  rocksdb::DBOptions options = DatabaseOptions();
+  options.env = database->rocks_env_.get();
+  // A damaged end of the write-ahead log is passed over when the store opens: the event log gives
+  // it again. A check must tell.
+  if (access == Access::kCheck) {
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  }
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status =
+      is_writable
+          ? rocksdb::DB::Open(options, directory, descriptors, &database->families_, &opened)
+          : rocksdb::DB::OpenForReadOnly(options, directory, descriptors, &database->families_,
+                                         &opened);
+  HOGLET_RETURN_IF_ERROR(database->ToStatus(status));
+  database->db_.reset(opened);
+  HOGLET_ASSERT(database->families_.size() == kFamilyCount);
+  if (is_writable) HOGLET_RETURN_IF_ERROR(WriteSideFiles(env, directory));
+  return database;
+}
+
+PersonDatabase::~PersonDatabase() {
+  if (db_ == nullptr) return;
+  for (rocksdb::ColumnFamilyHandle* handle : families_) {
+    db_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+  }
+  db_->Close().PermitUncheckedError();
+  db_.reset();  // before its Env
+}
+
+absl::Status PersonDatabase::ToStatus(const rocksdb::Status& status) const {
+  if (status.ok()) return absl::OkStatus();
+  const std::string message = StrCat("person store ", directory_, ": ", status.ToString());
+  if (status.IsNoSpace()) return absl::ResourceExhaustedError(message);
+  if (status.IsCorruption()) return absl::DataLossError(message);
+  if (status.IsNotSupported()) return absl::UnimplementedError(message);
+  if (status.IsNotFound()) return absl::NotFoundError(message);
+  return absl::UnavailableError(message);
+}
+
+absl::StatusOr<std::optional<std::string>> PersonDatabase::Get(Family which,
+                                                               std::string_view key) const {
+  std::string value;
+  const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), family(which), key, &value);
+  if (status.IsNotFound()) return std::nullopt;
+  HOGLET_RETURN_IF_ERROR(ToStatus(status));
+  return value;
+}
+
+absl::Status PersonDatabase::Put(Family which, std::string_view key, std::string_view value) {
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  return ToStatus(db_->Put(write, family(which), key, value));
+}
+
+std::unique_ptr<rocksdb::Iterator> PersonDatabase::Iterate(Family which) const {
+  return std::unique_ptr<rocksdb::Iterator>(
+      db_->NewIterator(rocksdb::ReadOptions(), family(which)));
+}
+
+absl::Status PersonDatabase::Flush() {
+  return ToStatus(db_->Flush(rocksdb::FlushOptions(), families_));
+}
+
+SharedDatabase::Use::Use(const SharedDatabase* shared) : shared_(shared) {
+  std::unique_lock lock(shared_->mutex_);
+  shared_->changed_.wait(lock, [this] { return !shared_->is_exchanging_; });
+  ++shared_->holds_;
+}
+
+SharedDatabase::Use::~Use() {
+  if (shared_ == nullptr) return;
+  std::lock_guard lock(shared_->mutex_);
+  if (--shared_->holds_ == 0 && shared_->is_exchanging_) shared_->changed_.notify_all();
+}
+
+absl::Status SharedDatabase::Use::status() const {
+  if (shared_->database_ != nullptr) return absl::OkStatus();
+  return absl::UnavailableError("person store: could not be opened again after an error");
+}
+
+absl::Status SharedDatabase::Exchange(
+    int64_t wait_us,
+    const std::function<std::unique_ptr<PersonDatabase>(std::unique_ptr<PersonDatabase>)>&
+        exchange) {
+  {
+    std::unique_lock lock(mutex_);
+    is_exchanging_ = true;
+    const auto is_free = [this] { return holds_ == 0; };
+    if (!changed_.wait_for(lock, std::chrono::microseconds(wait_us), is_free)) {
+      is_exchanging_ = false;
+      changed_.notify_all();
+      return absl::UnavailableError("person store: in use, cannot be opened anew yet");
+    }
+  }
+  // No one else touches it now.
+  database_ = exchange(std::move(database_));
+  std::lock_guard lock(mutex_);
+  is_exchanging_ = false;
+  changed_.notify_all();
+  return absl::OkStatus();
+}
+
+}  // namespace hoglet
