@@ -278,13 +278,20 @@ Bound BindExtreme(const Call& call) {
   std::vector<Type> types;
   for (const FunctionArgument& arg : call.args) types.push_back(arg.type);
   HOGLET_ASSIGN_OR_RETURN(Type type, CommonType(types, call.name));
-  return MakeFunction(type, [type](const Batch& batch) -> absl::StatusOr<Vector> {
+  // Of two plain numbers the first has to win, which it never does where one of them is NaN.
+  const bool pair = types.size() == 2 && type.IsFloat() && !type.nullable();
+  return MakeFunction(type, [type, pair](const Batch& batch) -> absl::StatusOr<Vector> {
     std::vector<Vector> branches;
     for (const Vector& arg : batch.args) {
       HOGLET_ASSIGN_OR_RETURN(Vector branch, Widen(arg, type));
       branches.push_back(std::move(branch));
     }
     std::vector<uint16_t> choice(batch.rows, 0);
+    if (pair) {
+      const Input<double> a(branches[0]), b(branches[1]);
+      for (size_t i = 0; i < batch.rows; ++i) choice[i] = !(greatest ? a[i] > b[i] : a[i] < b[i]);
+      return Choose(type, branches, choice, batch.rows);
+    }
     for (size_t b = 1; b < branches.size(); ++b) {
       for (size_t i = 0; i < batch.rows; ++i) {
         const Vector& best = branches[choice[i]];

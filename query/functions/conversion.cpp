@@ -166,6 +166,16 @@ Bound BindTo(const Call& call) {
   });
 }
 
+// The default must be a plain UUID; the text may be NULL.
+Bound BindToUuidOrDefault(const Call& call) {
+  HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 2));
+  if (call.size() == 2 && call.type(1).nullable()) {
+    return Error("bad_arguments", "Default value type of function ", call.name,
+                 " should be the same as the result type UUID, but is ", call.type(1).Name());
+  }
+  return BindTo(call);
+}
+
 Bound BindToString(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 2));
   const Type& from = call.type(0);
@@ -393,7 +403,7 @@ constexpr ScalarEntry kTable[] = {
     {"toUUIDOrZero", BindTo},
     {"toInt64OrDefault", BindTo, kSeesNulls},
     {"toFloat64OrDefault", BindTo, kSeesNulls},
-    {"toUUIDOrDefault", BindTo},
+    {"toUUIDOrDefault", BindToUuidOrDefault, kSeesNulls},
     {"toUInt64OrDefault", BindTo, kSeesNulls},
     {"toInt32OrDefault", BindTo, kSeesNulls},
     {"toDate", BindTo},

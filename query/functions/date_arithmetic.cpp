@@ -313,6 +313,21 @@ int64_t UnitNumber(IntervalUnit unit, int64_t value, TimeReader* reader) {
   }
 }
 
+// Whole weeks from a to b, local times: the weeks' numbers apart, one less if the last is not full.
+// Whether it is full ClickHouse tells from a's weekday even when b is the earlier one.
+int64_t WholeWeeks(int64_t a, int64_t b) {
+  const int64_t day_a = FloorDivide(a, kMicrosPerDay);
+  const int64_t day_b = FloorDivide(b, kMicrosPerDay);
+  const int weekday_a = IsoWeekday(day_a);
+  const int weekday_b = IsoWeekday(day_b);
+  const int64_t weeks = (day_b - weekday_b - (day_a - weekday_a)) / 7;
+  const int64_t time_a = a - day_a * kMicrosPerDay;
+  const int64_t time_b = b - day_b * kMicrosPerDay;
+  const bool later = a <= b ? time_a > time_b : time_b > time_a;
+  const bool partial = weekday_a > weekday_b || (weekday_a == weekday_b && later);
+  return weeks - (partial ? (a <= b ? 1 : -1) : 0);
+}
+
 // Whole units from a to b.
 int64_t WholeUnits(IntervalUnit unit, int64_t a, int64_t b, TimeReader* ra, TimeReader* rb) {
   if (unit < IntervalUnit::kDay) {
@@ -334,9 +349,9 @@ int64_t WholeUnits(IntervalUnit unit, int64_t a, int64_t b, TimeReader* ra, Time
   }
   const int64_t la = ra->Local(a);
   const int64_t lb = rb->Local(b);
+  if (unit == IntervalUnit::kWeek) return WholeWeeks(la, lb);
   if (la > lb) return -WholeUnits(unit, b, a, rb, ra);
   if (unit == IntervalUnit::kDay) return (lb - la) / kMicrosPerDay;
-  if (unit == IntervalUnit::kWeek) return (lb - la) / (7 * kMicrosPerDay);
   const CivilTime ca = CivilFromLocalMicros(la);
   const CivilTime cb = CivilFromLocalMicros(lb);
   int64_t months = (cb.year - ca.year) * 12 + cb.month - ca.month;
