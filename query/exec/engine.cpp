@@ -179,6 +179,7 @@ absl::StatusOr<AnalyzeContext> Engine::ContextOf(const QueryRequest& request,
   context.team_id = request.team_id;
   context.timezone = request.timezone.empty() ? options_.timezone : request.timezone;
   context.week_start_day = options_.week_start_day;
+  context.array_slices = options_.array_slices;
   context.functions = &BuiltinFunctions();
   context.schema = options_.schema;
   context.tables = options_.plain_tables;

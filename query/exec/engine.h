@@ -20,6 +20,7 @@ struct EngineOptions {
   const SchemaProvider* schema = nullptr;
   std::string timezone = "UTC";  // when a request names none
   int week_start_day = 0;
+  bool array_slices = false;                       // a[1:2]; HogQL proper has none
   uint64_t memory_bytes_max = 2ull << 30;          // of one query, when a request names none
   int workers_max = 2;                             // threads of one query
   std::map<std::string, PlainTable> plain_tables;  // beside the project's own (tests)

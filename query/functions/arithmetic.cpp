@@ -85,6 +85,10 @@ Kernel NumberKernel(const Type& type) {
 template <Op op>
 Bound NumberOp(const Type& a, const Type& b) {
   if (a.IsFloat() || b.IsFloat()) {
+    if ((IsWhole(a) && Bits(a) == 128) || (IsWhole(b) && Bits(b) == 128)) {
+      return Error("illegal_type_of_argument", "No arithmetic of ", a.Name(), " and ", b.Name(),
+                   ": a float does not hold 128 bits");
+    }
     const bool narrow = a.kind() == TypeKind::kFloat32 && b.kind() == TypeKind::kFloat32;
     const Type type(narrow ? TypeKind::kFloat32 : TypeKind::kFloat64);
     if (narrow) {
@@ -383,6 +387,17 @@ Bound FloatDivision(Division what, bool or_zero) {
   });
 }
 
+// The remainder of the unscaled numbers, as ClickHouse takes it.
+Bound DecimalRemainder(const Type& a, const Type& b, Division what, bool or_zero) {
+  const int scale = IsDecimal(a) ? a.scale() : b.scale();
+  return DecimalLoop(DecimalResult(a, b, scale), 0, 0,
+                     [what, or_zero](Int128 x, Int128 y) -> absl::StatusOr<Int128> {
+                       if (y == 0 && !or_zero) return DivisionByZero();
+                       if (y == 0 || y == -1) return 0;
+                       return Divide<Int128>(what, x, y);
+                     });
+}
+
 template <Division what, bool or_zero>
 Bound BindDivision(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 2));
@@ -392,7 +407,7 @@ Bound BindDivision(const Call& call) {
   if (!(a.IsNumber() || a_date) || !b.IsNumber()) return call.BadType(a.IsNumber() ? 1 : 0);
   if (a.IsFloat() || b.IsFloat()) return FloatDivision(what, or_zero);
   if (IsDecimal(a) || IsDecimal(b)) {
-    if (what != Division::kDiv) return FloatDivision(what, or_zero);
+    if (what != Division::kDiv) return DecimalRemainder(a, b, what, or_zero);
     return MapRows<int64_t, double, double>(I64(),
                                             [](double x, double y) -> absl::StatusOr<int64_t> {
                                               if (y == 0) {
@@ -404,7 +419,19 @@ Bound BindDivision(const Call& call) {
   }
   const Type type = a_date ? IntegerType(Bits(b), false) : DivisionType(what, a, b);
   if (Bits(b) == 128 || (!a_date && Bits(a) == 128)) {
-    const Type wide(IsSigned(a) || IsSigned(b) ? TypeKind::kInt128 : TypeKind::kUInt128);
+    // The remainder as C++ takes it: UInt128 makes both unsigned, narrower types fit into Int128.
+    const bool has_u128 = a.kind() == TypeKind::kUInt128 || b.kind() == TypeKind::kUInt128;
+    if (has_u128 && (what == Division::kMod || (!IsSigned(a) && !IsSigned(b)))) {
+      const Type wide(IsSigned(a) ? TypeKind::kInt128 : TypeKind::kUInt128);
+      return MapRows<Int128, Int128, Int128>(
+          wide, [](Int128 x, Int128 y) -> absl::StatusOr<Int128> {
+            if (y == 0 && !or_zero) return DivisionByZero();
+            if (y == 0) return 0;
+            return static_cast<Int128>(
+                Divide<UInt128>(what, static_cast<UInt128>(x), static_cast<UInt128>(y)));
+          });
+    }
+    const Type wide(TypeKind::kInt128);
     return MapRows<Int128, Int128, Int128>(wide, [](Int128 x, Int128 y) -> absl::StatusOr<Int128> {
       if (y == 0 || (x == kInt128Min && y == -1)) {
         if (or_zero) return 0;
@@ -473,7 +500,7 @@ template <bool lcm>
 Bound BindGcd(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 2));
   for (size_t i = 0; i < 2; ++i) {
-    if (!IsWhole(call.type(i))) return call.BadType(i);
+    if (!IsWhole(call.type(i)) || Bits(call.type(i)) == 128) return call.BadType(i);
   }
   const Type type = lcm ? SumType(Op::kMultiply, call.type(0), call.type(1))
                         : SumType(Op::kPlus, call.type(0), call.type(1));

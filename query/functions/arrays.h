@@ -13,6 +13,7 @@ namespace hoglet::fn {
 // Elements that one batch may generate (range, arrayResize, ...).
 inline constexpr uint64_t kGeneratedElementsMax = 50'000'000;
 
+inline bool IsTuple(const Type& type) { return type.kind() == TypeKind::kTuple; }
 inline bool IsArray(const Type& type) { return type.kind() == TypeKind::kArray; }
 
 // The ranges of a flat or constant array or map vector. Keeps the vector.
@@ -64,6 +65,11 @@ class RowEquality {
   const Vector& b_;
   Physical physical_;
 };
+
+// An error unless argument `i` is an array.
+absl::Status ExpectArray(const Call& call, size_t i);
+// The element types of all arguments, which must be arrays.
+absl::StatusOr<std::vector<Type>> ElementTypes(const Call& call);
 
 // The common type of elements that are only compared: numbers without one meet in Float64 or
 // Int128.

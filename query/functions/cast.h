@@ -16,12 +16,23 @@ enum class CastMode : uint8_t {
   kAccurateOrNull,  // accurateCastOrNull: a value that does not fit is NULL
 };
 
+constexpr Int128 Pow10Wide(int exponent) {
+  Int128 value = 1;
+  for (int i = 0; i < exponent; ++i) value *= 10;
+  return value;
+}
+
+// The least and the greatest value of an integer type; Bool has 0 and 1.
+Int128 IntegerMin(const Type& type);
+Int128 IntegerMax(const Type& type);
+
 // Whether a conversion exists at all.
 bool CanCast(const Type& from, const Type& to);
 // `vector` in any form; its NULLs stay NULL (for a `to` that is not nullable they are an error
 // under kThrow and kAccurate). The result has type `to`, made nullable for the OrNull modes.
 absl::StatusOr<Vector> CastVector(const Vector& vector, const Type& to, CastMode mode);
-// To a common supertype: never fails for types that CommonType() has put together.
+// To a common supertype: never fails for types that CommonType() has put together. NULLs stay, and
+// make the result's type nullable.
 absl::StatusOr<Vector> Widen(const Vector& vector, const Type& to);
 absl::StatusOr<Datum> CastDatum(const Datum& value, const Type& from, const Type& to,
                                 CastMode mode);
@@ -29,6 +40,8 @@ absl::StatusOr<Datum> CastDatum(const Datum& value, const Type& from, const Type
 // toString: plain at the top, quoted inside arrays, tuples and maps. NULL is "NULL" inside and \N
 // at the top.
 void AppendText(const Vector& vector, size_t row, std::string* out);
+// The text of every row of a flat vector; NULLs stay.
+Vector TextOf(const Vector& in);
 // A number as ClickHouse prints it: shortest, exponents from 1e21 and below 1e-6.
 void AppendDouble(double value, std::string* out);
 void AppendFloat(float value, std::string* out);

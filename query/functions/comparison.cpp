@@ -104,6 +104,11 @@ template <Compare op>
 Bound CompareNumbers(const Type& a, const Type& b) {
   if (a.IsFloat() || b.IsFloat()) return PlainCompare<op, double>();
   if (a.kind() == TypeKind::kDecimal || b.kind() == TypeKind::kDecimal) {
+    // There is no common type of 128-bit integers and decimals, but an order.
+    if (a.physical() == Physical::kI128 && a.IsInteger())
+      return GeneralCompare<op>(Type::Decimal(38, b.scale()));
+    if (b.physical() == Physical::kI128 && b.IsInteger())
+      return GeneralCompare<op>(Type::Decimal(38, a.scale()));
     const Type types[] = {a, b};
     HOGLET_ASSIGN_OR_RETURN(Type common, CommonType(types, "comparison"));
     return GeneralCompare<op>(common);

@@ -1,5 +1,7 @@
 #include "query/functions/conditional.h"
 
+#include <cmath>
+
 #include "query/functions/cast.h"
 #include "query/functions/registry.h"
 #include "query/functions/types.h"
@@ -102,6 +104,11 @@ Bound BindMultiIf(const Call& call) {
 
 Bound BindIf(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(3, 3));
+  const TypeKind condition = call.type(0).kind();
+  if (condition != TypeKind::kUInt8 && condition != TypeKind::kBool &&
+      condition != TypeKind::kNothing) {
+    return call.BadType(0);
+  }
   return BindMultiIf(call);
 }
 
@@ -271,19 +278,33 @@ Bound BindExtreme(const Call& call) {
   std::vector<Type> types;
   for (const FunctionArgument& arg : call.args) types.push_back(arg.type);
   HOGLET_ASSIGN_OR_RETURN(Type type, CommonType(types, call.name));
-  return MakeFunction(type, [type](const Batch& batch) -> absl::StatusOr<Vector> {
+  // Of two plain numbers the first has to win, which it never does where one of them is NaN.
+  const bool pair = types.size() == 2 && type.IsFloat() && !type.nullable();
+  return MakeFunction(type, [type, pair](const Batch& batch) -> absl::StatusOr<Vector> {
     std::vector<Vector> branches;
     for (const Vector& arg : batch.args) {
       HOGLET_ASSIGN_OR_RETURN(Vector branch, Widen(arg, type));
       branches.push_back(std::move(branch));
     }
     std::vector<uint16_t> choice(batch.rows, 0);
+    if (pair) {
+      const Input<double> a(branches[0]), b(branches[1]);
+      for (size_t i = 0; i < batch.rows; ++i) choice[i] = !(greatest ? a[i] > b[i] : a[i] < b[i]);
+      return Choose(type, branches, choice, batch.rows);
+    }
     for (size_t b = 1; b < branches.size(); ++b) {
       for (size_t i = 0; i < batch.rows; ++i) {
         const Vector& best = branches[choice[i]];
         if (branches[b].IsNull(i)) continue;
         if (best.IsNull(i)) {
           choice[i] = static_cast<uint16_t>(b);
+          continue;
+        }
+        if (greatest && best.type().physical() == Physical::kF64) {
+          // NaN is no candidate as long as there is a number.
+          const double value = branches[b].data<double>()[branches[b].Position(i)];
+          const double top = best.data<double>()[best.Position(i)];
+          if (value > top || std::isnan(top)) choice[i] = static_cast<uint16_t>(b);
           continue;
         }
         const int order = CompareRows(branches[b], i, best, i);

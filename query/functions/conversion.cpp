@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "query/functions/cast.h"
@@ -95,14 +96,55 @@ absl::StatusOr<Type> TypeFor(const Call& call, std::string_view name) {
   return Type::Parse(name);
 }
 
+// Text of any of the usual forms as DateTime64; a bare number of eight digits is a day.
+Bound TextToDateTime64(const Type& type) {
+  HOGLET_ASSIGN_OR_RETURN(const TimeZone zone, ZoneOf(type));
+  return MakeFunction(type, [type, zone](const Batch& batch) -> absl::StatusOr<Vector> {
+    const Input<std::string_view> in(batch.args[0]);
+    HOGLET_ASSIGN_OR_RETURN(Vector out,
+                            CastVector(in.vector(), type.Nullable(), CastMode::kOrNull));
+    out = out.Flatten();
+    for (size_t i = 0; i < batch.rows; ++i) {
+      if (!batch.live(i)) continue;
+      const bool day =
+          in[i].size() == 8 && in[i].find_first_not_of("0123456789") == std::string::npos;
+      if (!day && !out.IsNull(i)) continue;
+      const auto moment = ParseDateTimeBestEffort(in[i], zone, false, batch.context.now_us);
+      if (!moment.has_value()) {
+        return Error("cannot_parse_datetime", "Cannot convert '", in[i], "' of type String to ",
+                     type.Name());
+      }
+      out.mutable_data<int64_t>()[i] = MicrosToTicks(*moment, type.scale());
+      SetBit(out.mutable_validity(), i);
+    }
+    // What is NULL now was NULL in the argument.
+    if (batch.valid == nullptr) out.clear_validity();
+    out.set_type(batch.valid == nullptr ? type : type.Nullable());
+    return out;
+  });
+}
+
+// The zone, scale or length that belongs to the type, and the default.
+size_t ArgumentsMax(const Target& target) {
+  size_t count = target.or_default ? 2 : 1;
+  if (target.type == "DateTime64") return count + 2;
+  if (target.type == "DateTime" || target.type == "FixedString") ++count;
+  return StartsWith(target.type, "Decimal") ? count + 1 : count;
+}
+
 Bound BindTo(const Call& call) {
-  HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 3));
   const Target target = TargetOf(call.name);
+  HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, ArgumentsMax(target)));
   HOGLET_ASSIGN_OR_RETURN(const Type type, TypeFor(call, target.type));
   const Type& from = call.type(0);
   if (target.mode != CastMode::kThrow && !target.or_default && !from.IsStringLike())
     return call.BadType(0);
+  if (target.type == "DateTime64" && target.mode == CastMode::kThrow && !target.or_default &&
+      from.IsStringLike()) {
+    return TextToDateTime64(type);
+  }
   if (!target.or_default) return CastFunction(call, type, target.mode);
+  if (!CanCast(from, type)) return call.BadType(0);
 
   const bool given = call.size() > 1 && call.type(call.size() - 1).SameBase(type);
   if (call.size() > 1 && !given && type.kind() != TypeKind::kDateTime) return call.BadType(1);
@@ -122,6 +164,16 @@ Bound BindTo(const Call& call) {
     }
     return builder.Build();
   });
+}
+
+// The default must be a plain UUID; the text may be NULL.
+Bound BindToUuidOrDefault(const Call& call) {
+  HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 2));
+  if (call.size() == 2 && call.type(1).nullable()) {
+    return Error("bad_arguments", "Default value type of function ", call.name,
+                 " should be the same as the result type UUID, but is ", call.type(1).Name());
+  }
+  return BindTo(call);
 }
 
 Bound BindToString(const Call& call) {
@@ -230,6 +282,42 @@ void AppendBytes(const Type& type, const Vector& vector, size_t row, std::string
   }
 }
 
+// Whether 32 bytes, little end first, are a number of 128 bits.
+bool FitsIn128Bits(const std::string& bytes, bool is_signed) {
+  const char fill = is_signed && bytes[15] < 0 ? '\xff' : '\0';
+  return std::all_of(bytes.begin() + 16, bytes.end(), [fill](char c) { return c == fill; });
+}
+
+// 256-bit integers: their values that fit into 128 bits, an error for others.
+Bound BindReinterpretWide(const Call& call) {
+  HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
+  const bool is_signed = EndsWith(call.name, "AsInt256");
+  const Type to(is_signed ? TypeKind::kInt128 : TypeKind::kUInt128);
+  const Type from = call.type(0);
+  if (from.physical() == Physical::kArray || from.physical() == Physical::kTuple)
+    return call.BadType(0);
+  return MakeFunction(to, [from, to, is_signed](const Batch& batch) -> absl::StatusOr<Vector> {
+    Vector out = Vector::Flat(to, batch.rows);
+    std::string bytes;
+    for (size_t i = 0; i < batch.rows; ++i) {
+      bytes.clear();
+      if (batch.live(i)) AppendBytes(from, batch.args[0], i, &bytes);
+      bytes.resize(32, '\0');
+      if (!FitsIn128Bits(bytes, is_signed)) {
+        return Error("argument_out_of_bound", "Integers of more than 128 bits are not supported");
+      }
+      std::memcpy(out.mutable_data<Int128>() + i, bytes.data(), 16);
+    }
+    return out;
+  });
+}
+
+// There are no columns of type Dynamic.
+Bound BindDynamicType(const Call& call) {
+  HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
+  return call.BadType(0);
+}
+
 Bound BindReinterpret(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   std::string_view name = call.name;
@@ -315,7 +403,7 @@ constexpr ScalarEntry kTable[] = {
     {"toUUIDOrZero", BindTo},
     {"toInt64OrDefault", BindTo, kSeesNulls},
     {"toFloat64OrDefault", BindTo, kSeesNulls},
-    {"toUUIDOrDefault", BindTo},
+    {"toUUIDOrDefault", BindToUuidOrDefault, kSeesNulls},
     {"toUInt64OrDefault", BindTo, kSeesNulls},
     {"toInt32OrDefault", BindTo, kSeesNulls},
     {"toDate", BindTo},
@@ -363,6 +451,9 @@ constexpr ScalarEntry kTable[] = {
     {"reinterpretAsInt32", BindReinterpret},
     {"reinterpretAsInt64", BindReinterpret},
     {"reinterpretAsInt128", BindReinterpret},
+    {"reinterpretAsUInt256", BindReinterpretWide},
+    {"reinterpretAsInt256", BindReinterpretWide},
+    {"dynamicType", BindDynamicType},
     {"reinterpretAsFloat32", BindReinterpret},
     {"reinterpretAsFloat64", BindReinterpret},
     {"reinterpretAsUUID", BindReinterpret},

@@ -313,6 +313,21 @@ int64_t UnitNumber(IntervalUnit unit, int64_t value, TimeReader* reader) {
   }
 }
 
+// Whole weeks from a to b, local times: the weeks' numbers apart, one less if the last is not full.
+// Whether it is full ClickHouse tells from a's weekday even when b is the earlier one.
+int64_t WholeWeeks(int64_t a, int64_t b) {
+  const int64_t day_a = FloorDivide(a, kMicrosPerDay);
+  const int64_t day_b = FloorDivide(b, kMicrosPerDay);
+  const int weekday_a = IsoWeekday(day_a);
+  const int weekday_b = IsoWeekday(day_b);
+  const int64_t weeks = (day_b - weekday_b - (day_a - weekday_a)) / 7;
+  const int64_t time_a = a - day_a * kMicrosPerDay;
+  const int64_t time_b = b - day_b * kMicrosPerDay;
+  const bool later = a <= b ? time_a > time_b : time_b > time_a;
+  const bool partial = weekday_a > weekday_b || (weekday_a == weekday_b && later);
+  return weeks - (partial ? (a <= b ? 1 : -1) : 0);
+}
+
 // Whole units from a to b.
 int64_t WholeUnits(IntervalUnit unit, int64_t a, int64_t b, TimeReader* ra, TimeReader* rb) {
   if (unit < IntervalUnit::kDay) {
@@ -334,9 +349,9 @@ int64_t WholeUnits(IntervalUnit unit, int64_t a, int64_t b, TimeReader* ra, Time
   }
   const int64_t la = ra->Local(a);
   const int64_t lb = rb->Local(b);
+  if (unit == IntervalUnit::kWeek) return WholeWeeks(la, lb);
   if (la > lb) return -WholeUnits(unit, b, a, rb, ra);
   if (unit == IntervalUnit::kDay) return (lb - la) / kMicrosPerDay;
-  if (unit == IntervalUnit::kWeek) return (lb - la) / (7 * kMicrosPerDay);
   const CivilTime ca = CivilFromLocalMicros(la);
   const CivilTime cb = CivilFromLocalMicros(lb);
   int64_t months = (cb.year - ca.year) * 12 + cb.month - ca.month;
@@ -375,23 +390,38 @@ Bound BindDiff(const Call& call) {
   });
 }
 
+// The time argument of a window function, in the zone that argument `zone_at` names, if given.
+absl::StatusOr<Type> WindowTime(const Call& call, size_t zone_at) {
+  const Type& type = call.type(0);
+  if (type.kind() != TypeKind::kDateTime) return call.BadType(0);
+  if (call.size() <= zone_at) return type;
+  HOGLET_ASSIGN_OR_RETURN(const std::string name, call.ConstantString(zone_at));
+  HOGLET_RETURN_IF_ERROR(ZoneNamed(name).status());
+  return type.WithZone(name);
+}
+
+absl::StatusOr<Vector> WindowStart(const ScalarFunction& start, const Type& type,
+                                   const Batch& batch) {
+  Vector args[] = {batch.args[0], batch.args[1]};
+  args[0].set_type(args[0].type().nullable() ? type.Nullable() : type);
+  return start.Evaluate(batch.context, args, {}, batch.rows);
+}
+
 // tumble and hop windows: [start, end) of fixed length or calendar units.
 template <int part>  // 0 both, 1 start, 2 end
 Bound BindTumble(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 3));
-  const Type& type = call.type(0);
-  if (type.kind() != TypeKind::kDateTime) return call.BadType(0);
+  HOGLET_ASSIGN_OR_RETURN(const Type type, WindowTime(call, 2));
   if (call.type(1).kind() != TypeKind::kInterval) return call.BadType(1);
   const IntervalUnit unit = call.type(1).interval_unit();
   HOGLET_ASSIGN_OR_RETURN(const int64_t count, call.ConstantInteger(1));
-  const FunctionArgument args[] = {call.args[0], call.args[1]};
+  const FunctionArgument args[] = {{type}, call.args[1]};
   HOGLET_ASSIGN_OR_RETURN(auto start, BindOther(call, "toStartOfInterval", args));
   HOGLET_ASSIGN_OR_RETURN(const TimeZone zone, ZoneOf(type));
   const Type edge = start->result_type();
   const Type result = part == 0 ? Type::Tuple({edge, edge}) : edge;
   return MakeFunction(result, [=](const Batch& batch) -> absl::StatusOr<Vector> {
-    HOGLET_ASSIGN_OR_RETURN(
-        Vector begin, start->Evaluate(batch.context, batch.args.subspan(0, 2), {}, batch.rows));
+    HOGLET_ASSIGN_OR_RETURN(Vector begin, WindowStart(*start, type, batch));
     begin = begin.Flatten();
     if (part == 1) return begin;
     Vector end = Vector::Flat(edge, batch.rows);
@@ -408,12 +438,11 @@ Bound BindTumble(const Call& call) {
 template <int part>
 Bound BindHop(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(3, 4));
-  const Type& type = call.type(0);
-  if (type.kind() != TypeKind::kDateTime) return call.BadType(0);
+  HOGLET_ASSIGN_OR_RETURN(const Type type, WindowTime(call, 3));
   HOGLET_ASSIGN_OR_RETURN(const int64_t hop, call.ConstantInteger(1));
   HOGLET_ASSIGN_OR_RETURN(const int64_t window, call.ConstantInteger(2));
   if (hop <= 0 || window <= 0) return Error("argument_out_of_bound", "Interval must be positive");
-  const FunctionArgument args[] = {call.args[0], call.args[1]};
+  const FunctionArgument args[] = {{type}, call.args[1]};
   HOGLET_ASSIGN_OR_RETURN(auto start, BindOther(call, "toStartOfInterval", args));
   HOGLET_ASSIGN_OR_RETURN(const TimeZone zone, ZoneOf(type));
   const IntervalUnit hop_unit = call.type(1).interval_unit();
@@ -451,7 +480,7 @@ Bound BindHop(const Call& call) {
 Bound BindTimeSlots(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 3));
   if (call.type(0).kind() != TypeKind::kDateTime) return call.BadType(0);
-  if (!call.type(1).IsInteger()) return call.BadType(1);
+  if (call.type(1).kind() != TypeKind::kUInt32) return call.BadType(1);
   int64_t size = 1800;
   if (call.size() > 2) {
     HOGLET_ASSIGN_OR_RETURN(size, call.ConstantInteger(2));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 
 #include "query/functions/cast.h"
@@ -31,9 +32,11 @@ struct Moment {
   std::string zone;
 };
 
-void AppendHour12(int hour, int width, std::string* out) {
-  AppendPadded(hour % 12 == 0 ? 12 : hour % 12, width, out);
+void AppendHour12(int hour, std::string* out) {
+  AppendPadded(hour % 12 == 0 ? 12 : hour % 12, 2, out);
 }
+
+void AppendAll(std::string_view format, const Moment& moment, std::string* out);
 
 // One conversion; false if there is none of that letter.
 bool AppendConversion(char letter, const Moment& m, std::string* out) {
@@ -55,31 +58,18 @@ bool AppendConversion(char letter, const Moment& m, std::string* out) {
     case 'd':
       AppendPadded(c.day, 2, out);
       return true;
-    case 'e': {
-      char text[8];
-      std::snprintf(text, sizeof(text), "%d", c.day);
-      out->append(text);
+    case 'e':
+      AppendPadded(c.day, 1, out);
       return true;
-    }
     case 'H':
+    case 'k':
       AppendPadded(c.hour, 2, out);
       return true;
-    case 'k': {
-      char text[8];
-      std::snprintf(text, sizeof(text), "%02d", c.hour);
-      out->append(text);
-      return true;
-    }
     case 'I':
     case 'h':
-      AppendHour12(c.hour, 2, out);
+    case 'l':
+      AppendHour12(c.hour, out);
       return true;
-    case 'l': {
-      char text[8];
-      std::snprintf(text, sizeof(text), "%02d", c.hour % 12 == 0 ? 12 : c.hour % 12);
-      out->append(text);
-      return true;
-    }
     case 'i':
       AppendPadded(c.minute, 2, out);
       return true;
@@ -101,27 +91,16 @@ bool AppendConversion(char letter, const Moment& m, std::string* out) {
       out->append(c.hour < 12 ? "AM" : "PM");
       return true;
     case 'r':
-      AppendHour12(c.hour, 2, out);
-      out->push_back(':');
-      AppendPadded(c.minute, 2, out);
-      out->append(c.hour < 12 ? " AM" : " PM");
+      AppendAll("%I:%i %p", m, out);
       return true;
     case 'R':
-      AppendPadded(c.hour, 2, out);
-      out->push_back(':');
-      AppendPadded(c.minute, 2, out);
+      AppendAll("%H:%i", m, out);
       return true;
     case 'T':
-      AppendConversion('R', m, out);
-      out->push_back(':');
-      AppendPadded(c.second, 2, out);
+      AppendAll("%H:%i:%S", m, out);
       return true;
     case 'D':
-      AppendPadded(c.month, 2, out);
-      out->push_back('/');
-      AppendPadded(c.day, 2, out);
-      out->push_back('/');
-      AppendPadded(c.year % 100, 2, out);
+      AppendAll("%m/%d/%y", m, out);
       return true;
     case 'F':
       AppendDate(m.day, out);
@@ -191,6 +170,12 @@ absl::Status Format(std::string_view format, const Moment& moment, std::string* 
   return absl::OkStatus();
 }
 
+// A format of ours, whose letters all exist.
+void AppendAll(std::string_view format, const Moment& moment, std::string* out) {
+  const absl::Status status = Format(format, moment, out);
+  HOGLET_ASSERT(status.ok());
+}
+
 Moment MomentOf(const Type& type, int64_t value, TimeReader* reader) {
   Moment m;
   const int64_t local = reader->Local(value);
@@ -218,55 +203,61 @@ absl::StatusOr<Type> FormattedType(const Call& call, TimeZone* zone) {
   return type;
 }
 
+// A text of each date or time in argument `at`: append(row, moment, std::string*) returns
+// absl::Status.
+template <typename F>
+Bound TextOfMoments(const Type& type, const TimeZone& zone, size_t at, F append) {
+  return MakeFunction(StringType(), [=](const Batch& batch) -> absl::StatusOr<Vector> {
+    const Input<int64_t> in(batch.args[at]);
+    StringWriter writer(StringType(), batch.rows);
+    TimeReader reader(type, zone);
+    std::string text;
+    for (size_t i = 0; i < batch.rows; ++i) {
+      if (!batch.live(i)) continue;
+      text.clear();
+      HOGLET_RETURN_IF_ERROR(append(batch, i, MomentOf(type, in[i], &reader), &text));
+      writer.Set(i, text);
+    }
+    return writer.Take();
+  });
+}
+
 Bound BindFormat(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 3));
   if (!call.type(1).IsStringLike()) return call.BadType(1);
   TimeZone zone;
   HOGLET_ASSIGN_OR_RETURN(const Type type, FormattedType(call, &zone));
-  return MakeFunction(StringType(), [type, zone](const Batch& batch) -> absl::StatusOr<Vector> {
-    const Input<int64_t> in(batch.args[0]);
-    const Column<std::string_view> format = ColumnOf<std::string_view>(batch.args[1]);
-    StringWriter writer(StringType(), batch.rows);
-    TimeReader reader(type, zone);
-    std::string scratch;
-    for (size_t i = 0; i < batch.rows; ++i) {
-      if (!batch.live(i)) continue;
-      scratch.clear();
-      HOGLET_RETURN_IF_ERROR(Format(format[i], MomentOf(type, in[i], &reader), &scratch));
-      writer.Set(i, scratch);
-    }
-    return writer.Take();
-  });
+  return TextOfMoments(type, zone, 0,
+                       [](const Batch& batch, size_t row, const Moment& moment, std::string* out) {
+                         return Format(ColumnOf<std::string_view>(batch.args[1])[row], moment, out);
+                       });
 }
 
 Bound BindMonthName(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   if (!call.type(0).IsDateOrTime()) return call.BadType(0);
   HOGLET_ASSIGN_OR_RETURN(const TimeZone zone, ZoneOf(call.type(0)));
-  return MakeFunction(
-      StringType(), [type = call.type(0), zone](const Batch& batch) -> absl::StatusOr<Vector> {
-        const Column<int64_t> in = ColumnOf<int64_t>(batch.args[0]);
-        StringWriter writer(StringType(), batch.rows);
-        TimeReader reader(type, zone);
-        for (size_t i = 0; i < batch.rows; ++i) {
-          if (batch.live(i))
-            writer.SetView(i, kMonths[CivilFromLocalMicros(reader.Local(in[i])).month - 1]);
-        }
-        return writer.Take();
-      });
+  return TextOfMoments(call.type(0), zone, 0,
+                       [](const Batch&, size_t, const Moment& moment, std::string* out) {
+                         return Format("%M", moment, out);
+                       });
+}
+
+// The conversion of a part of a date; empty if there is no such part.
+std::string_view ConversionOf(std::string_view unit) {
+  constexpr std::pair<std::string_view, std::string_view> kParts[] = {
+      {"year", "%Y"}, {"quarter", "%Q"}, {"month", "%M"}, {"dayofyear", "%j"}, {"day", "%e"},
+      {"week", "%V"}, {"weekday", "%W"}, {"hour", "%k"},  {"minute", "%i"},    {"second", "%s"}};
+  for (const auto& [name, conversion] : kParts) {
+    if (unit == name) return conversion;
+  }
+  return {};
 }
 
 Bound BindDateName(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(2, 3));
   HOGLET_ASSIGN_OR_RETURN(const std::string part, call.ConstantString(0));
-  const std::string unit = AsciiLower(part);
-  const std::pair<const char*, const char*> parts[] = {
-      {"year", "%Y"}, {"quarter", "%Q"}, {"month", "%M"}, {"dayofyear", "%j"}, {"day", "%e"},
-      {"week", "%V"}, {"weekday", "%W"}, {"hour", "%k"},  {"minute", "%i"},    {"second", "%s"}};
-  std::string format;
-  for (const auto& [name, conversion] : parts) {
-    if (unit == name) format = conversion;
-  }
+  const std::string_view format = ConversionOf(AsciiLower(part));
   if (format.empty())
     return Error("bad_arguments", "Invalid date part '", part, "' for function dateName");
   const Type type = call.type(1);
@@ -276,24 +267,15 @@ Bound BindDateName(const Call& call) {
     HOGLET_ASSIGN_OR_RETURN(const std::string name, call.ConstantString(2));
     HOGLET_ASSIGN_OR_RETURN(zone, ZoneNamed(name));
   }
-  const bool name = format == "%M" || format == "%W";
-  return MakeFunction(StringType(), [=](const Batch& batch) -> absl::StatusOr<Vector> {
-    const Column<int64_t> in = ColumnOf<int64_t>(batch.args[1]);
-    StringWriter writer(StringType(), batch.rows);
-    TimeReader reader(type, zone);
-    std::string scratch;
-    for (size_t i = 0; i < batch.rows; ++i) {
-      if (!batch.live(i)) continue;
-      scratch.clear();
-      HOGLET_RETURN_IF_ERROR(Format(format, MomentOf(type, in[i], &reader), &scratch));
-      // Numbers without padding.
-      size_t skip = 0;
-      while (!name && skip + 1 < scratch.size() && (scratch[skip] == ' ' || scratch[skip] == '0'))
-        ++skip;
-      writer.Set(i, std::string_view(scratch).substr(skip));
-    }
-    return writer.Take();
-  });
+  const bool is_name = format == "%M" || format == "%W";
+  return TextOfMoments(
+      type, zone, 1,
+      [=](const Batch&, size_t, const Moment& moment, std::string* out) -> absl::Status {
+        HOGLET_RETURN_IF_ERROR(Format(format, moment, out));
+        // Numbers without padding.
+        if (!is_name) out->erase(0, std::min(out->find_first_not_of('0'), out->size() - 1));
+        return absl::OkStatus();
+      });
 }
 
 constexpr ScalarEntry kTable[] = {

@@ -513,6 +513,10 @@ Bound BindDateTrunc(const Call& call) {
   const Call rest{call.name, call.args.subspan(1), call.context, call.catalog};
   HOGLET_ASSIGN_OR_RETURN(TimeArgument arg, TimeArgumentOf(rest, 1));
   const bool is_date = arg.type.kind() == TypeKind::kDate || arg.type.kind() == TypeKind::kDate32;
+  if (is_date && *unit < IntervalUnit::kSecond && call.args[1].constant.has_value() &&
+      call.args[1].constant->is_null()) {
+    return NullResult();
+  }
   if (is_date && *unit < IntervalUnit::kDay) return call.BadType(1);
   HOGLET_ASSIGN_OR_RETURN(auto start, StartOfInterval(arg, {*unit, 1}));
   auto inner = std::shared_ptr<ScalarFunction>(std::move(start));
@@ -755,8 +759,8 @@ constexpr ScalarEntry kTable[] = {
     {"date_trunc", BindDateTrunc},
     {"toTimeZone", BindToTimeZone},
     {"toTimezone", BindToTimeZone},
-    {"timeZoneOf", BindTimeZoneOf},
-    {"timezoneOf", BindTimeZoneOf},
+    {"timeZoneOf", BindTimeZoneOf, kSeesNulls},
+    {"timezoneOf", BindTimeZoneOf, kSeesNulls},
     {"timeZoneOffset", BindTimeZoneOffset},
     {"timezoneOffset", BindTimeZoneOffset},
     {"toUnixTimestamp", BindUnixTimestamp},

@@ -42,23 +42,6 @@ void AppendNumber(UInt128 bits, int bytes, bool trim, std::string* out) {
   }
 }
 
-// Bytes of an integer-like type as ClickHouse stores it.
-int StoredBytes(const Type& type) {
-  switch (type.kind()) {
-    case TypeKind::kBool:
-    case TypeKind::kEnum8:
-      return 1;
-    case TypeKind::kDate:
-      return 2;
-    case TypeKind::kDate32:
-    case TypeKind::kDateTime:
-    case TypeKind::kIPv4:
-      return 4;
-    default:
-      return type.IsInteger() ? type.IntegerBits() / 8 : 8;
-  }
-}
-
 template <Base base>
 Bound BindToDigits(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
@@ -91,10 +74,10 @@ Bound BindToDigits(const Call& call) {
       });
     case Physical::kU8:
     case Physical::kI64:
-      return MapStrings<int64_t>(StringType(),
-                                 [bytes = StoredBytes(a)](int64_t x, std::string* out) {
-                                   AppendNumber<base>(static_cast<uint64_t>(x), bytes, true, out);
-                                 });
+      return MapStrings<int64_t>(
+          StringType(), [bytes = static_cast<int>(StoredBytes(a))](int64_t x, std::string* out) {
+            AppendNumber<base>(static_cast<uint64_t>(x), bytes, true, out);
+          });
     default:
       return call.BadType(0);
   }
@@ -131,7 +114,8 @@ Bound BindUnbin(const Call& call) {
 Bound BindChar(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, SIZE_MAX));
   for (size_t i = 0; i < call.size(); ++i) {
-    if (!call.type(i).IsNumber()) return call.BadType(i);
+    if (!call.type(i).IsNumber() || call.type(i).physical() == Physical::kI128)
+      return call.BadType(i);
   }
   return MapDatums(StringType(), [](std::span<const Datum> in) -> absl::StatusOr<Datum> {
     std::string out;

@@ -1,5 +1,7 @@
 #include "query/functions/functions.h"
 
+#include <algorithm>
+
 #include "absl/container/flat_hash_map.h"
 #include "query/functions/aggregate.h"
 #include "query/functions/registry.h"
@@ -30,8 +32,10 @@ class Catalog final : public FunctionCatalog {
                              fn::DateFormatFunctions(),
                              fn::DateParseFunctions(),
                              fn::ArrayFunctions(),
+                             fn::AlignedArrayFunctions(),
                              fn::ArrayLambdaFunctions(),
-                             fn::TupleMapFunctions(),
+                             fn::TupleFunctions(),
+                             fn::MapFunctions(),
                              fn::HashFunctions(),
                              fn::IpFunctions(),
                              fn::MathFunctions(),
@@ -58,20 +62,26 @@ class Catalog final : public FunctionCatalog {
     }
     const ScalarEntry& entry = found->second;
     const Call original{name, arguments, context, *this};
+    for (size_t i = 0; i < arguments.size() && !(entry.flags & fn::kTakesLambda); ++i) {
+      if (arguments[i].lambda != nullptr) return original.BadType(i);
+    }
     if (entry.flags & fn::kSeesNulls) {
       return fn::Finish(entry.bind(original), original, entry.flags);
     }
     bool null_constant = false;
     std::vector<FunctionArgument> plain(arguments.begin(), arguments.end());
     for (FunctionArgument& argument : plain) {
-      if (fn::IsNothing(argument.type) && argument.lambda == nullptr) return fn::NullResult();
+      if (fn::IsNothing(argument.type)) return fn::NullResult();
       null_constant |= argument.constant.has_value() && argument.constant->is_null();
       argument.type = argument.type.NotNullable();
     }
     const Call call{name, plain, context, *this};
     auto bound = entry.bind(call);
     // What a binder asks of a constant, a constant NULL does not have; the result is NULL anyway.
-    if (!bound.ok() && null_constant) return fn::NullResult();
+    // Types and the number of arguments are wrong all the same.
+    if (!bound.ok() && null_constant && ErrorCodeOf(bound.status()) == "illegal_column") {
+      return fn::NullResult();
+    }
     return fn::Finish(std::move(bound), original, entry.flags);
   }
 
@@ -86,16 +96,27 @@ class Catalog final : public FunctionCatalog {
   bool IsScalar(std::string_view name) const override { return scalars_.contains(name); }
   bool IsAggregate(std::string_view name) const override { return fn::IsAggregateName(name); }
 
+  std::vector<std::string_view> ScalarNames() const {
+    std::vector<std::string_view> names;
+    for (const auto& [name, entry] : scalars_) names.push_back(name);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
  private:
   absl::flat_hash_map<std::string_view, ScalarEntry> scalars_;
 };
 
 }  // namespace
 
-const FunctionCatalog& BuiltinFunctions() {
+static const Catalog& TheCatalog() {
   static const Catalog* const catalog = new Catalog();
   return *catalog;
 }
+
+const FunctionCatalog& BuiltinFunctions() { return TheCatalog(); }
+
+std::vector<std::string_view> BuiltinScalarFunctionNames() { return TheCatalog().ScalarNames(); }
 
 namespace fn {
 

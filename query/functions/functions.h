@@ -16,4 +16,7 @@ namespace hoglet {
 // The one catalogue. Immutable, thread-safe, lives as long as the process.
 const FunctionCatalog& BuiltinFunctions();
 
+// The names of all its scalar functions, in ascending order.
+std::vector<std::string_view> BuiltinScalarFunctionNames();
+
 }  // namespace hoglet

@@ -10,16 +10,108 @@
 namespace hoglet::fn {
 namespace {
 
-constexpr double kEarthRadiusMeters = 6371004.84;
+// The mean radius by surface area of WGS-84.
+constexpr double kEarthRadiusMeters = 6371007.180918475;
+constexpr double kRadiansPerDegree = std::numbers::pi / 180;
 
-double Radians(double degrees) { return degrees * (std::numbers::pi / 180); }
+// A function tabulated at even steps over [low, high], straight lines between. Distances are
+// computed from such tables because ClickHouse's are: their error, up to 1e-5, is part of the
+// values that clients compare.
+class Table {
+ public:
+  template <typename F>
+  Table(double low, double high, size_t steps, F f)
+      : low_(low), steps_(static_cast<double>(steps)), per_unit_(steps_ / (high - low)) {
+    for (size_t i = 0; i <= steps; ++i) {
+      values_.push_back(f(low + (high - low) * static_cast<double>(i) / steps_));
+    }
+    values_.push_back(values_.back());
+  }
+  double operator()(double x) const {
+    const double at = std::clamp((x - low_) * per_unit_, 0.0, steps_);
+    const auto i = static_cast<size_t>(at);
+    return values_[i] + (values_[i + 1] - values_[i]) * (at - static_cast<double>(i));
+  }
 
-double CentralAngle(double longitude1, double latitude1, double longitude2, double latitude2) {
-  const double up = std::sin(Radians(latitude2 - latitude1) / 2);
-  const double side = std::sin(Radians(longitude2 - longitude1) / 2);
-  const double h =
-      up * up + std::cos(Radians(latitude1)) * std::cos(Radians(latitude2)) * side * side;
-  return 2 * std::asin(std::sqrt(std::min(1.0, h)));
+ private:
+  double low_;
+  double steps_;
+  double per_unit_;
+  std::vector<double> values_;
+};
+
+double Square(double x) { return x * x; }
+
+double TabulatedCosine(double radians) {
+  static const Table* const kTable =
+      new Table(0, 2 * std::numbers::pi, 1024, [](double x) { return std::cos(x); });
+  return (*kTable)(std::abs(radians));
+}
+
+// For angles from 0 to a half turn.
+double TabulatedSine(double radians) {
+  static const Table* const kTable =
+      new Table(0, 2 * std::numbers::pi, 1024, [](double x) { return std::sin(x); });
+  return (*kTable)(radians);
+}
+
+// asin(sqrt(x)): a series for near points, a table, and the exact value for nearly opposite ones.
+double ArcOfHaversine(double x) {
+  static const Table* const kTable =
+      new Table(0, 1, 512, [](double at) { return std::asin(std::sqrt(at)); });
+  if (x < 0.122) {
+    return std::sqrt(x) * (1 + x * (1.0 / 6 + x * (3.0 / 40 + x * (5.0 / 112))));
+  }
+  return x < 0.948 ? (*kTable)(x) : std::asin(std::sqrt(std::min(1.0, x)));
+}
+
+enum class Globe { kSphereDegrees, kSphereMeters, kEllipsoidMeters };
+
+// Squared length of a degree of latitude and of longitude at a latitude in degrees.
+template <Globe globe>
+std::pair<double, double> SquaredDegrees(double latitude) {
+  constexpr double kDegree =
+      globe == Globe::kSphereDegrees ? 1 : kEarthRadiusMeters * kRadiansPerDegree;
+  if constexpr (globe == Globe::kEllipsoidMeters) {
+    static const Table* const kLatitude = new Table(-90, 90, 1024, [](double degrees) {
+      const double x = degrees * kRadiansPerDegree;
+      return Square(111132.09 - 566.05 * std::cos(2 * x) + 1.20 * std::cos(4 * x));
+    });
+    static const Table* const kLongitude = new Table(-90, 90, 1024, [](double degrees) {
+      const double x = degrees * kRadiansPerDegree;
+      return Square(111415.13 * std::cos(x) - 94.55 * std::cos(3 * x) + 0.12 * std::cos(5 * x));
+    });
+    return {(*kLatitude)(latitude), (*kLongitude)(latitude)};
+  } else {
+    static const Table* const kLongitude = new Table(-90, 90, 1024, [](double degrees) {
+      return Square(kDegree * std::cos(degrees * kRadiansPerDegree));
+    });
+    return {Square(kDegree), (*kLongitude)(latitude)};
+  }
+}
+
+double DegreesApart(double a, double b) {
+  const double apart = std::abs(a - b);
+  return apart > 180 ? 360 - apart : apart;
+}
+
+// Points near in longitude lie on a plane; others are joined by a great circle of the sphere.
+template <Globe globe>
+double GlobeDistance(double longitude1, double latitude1, double longitude2, double latitude2) {
+  constexpr double kPlaneDegreesMax = 13;
+  if (!std::isfinite(longitude1 + latitude1 + longitude2 + latitude2)) return std::nan("");
+  const double up = DegreesApart(latitude1, latitude2);
+  const double side = DegreesApart(longitude1, longitude2);
+  if (side < kPlaneDegreesMax) {
+    const auto [per_up, per_side] = SquaredDegrees<globe>((latitude1 + latitude2) / 2);
+    return std::sqrt(per_up * up * up + per_side * side * side);
+  }
+  const double haversine = Square(TabulatedSine(up * kRadiansPerDegree / 2)) +
+                           TabulatedCosine(latitude1 * kRadiansPerDegree) *
+                               TabulatedCosine(latitude2 * kRadiansPerDegree) *
+                               Square(TabulatedSine(side * kRadiansPerDegree / 2));
+  const double arc = 2 * ArcOfHaversine(haversine);
+  return globe == Globe::kSphereDegrees ? arc / kRadiansPerDegree : arc * kEarthRadiusMeters;
 }
 
 absl::Status ExpectNumbers(const Call& call, size_t begin, size_t end) {
@@ -29,14 +121,17 @@ absl::Status ExpectNumbers(const Call& call, size_t begin, size_t end) {
   return absl::OkStatus();
 }
 
-template <bool angle>
-Bound BindGreatCircle(const Call& call) {
+// Float64 if an argument is, Float32 otherwise.
+template <Globe globe>
+Bound BindDistance(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(4, 4));
   HOGLET_RETURN_IF_ERROR(ExpectNumbers(call, 0, 4));
+  bool wide = false;
+  for (size_t i = 0; i < 4; ++i) wide |= call.type(i).kind() == TypeKind::kFloat64;
   return MapRows<double, double, double, double, double>(
-      F64(), [](double a, double b, double c, double d) {
-        const double central = CentralAngle(a, b, c, d);
-        return angle ? central * (180 / std::numbers::pi) : central * kEarthRadiusMeters;
+      wide ? F64() : Type(TypeKind::kFloat32), [wide](double a, double b, double c, double d) {
+        const double distance = GlobeDistance<globe>(a, b, c, d);
+        return wide ? distance : static_cast<float>(distance);
       });
 }
 
@@ -216,9 +311,9 @@ Bound BindGeohashesInBox(const Call& call) {
 }
 
 constexpr ScalarEntry kTable[] = {
-    {"greatCircleDistance", BindGreatCircle<false>},
-    {"geoDistance", BindGreatCircle<false>},
-    {"greatCircleAngle", BindGreatCircle<true>},
+    {"greatCircleDistance", BindDistance<Globe::kSphereMeters>},
+    {"geoDistance", BindDistance<Globe::kEllipsoidMeters>},
+    {"greatCircleAngle", BindDistance<Globe::kSphereDegrees>},
     {"pointInEllipses", BindInEllipses},
     {"pointInPolygon", BindInPolygon},
     {"geohashEncode", BindGeohashEncode},

@@ -30,31 +30,6 @@ struct Sip {
   static uint64_t Id(const Uuid& id) { return SipHash64Uuid(id); }
 };
 
-// Bytes of a value as ClickHouse stores it; 0 for types that are not numbers of up to 8 bytes.
-size_t WidthOf(const Type& type) {
-  switch (type.kind()) {
-    case TypeKind::kBool:
-    case TypeKind::kEnum8:
-      return 1;
-    case TypeKind::kDate:
-      return 2;
-    case TypeKind::kDate32:
-    case TypeKind::kDateTime:
-    case TypeKind::kTime:
-    case TypeKind::kIPv4:
-    case TypeKind::kFloat32:
-      return 4;
-    case TypeKind::kDateTime64:
-    case TypeKind::kInterval:
-    case TypeKind::kFloat64:
-      return 8;
-    case TypeKind::kDecimal:
-      return type.precision() <= 9 ? 4 : type.precision() <= 18 ? 8 : 16;
-    default:
-      return type.IsInteger() ? static_cast<size_t>(type.IntegerBits()) / 8 : 0;
-  }
-}
-
 uint64_t NumberBits(const Vector& in, size_t row, size_t width) {
   uint64_t bits = 0;
   switch (in.type().physical()) {
@@ -128,7 +103,7 @@ absl::Status HashInto(const Vector& in, bool first, std::vector<uint64_t>* out) 
     default:
       break;
   }
-  const size_t width = WidthOf(type);
+  const size_t width = StoredBytes(type);
   const bool decimal = type.kind() == TypeKind::kDecimal || type.kind() == TypeKind::kDateTime64;
   for (size_t i = 0; i < out->size(); ++i) {
     add(i, Hash::Number(in.IsNull(i) ? 0 : NumberBits(in, i, width), width, decimal));
@@ -175,7 +150,7 @@ Bound BindHalfMd5(const Call& call) {
 Bound BindIntHash64(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 1));
   if (!call.type(0).IsInteger()) return call.BadType(0);
-  const size_t width = WidthOf(call.type(0));
+  const size_t width = StoredBytes(call.type(0));
   return MapRows<int64_t, int64_t>(U64(), [width](int64_t x) {
     const uint64_t mask = width >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * width)) - 1;
     return static_cast<int64_t>(IntHash64(static_cast<uint64_t>(x) & mask));

@@ -69,6 +69,7 @@ enum Flags : uint8_t {
   kSeesNulls = 1,         // the binder and the kernel deal with NULL themselves
   kNondeterministic = 2,  // never folded, never run on dictionaries
   kShortCircuits = 4,
+  kTakesLambda = 8,  // all others refuse a lambda as an argument
 };
 
 struct ScalarEntry {

@@ -84,7 +84,7 @@ absl::StatusOr<Type> CommonNumber(std::span<const Type> types, std::string_view 
     }
   }
   if (decimal_digits > 0) {
-    if (f32 || f64) return NoCommonType(types, where);
+    if (f32 || f64 || signed_bits > 64 || unsigned_bits > 64) return NoCommonType(types, where);
     const int precision = std::max(decimal_digits, integral_digits + scale);
     return Type::Decimal(precision > 18 ? 38 : precision > 9 ? 18 : 9, scale);
   }
@@ -110,6 +110,11 @@ absl::StatusOr<Type> CommonBase(std::span<const Type> types, std::string_view wh
   const bool nested = first.kind() == TypeKind::kArray || first.kind() == TypeKind::kTuple ||
                       first.kind() == TypeKind::kMap;
   if (same && !nested) return first;
+  // Bool is another name of UInt8: the first of the two names stays.
+  const auto is_byte = [](const Type& type) {
+    return type.kind() == TypeKind::kBool || type.kind() == TypeKind::kUInt8;
+  };
+  if (std::all_of(types.begin(), types.end(), is_byte)) return first;
   if (first.IsStringLike()) {
     for (const Type& type : types) {
       if (!type.IsStringLike()) return NoCommonType(types, where);
@@ -201,6 +206,30 @@ absl::StatusOr<Type> CommonType(std::span<const Type> types, std::string_view wh
   HOGLET_ASSIGN_OR_RETURN(Type common, CommonBase(bases, where));
   if (nullable && CanBeNullable(common)) return common.Nullable();
   return common;
+}
+
+size_t StoredBytes(const Type& type) {
+  switch (type.kind()) {
+    case TypeKind::kBool:
+    case TypeKind::kEnum8:
+      return 1;
+    case TypeKind::kDate:
+      return 2;
+    case TypeKind::kDate32:
+    case TypeKind::kDateTime:
+    case TypeKind::kTime:
+    case TypeKind::kIPv4:
+    case TypeKind::kFloat32:
+      return 4;
+    case TypeKind::kDateTime64:
+    case TypeKind::kInterval:
+    case TypeKind::kFloat64:
+      return 8;
+    case TypeKind::kDecimal:
+      return type.precision() <= 9 ? 4 : type.precision() <= 18 ? 8 : 16;
+    default:
+      return type.IsInteger() ? static_cast<size_t>(type.IntegerBits()) / 8 : 0;
+  }
 }
 
 Datum DefaultOf(const Type& type) {

@@ -61,6 +61,9 @@ inline bool IsSigned(const Type& type) {
 // The smallest integer type that holds the value, unsigned if it is not negative.
 Type SmallestIntegerType(int64_t value);
 
+// Bytes of a value as ClickHouse stores it; 0 for types that are not numbers, dates, times or IPv4.
+size_t StoredBytes(const Type& type);
+
 // ClickHouse's least common supertype; "no_common_type" if there is none.
 absl::StatusOr<Type> CommonType(std::span<const Type> types, std::string_view where);
 

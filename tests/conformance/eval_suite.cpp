@@ -195,6 +195,7 @@ class EvalRunner {
       options.env = Env::Posix();
       options.tables = &dataset_;
       options.week_start_day = week_start_day;
+      options.array_slices = true;
       options.workers_max = 1;
       options.plain_tables = {{"dataset", dataset_.plain()}};
       engine = MakeQueryEngine(std::move(options));

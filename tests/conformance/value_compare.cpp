@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "absl/strings/numbers.h"
 #include "query/functions/functions.h"
@@ -129,15 +130,20 @@ std::string CompareMap(const Vector& column, size_t at, const JsonMember& expect
   const uint32_t begin = column.offsets()[at];
   const uint32_t end = column.offsets()[at + 1];
   if (expected.kind != JsonKind::kRaw || !ParseJsonObject(expected.text, &arena, &members).ok() ||
-      members.size() != end - begin) {
+      members.size() > end - begin) {
     return StrCat("a map of ", end - begin);
   }
   const Vector& keys = column.child().children()[0];
   const Vector& values = column.child().children()[1];
-  for (uint32_t i = begin; i < end; ++i) {
-    const std::string key = keys.type().IsStringLike()
-                                ? std::string(keys.data<std::string_view>()[i])
-                                : TextOf(keys, i);
+  const auto key_at = [&keys](uint32_t i) {
+    return keys.type().IsStringLike() ? std::string(keys.data<std::string_view>()[i])
+                                      : TextOf(keys, i);
+  };
+  // A JSON object holds the last value of a key that the map has several times.
+  std::map<std::string, uint32_t> last_of;
+  for (uint32_t i = begin; i < end; ++i) last_of[key_at(i)] = i;
+  if (last_of.size() != members.size()) return StrCat("a map of ", end - begin);
+  for (const auto& [key, i] : last_of) {
     const JsonMember* member = FindJsonMember(members, key);
     if (member == nullptr) return StrCat("key ", key);
     const std::string difference = Compare(values, i, *member, tolerance);
