@@ -53,7 +53,7 @@ absl::Status MemoryBudget::Charge(uint64_t bytes) {
   if (now > bytes_max_ || now < before) {
     used_.fetch_sub(bytes, std::memory_order_relaxed);
     return WithErrorCode(absl::ResourceExhaustedError(StrCat(
-                             "Query has reached the max memory limit before completing: ", bytes,
+                             "Query has reached the max memory limit before completing. ", bytes,
                              " more bytes would pass the limit of ", bytes_max_, " bytes.")),
                          "memory_limit_exceeded");
   }

@@ -158,9 +158,13 @@ HttpResponse QueryErrorResponse(const QueryEngine& engine, const absl::Status& s
               detail,
           or_else("timeout_exceeded"));
     case absl::StatusCode::kResourceExhausted:
-      return HttpApiError(504,
-                          "Query has reached the max memory limit before completing. " + detail,
-                          or_else("memory_limit_exceeded"));
+      // The engine says itself which limit it is.
+      return HttpApiError(
+          504,
+          detail.starts_with("Query has reached")
+              ? detail
+              : "Query has reached the max memory limit before completing. " + detail,
+          or_else("memory_limit_exceeded"));
     case absl::StatusCode::kCancelled:
       return HttpApiError(499, "The query was cancelled.", or_else("query_was_cancelled"));
     case absl::StatusCode::kUnavailable: {

@@ -43,8 +43,12 @@ void Server::AddRoutes() {
   const auto run = [this](HttpRequest request, HttpResponder responder) {
     query_->Handle(std::move(request), std::move(responder));
   };
-  router_.Add("POST", "/api/projects/:project_id/query", query, run);
-  router_.Add("POST", "/api/environments/:project_id/query", query, run);
+  // Newer clients put the kind of the query at the end; the body says it anyway.
+  for (const char* path :
+       {"/api/projects/:project_id/query", "/api/projects/:project_id/query/:kind",
+        "/api/environments/:project_id/query", "/api/environments/:project_id/query/:kind"}) {
+    router_.Add("POST", path, query, run);
+  }
 }
 
 void Server::AddOperatorRoutes() {

@@ -239,7 +239,14 @@ bool Connection::ConsumeSome() {
     FailParse(error);
     return false;
   }
-  if (parser_->is_header_done() && !header_taken_) OnHeader();
+  if (parser_->is_header_done() && !header_taken_) {
+    // A body whose end is unknown would be read as the next request.
+    if (parser_->get().count(http::field::transfer_encoding) > 0 && !parser_->chunked()) {
+      FailParse(make_error_code(http::error::bad_transfer_encoding));
+      return false;
+    }
+    OnHeader();
+  }
   if (closed_ || !parser_) return !closed_;
   if (sink_.IsHopeless()) {
     AnswerBodyState(true);

@@ -113,6 +113,8 @@ TEST_F(QueryApiTest, ErrorsOfTheEngine) {
        "Query has hit the max execution time before completing"},
       {absl::ResourceExhaustedError("2 GiB"), 504,
        "Query has reached the max memory limit before completing"},
+      {absl::ResourceExhaustedError("Query has reached the limit of 5 pairs"), 504,
+       R"("detail":"Query has reached the limit of 5 pairs")"},
       {absl::CancelledError(""), 499, "cancelled"},
       {absl::UnavailableError("busy"), 503, "server_error"},
       {absl::InternalError("oops"), 500, "server_error"},

@@ -93,7 +93,8 @@ TEST_F(ServerTest, MetricsAndStatusPage) {
 TEST_F(ServerTest, QueriesAndTheirErrors) {
   const std::string auth = std::string("Bearer ") + FakeProjects::kKey;
   const std::string body = R"({"query":{"kind":"HogQLQuery","query":"select 1"}})";
-  for (const char* path : {"/api/projects/1/query/", "/api/environments/1/query"}) {
+  for (const char* path : {"/api/projects/1/query/", "/api/environments/1/query",
+                           "/api/projects/1/query/HogQLQuery/"}) {
     EXPECT_EQ(Send("POST", path, body, {{"authorization", auth}}).status, 200) << path;
   }
   EXPECT_EQ(Send("POST", "/api/projects/1/query/", body).status, 401);

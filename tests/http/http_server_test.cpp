@@ -172,6 +172,7 @@ TEST_F(HttpServerTest, MalformedRequestsAre400) {
   for (const char* text :
        {"nonsense\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n",
         "POST /echo HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n",
         "POST /echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"}) {
     RawClient client(server_->port());
     ASSERT_TRUE(client.Send(text));
