@@ -1,5 +1,6 @@
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <set>
@@ -15,6 +16,7 @@
 #include "src/capture/compression.h"
 #include "src/capture/event_time.h"
 #include "src/capture/json_document.h"
+#include "src/capture/raw_event.h"
 
 // POST /i/v1/analytics/events: strict headers, one outcome an event (spec capture.md section 10).
 
@@ -324,7 +326,7 @@ bool ReadV1Batch(const element& root, std::string_view text, V1Batch* out) {
   if (!created_at.has_value() || !batch.has_value()) return false;
   out->created_at = *created_at;
   const simdjson::dom::array items(*batch);
-  out->events.reserve(items.size());
+  out->events.reserve(std::min(items.size(), kEventsReservedMax));
   JsonSlicer slicer(FromMember(text, batch_index));
   for (const element item : items) {
     JsonSlice slice;
