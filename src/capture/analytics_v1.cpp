@@ -72,12 +72,13 @@ using Decompressor = absl::StatusOr<std::string> (*)(std::string_view, uint64_t)
 
 // False for a coding that is not served.
 bool FindDecompressor(std::string_view coding, Decompressor* out) {
-  constexpr std::pair<std::string_view, Decompressor> kCodings[] = {{"", nullptr},
-                                                                    {"identity", nullptr},
-                                                                    {"gzip", DecompressGzip},
-                                                                    {"br", DecompressBrotli},
-                                                                    {"zstd", DecompressZstd},
-                                                                    {"deflate", DecompressZlib}};
+  constexpr std::pair<std::string_view, Decompressor> kCodings[] = {
+      {"", nullptr},
+      {"gzip", DecompressGzip},
+      {"br", DecompressBrotli},
+      {"zstd", DecompressZstd},
+      {"deflate", DecompressZlib},
+  };
   for (const auto& [name, decompressor] : kCodings) {
     if (!EqualsIgnoreCase(name, coding)) continue;
     *out = decompressor;
