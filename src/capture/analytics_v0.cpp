@@ -1,5 +1,6 @@
 #include <simdjson.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "include/hoglet/status.h"
@@ -30,7 +31,7 @@ struct Shaped {
 bool ReadEvents(const element& array, std::string_view text, Arena* arena,
                 std::vector<RawEvent>* events) {
   const simdjson::dom::array items(array);
-  events->reserve(items.size());
+  events->reserve(std::min(items.size(), kEventsReservedMax));
   for (const element item : items) {
     RawEvent& event = events->emplace_back();
     if (!ReadRawEvent(item, false, arena, &event) || !event.event.has_value()) return false;

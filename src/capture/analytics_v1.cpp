@@ -1,5 +1,6 @@
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <set>
@@ -15,6 +16,7 @@
 #include "src/capture/compression.h"
 #include "src/capture/event_time.h"
 #include "src/capture/json_document.h"
+#include "src/capture/raw_event.h"
 
 // POST /i/v1/analytics/events: strict headers, one outcome an event (spec capture.md section 10).
 
@@ -70,12 +72,13 @@ using Decompressor = absl::StatusOr<std::string> (*)(std::string_view, uint64_t)
 
 // False for a coding that is not served.
 bool FindDecompressor(std::string_view coding, Decompressor* out) {
-  constexpr std::pair<std::string_view, Decompressor> kCodings[] = {{"", nullptr},
-                                                                    {"identity", nullptr},
-                                                                    {"gzip", DecompressGzip},
-                                                                    {"br", DecompressBrotli},
-                                                                    {"zstd", DecompressZstd},
-                                                                    {"deflate", DecompressZlib}};
+  constexpr std::pair<std::string_view, Decompressor> kCodings[] = {
+      {"", nullptr},
+      {"gzip", DecompressGzip},
+      {"br", DecompressBrotli},
+      {"zstd", DecompressZstd},
+      {"deflate", DecompressZlib},
+  };
   for (const auto& [name, decompressor] : kCodings) {
     if (!EqualsIgnoreCase(name, coding)) continue;
     *out = decompressor;
@@ -324,7 +327,7 @@ bool ReadV1Batch(const element& root, std::string_view text, V1Batch* out) {
   if (!created_at.has_value() || !batch.has_value()) return false;
   out->created_at = *created_at;
   const simdjson::dom::array items(*batch);
-  out->events.reserve(items.size());
+  out->events.reserve(std::min(items.size(), kEventsReservedMax));
   JsonSlicer slicer(FromMember(text, batch_index));
   for (const element item : items) {
     JsonSlice slice;

@@ -6,6 +6,7 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -24,6 +25,11 @@ using simdjson::dom::element_type;
 // Parsers keep buffers several times the size of the largest text they saw, so only small texts
 // share a thread's parser.
 constexpr size_t kSharedParserBytesMax = 1 << 20;
+// Larger texts are parsed at the same time as long as they are no more than this together.
+constexpr size_t kLargeTextBytesMax = 16 << 20;
+// What a parsed document takes depends on the number of its values, 16 bytes and more for each: a
+// text of digits and commas would take many times its size.
+constexpr int64_t kValuesMax = 4 << 20;
 // Integers with more digits than this may not fit 64 bits.
 constexpr size_t kSafeDigits = 18;
 
@@ -259,16 +265,57 @@ void AppendCanonical(const element& value, std::string* out) {
 
 }  // namespace
 
+namespace {
+
+// Lets bytes in up to a limit, and a single larger piece when nothing else is in.
+class ByteGate {
+ public:
+  explicit ByteGate(size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  void Enter(size_t bytes) {
+    std::unique_lock lock(mutex_);
+    left_.wait(lock, [&] { return bytes_ == 0 || bytes_ + bytes <= bytes_max_; });
+    bytes_ += bytes;
+  }
+  void Leave(size_t bytes) {
+    {
+      std::lock_guard lock(mutex_);
+      bytes_ -= bytes;
+    }
+    left_.notify_all();
+  }
+
+ private:
+  const size_t bytes_max_;
+  std::mutex mutex_;
+  std::condition_variable left_;
+  size_t bytes_ = 0;  // guarded by mutex_
+};
+
+// At least as many as the text has values: separators within strings are counted too.
+int64_t CountValues(const std::string& text) {
+  return std::count_if(text.begin(), text.end(),
+                       [](char c) { return c == ',' || c == ':' || c == '[' || c == '{'; });
+}
+
+}  // namespace
+
 absl::Status VisitJsonDocument(const std::string& text,
                                const std::function<void(const element&)>& visit) {
   if (text.size() <= kSharedParserBytesMax) {
     thread_local simdjson::dom::parser parser(kSharedParserBytesMax * 2);
     return ParseAndVisit(&parser, text, visit);
   }
-  static std::mutex one_at_a_time;
-  std::lock_guard lock(one_at_a_time);
+  if (text.size() > kValuesMax && CountValues(text) > kValuesMax) {
+    return absl::InvalidArgumentError("more than " + std::to_string(kValuesMax) +
+                                      " values in one document");
+  }
+  static ByteGate gate(kLargeTextBytesMax);
+  gate.Enter(text.size());
   simdjson::dom::parser parser;
-  return ParseAndVisit(&parser, text, visit);
+  const absl::Status status = ParseAndVisit(&parser, text, visit);
+  gate.Leave(text.size());
+  return status;
 }
 
 absl::Status VisitJsonDocument(std::string* text,

@@ -22,8 +22,9 @@ namespace hoglet {
 
 // Parses the whole text (validating every byte of it) and calls `visit` with its root; views into
 // the document end with the call. kInvalidArgument for text that is not JSON, or nests deeper than
-// the ingest workers can follow. Integers of any length are read, as doubles beyond 64 bits. One
-// large text is parsed at a time, to bound memory.
+// the ingest workers can follow, or holds more than some four million values. Integers of any
+// length are read, as doubles beyond 64 bits. Waits while other large texts are being parsed, to
+// bound memory.
 absl::Status VisitJsonDocument(const std::string& text,
                                const std::function<void(const simdjson::dom::element&)>& visit);
 // As above, but half surrogate pairs, which JavaScript writes where a client cut a text within an

@@ -14,6 +14,9 @@ class element;
 
 namespace hoglet {
 
+// Room made ahead for the events of a request; more of them are likelier rubbish than events.
+inline constexpr size_t kEventsReservedMax = 10'000;
+
 // What capture reads of one event of a request. Views live as long as the parsed document and the
 // arena it was read with.
 struct RawEvent {

@@ -68,6 +68,8 @@ TEST_F(AnalyticsV1, SdkInfoIsSplitAtItsLastSlash) {
 TEST_F(AnalyticsV1, EncodingsAreNamedInAnyCase) {
   headers_["Content-Encoding"] = "GZip";
   EXPECT_EQ(Send("not gzip").response.status, 400);
+  headers_["Content-Encoding"] = "identity";
+  EXPECT_EQ(Send("").response.status, 415);
   headers_["Content-Encoding"] = "lzma";
   EXPECT_EQ(Send("").response.status, 415);
 }

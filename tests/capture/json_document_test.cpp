@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
+#include <atomic>
+#include <thread>
+
 namespace hoglet {
 namespace {
 
@@ -53,6 +56,27 @@ TEST(JsonDocument, NestingIsBounded) {
 
 TEST(JsonDocument, LargeTexts) {
   EXPECT_EQ(CanonicalOf("[\"" + std::string(3 << 20, 'a') + "\"]").size(), (3u << 20) + 4);
+}
+
+TEST(JsonDocument, ManyValuesAreRefusedBeforeTheyTakeMemory) {
+  std::string dense = "[0";
+  for (int i = 0; i < 5'000'000; ++i) dense += ",0";
+  EXPECT_EQ(CanonicalOf(dense + "]"), "error");
+  EXPECT_NE(CanonicalOf(dense.substr(0, 6'000'000) + "]"), "error");
+}
+
+TEST(JsonDocument, LargeTextsOfManyThreads) {
+  std::vector<std::thread> threads;
+  std::atomic<int> right{0};
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([i, &right] {
+      const std::string text =
+          "[\"" + std::string((i + 1) << 20, 'x') + "\"," + std::to_string(i) + "]";
+      right += CanonicalOf(text) == text;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(right, 8);
 }
 
 TEST(SliceJson, Objects) {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -120,6 +121,18 @@ test('gzip bombs are 413 and hold nobody up', { timeout: 120_000 }, async () => 
   }
   assert.ok(slowest < 5000, `the slowest answer took ${slowest} ms`);
   assert.ok(await residentBytes() - before < 300 * MIB, 'memory stays bounded');
+});
+
+test('a small body of very many values takes no memory to speak of', { timeout: 60_000 }, async () => {
+  const dense = gzipSync(`[${'1,'.repeat(30 * MIB)}1]`);
+  assert.ok(dense.length < 100_000);
+  for (const body of [dense, dense]) {
+    const { status, text } = await server.request('POST', '/e/', body, { 'content-type': 'text/plain' });
+    assert.equal(status, 400);
+    assert.match(text, /^failed to parse request: more than \d+ values/);
+  }
+  const peak = Number(/VmHWM:\s+(\d+) kB/.exec(fs.readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))[1]) * 1024;
+  assert.ok(peak < 512 * MIB, `the peak was ${peak} bytes`);
 });
 
 test('a client that never reads its answers is not waited for', { timeout: 60_000 }, async () => {
