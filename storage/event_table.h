@@ -104,6 +104,7 @@ class EventTable : public EventStore, public ScannableTable {
   ~EventTable() override;
 
   absl::Status Insert(std::span<const EventRow> rows) override;
+  absl::StatusOr<uint64_t> Delete(TeamId team_id, const ScanFilter& rows) override;
   uint64_t open_bytes() const override { return open_bytes_.load(std::memory_order_relaxed); }
   uint64_t memtable_bytes() const override {
     return open_bytes() + sealed_bytes_.load(std::memory_order_relaxed);
@@ -176,6 +177,7 @@ class EventTable : public EventStore, public ScannableTable {
   absl::Status CreateManifest();
 
   // Insert.
+  bool IsMasked(const Memtable* memtable, uint32_t row) const;
   absl::StatusOr<std::vector<std::optional<FoundRow>>> FindInParts(
       std::span<const RowPlace> places) const;
   void InsertRow(const EventRow& row, const RowPlace& place, const std::optional<FoundRow>& found,

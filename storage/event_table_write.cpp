@@ -239,6 +239,8 @@ std::vector<uint64_t> EventTable::PickMerge(bool everything) const {
   std::map<std::pair<uint32_t, int32_t>, std::vector<MergeCandidate>> partitions;
   for (const auto& [id, part] : manifest_.parts) {
     const uint32_t masked = part.mask == nullptr ? 0 : part.mask->count();
+    // Nothing to write: the file just goes.
+    if (masked == part.rows) return {id};
     partitions[{part.shard, part.month}].push_back({id, part.file_bytes, part.rows, masked});
   }
   MergeLimits limits;
@@ -299,6 +301,10 @@ absl::Status EventTable::MergeParts(const std::vector<uint64_t>& part_ids) {
       dropped.push_back(manifest_.parts.at(id).mask);
     }
     HOGLET_ASSERT(inputs.size() == part_ids.size());
+  }
+  if (inputs.size() == 1 && dropped[0] != nullptr &&
+      dropped[0]->count() == inputs[0].part->rows()) {
+    return CommitMerge(inputs, dropped, {});
   }
   std::vector<std::unique_ptr<RowSource>> sources;
   std::vector<const RowMask*> masks;
