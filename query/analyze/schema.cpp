@@ -279,7 +279,20 @@ void Schema::AddSideTables() {
   warnings.fields = {Column("source", StringType()), Column("type", StringType()),
                      Json("details", "details", PropertyKind::kNone),
                      Column("timestamp", MomentType())};
+  TableDef system_warnings = warnings;
+  system_warnings.name = "system.ingestion_warnings";
   Add(std::move(warnings));
+  Add(std::move(system_warnings));
+
+  TableDef types;
+  types.name = "system.group_type_mappings";
+  types.physical = "group_type_mappings";
+  types.listed = false;
+  types.fields = {Column("id", IntegerType()), Column("group_type", StringType()),
+                  Column("group_type_index", IntegerType()),
+                  Column("name_singular", StringType().Nullable()),
+                  Column("name_plural", StringType().Nullable())};
+  Add(std::move(types));
 
   TableDef letters;
   letters.name = letters.physical = "dead_letter_queue";

@@ -65,6 +65,22 @@ class ProjectKeys final : public ProjectDirectory {
   const MetadataStore* metadata_;
 };
 
+// What the analyzer may know of a project. Queries of all projects see the first one's group types.
+class ProjectSchema final : public SchemaProvider {
+ public:
+  ProjectSchema(const PersonStore* persons, TeamId project_id)
+      : persons_(persons), project_id_(project_id) {}
+
+  std::vector<std::string> GroupTypes() const override {
+    auto types = persons_->GroupTypes(project_id_);
+    return types.ok() ? *std::move(types) : std::vector<std::string>();
+  }
+
+ private:
+  const PersonStore* persons_;
+  const TeamId project_id_;
+};
+
 // How a limit on the whole process is shared out.
 struct MemoryShares {
   explicit MemoryShares(uint64_t limit) {
@@ -111,17 +127,28 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(Env* env,
                           EventTable::Open(env, StrCat(path, "/events"), table_options));
   HOGLET_ASSIGN_OR_RETURN(out->persons_, PersonStore::Open(StrCat(path, "/persons"), {}));
   out->teams_ = std::make_unique<ProjectTeams>(out->metadata_.get());
+  out->warnings_ = std::make_unique<RecentWarnings>();
+  out->side_rows_ = std::make_unique<SideRows>(out->persons_.get());
+  out->dead_letters_ = std::make_unique<DeadLetterQueue>(out->log_.get());
   Ingestor::Options ingest_options;
+  if (!options.geoip_db.empty()) {
+    HOGLET_ASSIGN_OR_RETURN(out->geoip_, GeoIpDatabase::Open(options.geoip_db));
+    ingest_options.geoip = out->geoip_.get();
+  }
   ingest_options.memtable_bytes_max = shares.memtable_bytes;
   ingest_options.person_bytes_max = shares.person_bytes;
   out->ingestor_ =
       std::make_unique<Ingestor>(env, out->log_.get(), out->persons_.get(), out->events_.get(),
-                                 out->teams_.get(), nullptr, ingest_options);
+                                 out->teams_.get(), out->warnings_.get(), ingest_options);
   HOGLET_RETURN_IF_ERROR(out->ingestor_->Start());
-  out->tables_ = std::make_unique<ProjectTables>(out->events_.get(), out->persons_.get());
+  out->tables_ = std::make_unique<ProjectTables>(out->events_.get(), out->persons_.get(),
+                                                 out->side_rows_.get(), out->dead_letters_.get());
   EngineOptions engine_options;
   engine_options.env = env;
   engine_options.tables = out->tables_.get();
+  out->schema_ =
+      std::make_unique<ProjectSchema>(out->persons_.get(), out->metadata_->Projects()[0].id);
+  engine_options.schema = out->schema_.get();
   engine_options.timezone = out->metadata_->Projects()[0].timezone;
   engine_options.memory_bytes_max = shares.query_bytes;
   engine_options.workers_max = static_cast<int>(threads);

@@ -24,8 +24,9 @@
 namespace hoglet {
 namespace {
 
-constexpr const char* kFamilyNames[] = {"default",   "persons", "distinct_ids", "person_ids",
-                                        "overrides", "groups",  "group_types",  "flag_hash_keys"};
+constexpr const char* kFamilyNames[] = {"default",     "persons",        "distinct_ids",
+                                        "person_ids",  "overrides",      "groups",
+                                        "group_types", "flag_hash_keys", "side_rows"};
 constexpr char kAppliedOffsetKey[] = "applied_offset";
 constexpr char kFormatKey[] = "format";
 constexpr uint64_t kStoreVersion = 1;
@@ -194,6 +195,13 @@ absl::Status PersonStore::Impl::Open(bool read_only) {
     descriptors.emplace_back(name, FamilyOptions(block_cache));
   }
   rocksdb::DBOptions db_options = DatabaseOptions();
+  if (is_read_only) {
+    // A store of before the side rows lacks their family, the last one.
+    std::vector<std::string> present;
+    HOGLET_RETURN_IF_ERROR(
+        ToStatus(rocksdb::DB::ListColumnFamilies(db_options, directory, &present)));
+    if (present.size() == kFamilyCount - 1) descriptors.pop_back();
+  }
   if (options.is_in_memory) {
     memory_env.reset(rocksdb::NewMemEnv(rocksdb::Env::Default()));
     db_options.env = memory_env.get();
@@ -209,7 +217,7 @@ absl::Status PersonStore::Impl::Open(bool read_only) {
           : rocksdb::DB::Open(db_options, directory, descriptors, &families, &opened);
   HOGLET_RETURN_IF_ERROR(ToStatus(status));
   db.reset(opened);
-  HOGLET_ASSERT(families.size() == kFamilyCount);
+  HOGLET_ASSERT(families.size() == descriptors.size());
   if (is_read_only || options.is_in_memory) return absl::OkStatus();
   return WriteSideFiles(Env::Posix(), directory);
 }
@@ -255,7 +263,7 @@ absl::StatusOr<uint64_t> PersonStore::Check(const std::string& directory,
   const absl::Status tables = impl.ToStatus(impl.db->VerifyFileChecksums(rocksdb::ReadOptions()));
   if (!tables.ok()) report(std::string(FromAbsl(tables.message())));
   uint64_t persons = 0;
-  for (int i = 0; i < Impl::kFamilyCount; ++i) {
+  for (size_t i = 0; i < impl.families.size(); ++i) {
     rocksdb::ReadOptions read;
     read.verify_checksums = true;
     read.fill_cache = false;
@@ -417,11 +425,18 @@ void PersonStore::Impl::SetOverrideLocked(TeamId team_id, const std::string& dis
 
 void PersonStore::Impl::ApplyIdLocked(TeamId team_id, const PersonChanges::IdChange& change) {
   const IdState& state = change.state;
-  open->ids[person_codec::IdKey(team_id, change.distinct_id)] = state;
+  IdState& slot = open->ids[person_codec::IdKey(team_id, change.distinct_id)];
+  const bool was_deleted = slot.is_deleted;
+  slot = state;
+  slot.is_deleted |= was_deleted;  // what is on disk of it must still go
   open->bytes += 128 + change.distinct_id.size();
   if (change.previous_person_id.has_value()) {
     open->person_ids[person_codec::PersonIdsKey(team_id, *change.previous_person_id,
                                                 change.distinct_id)] = false;
+  }
+  if (state.is_deleted) {
+    TeamOverrides& team = overrides[team_id];
+    if (team.targets.erase(change.distinct_id) > 0) ++team.version;
   }
   if (!state.is_mapped) return;
   open->person_ids[person_codec::PersonIdsKey(team_id, state.person_id, change.distinct_id)] = true;
@@ -434,7 +449,9 @@ void PersonStore::Apply(PersonChanges changes) {
   for (const PersonPtr& person : changes.put) impl_->CachePerson(person);
   for (const Uuid& id : changes.removed) impl_->person_cache->Erase(PersonRef{team_id, id});
   for (const auto& change : changes.ids) {
-    impl_->CacheId(IdRef(team_id, change.distinct_id), change.state);
+    IdState state = change.state;
+    state.is_deleted = false;
+    impl_->CacheId(IdRef(team_id, change.distinct_id), state);
   }
   absl::MutexLock lock(&impl_->mutex);
   PersonGeneration& open = *impl_->open;
@@ -477,6 +494,12 @@ uint64_t PersonStore::open_bytes() const {
   return impl_->open->bytes;
 }
 
+void PersonStore::PutRow(std::string key, std::optional<std::string> value) {
+  absl::MutexLock lock(&impl_->mutex);
+  impl_->open->bytes += 96 + key.size() + (value.has_value() ? value->size() : 0);
+  impl_->open->rows[std::move(key)] = std::move(value);
+}
+
 absl::Status PersonStore::Seal(uint64_t offset) {
   absl::MutexLock lock(&impl_->mutex);
   if (impl_->sealed != nullptr) {
@@ -505,6 +528,7 @@ absl::Status PersonStore::Impl::WriteGeneration(const PersonGeneration& generati
   }
   for (const auto& [key, state] : generation.ids) {
     batch.Put(family(kIds), key, person_codec::EncodeIdState(state));
+    if (state.is_deleted) batch.Delete(family(kOverrides), key);
     if (!state.is_mapped || state.version == 0) continue;
     batch.Put(family(kOverrides), key,
               person_codec::EncodeOverride(state.person_id, state.version));
@@ -531,6 +555,13 @@ absl::Status PersonStore::Impl::WriteGeneration(const PersonGeneration& generati
     std::string key;
     person_codec::AppendTeam(project_id, &key);
     batch.Put(family(kGroupTypes), key, person_codec::EncodeGroupTypes(types));
+  }
+  for (const auto& [key, value] : generation.rows) {
+    if (value.has_value()) {
+      batch.Put(family(kRows), key, *value);
+    } else {
+      batch.Delete(family(kRows), key);
+    }
   }
   batch.Put(family(kMeta), kAppliedOffsetKey, Number(generation.offset));
   // After a failed write RocksDB refuses all others until it is told to try again.

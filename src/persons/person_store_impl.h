@@ -34,6 +34,7 @@ struct PersonGeneration {
   absl::btree_map<std::string, std::optional<std::string>> flags;
   StringMap<std::string, GroupPtr> groups;
   absl::flat_hash_map<TeamId, std::vector<std::string>> group_types;
+  absl::btree_map<std::string, std::optional<std::string>> rows;
   uint64_t bytes = 0;
   uint64_t offset = 0;  // once sealed
 };
@@ -70,8 +71,18 @@ struct PersonRefHash {
 
 struct PersonStore::Impl {
   // One for each name in kColumnFamilies.
-  enum Family { kMeta, kPersons, kIds, kPersonIds, kOverrides, kGroups, kGroupTypes, kFlags };
-  static constexpr int kFamilyCount = 8;
+  enum Family {
+    kMeta,
+    kPersons,
+    kIds,
+    kPersonIds,
+    kOverrides,
+    kGroups,
+    kGroupTypes,
+    kFlags,
+    kRows
+  };
+  static constexpr int kFamilyCount = 9;
 
   ~Impl();
 
