@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -140,18 +141,15 @@ class EventTable : public EventStore, public ScannableTable {
     std::vector<std::shared_ptr<Memtable>> by_shard;
     uint64_t bytes() const;
   };
-  // A row of a part that some row not yet durable replaces.
-  struct PendingMask {
-    uint64_t part_id;
-    uint32_t row;
-  };
+  // Rows of parts that something not yet durable has replaced or removed, by part id.
+  using PendingMasks = std::map<uint64_t, std::shared_ptr<const RowMask>>;
   // A row in a part that has the key of a row being inserted.
   struct FoundRow {
     size_t part;  // index in the snapshot
     uint32_t row;
     int64_t version_us;
   };
-  // Changes that one Insert publishes.
+  // Changes that are published in one step.
   struct Changes {
     std::vector<std::vector<uint32_t>> part_rows;  // by index in the snapshot
     std::vector<std::vector<uint32_t>> open_rows;  // by shard
@@ -227,9 +225,9 @@ class EventTable : public EventStore, public ScannableTable {
   std::optional<Generation> sealed_;
   uint64_t sealed_offset_ = 0;
   std::vector<std::shared_ptr<const RowMask>>
-      masks_at_seal_;                      // by shard: rows of sealed_ that its own rows replaced
-  std::vector<PendingMask> open_masks_;    // found by rows of open_
-  std::vector<PendingMask> sealed_masks_;  // found by rows of sealed_
+      masks_at_seal_;          // by shard: rows of sealed_ that its own rows replaced
+  PendingMasks open_masks_;    // found by rows of open_
+  PendingMasks sealed_masks_;  // found by rows of sealed_
   absl::flat_hash_map<uint64_t, std::vector<size_t>>
       parts_of_;                       // by shard and month: indices in the snapshot
   mutable std::mutex snapshot_mutex_;  // guards snapshot_; writers hold writer_mutex_ too

@@ -189,7 +189,8 @@ void EventTable::Publish(const Changes& changes) {
     if (parts == nullptr) parts = std::make_shared<std::vector<VisiblePart>>(*snapshot_.parts);
     VisiblePart& part = (*parts)[i];
     part.mask = RowMask::With(part.mask.get(), changes.part_rows[i]);
-    for (const uint32_t row : changes.part_rows[i]) open_masks_.push_back({part.part->id(), row});
+    auto& pending = open_masks_[part.part->id()];
+    pending = RowMask::With(pending.get(), changes.part_rows[i]);
   }
   if (parts != nullptr) next.parts = std::move(parts);
   next.memtables = snapshot_.memtables;

@@ -58,6 +58,12 @@ absl::StatusOr<std::optional<std::vector<std::string>>> ReadList(const JsonObjec
   return texts;
 }
 
+// The HogQL condition of a body; empty if there is none.
+std::string ReadWhere(const JsonObjectView& members) {
+  const JsonMember* where = FindJsonMember(members, "where");
+  return where != nullptr && where->kind == JsonKind::kString ? std::string(where->text) : "";
+}
+
 bool IsGiven(const JsonObjectView& members, std::string_view key) {
   const JsonMember* member = FindJsonMember(members, key);
   return member != nullptr && member->kind != JsonKind::kNull &&
@@ -115,7 +121,8 @@ std::vector<IngestCommand> RetentionCommands(const Project& project, int64_t now
 
 DataRightsApi::DataRightsApi(const Parts& parts) : parts_(parts), pool_("rights", 1, kQueueMax) {}
 
-void DataRightsApi::Add(const char* method, const char* path, Action action, HttpRouter* router) {
+void DataRightsApi::Add(const char* method, const std::string& path, Action action,
+                        HttpRouter* router) {
   router->Add(method, path, {},
               [this, action](HttpRequest request, const HttpResponder& responder) {
                 auto shared = std::make_shared<const HttpRequest>(std::move(request));
@@ -135,18 +142,20 @@ void DataRightsApi::Add(const char* method, const char* path, Action action, Htt
 }
 
 void DataRightsApi::AddRoutes(HttpRouter* router) {
-#define HOGLET_PROJECT "/api/projects/:project_id"
-  Add("POST", HOGLET_PROJECT "/persons/bulk_delete", &DataRightsApi::BulkDeletePersons, router);
-  Add("DELETE", HOGLET_PROJECT "/persons/:id", &DataRightsApi::DeletePerson, router);
-  Add("POST", HOGLET_PROJECT "/persons/:id/delete_events", &DataRightsApi::DeletePersonEvents,
-      router);
-  Add("POST", HOGLET_PROJECT "/events/bulk_delete", &DataRightsApi::BulkDeleteEvents, router);
-  Add("GET", HOGLET_PROJECT "/retention", &DataRightsApi::GetRetention, router);
-  Add("POST", HOGLET_PROJECT "/retention", &DataRightsApi::SetRetention, router);
-  Add("GET", HOGLET_PROJECT "/dead_letters", &DataRightsApi::ListDeadLetters, router);
-  Add("POST", HOGLET_PROJECT "/dead_letters/replay", &DataRightsApi::ReplayDeadLetters, router);
-  Add("POST", HOGLET_PROJECT "/dead_letters/drop", &DataRightsApi::DropDeadLetters, router);
-#undef HOGLET_PROJECT
+  for (const std::string project : {"/api/projects/:project_id", "/api/environments/:project_id"}) {
+    const auto add = [&](const char* method, const char* path, Action action) {
+      Add(method, project + path, action, router);
+    };
+    add("POST", "/persons/bulk_delete", &DataRightsApi::BulkDeletePersons);
+    add("DELETE", "/persons/:id", &DataRightsApi::DeletePerson);
+    add("POST", "/persons/:id/delete_events", &DataRightsApi::DeletePersonEvents);
+    add("POST", "/events/bulk_delete", &DataRightsApi::BulkDeleteEvents);
+    add("GET", "/retention", &DataRightsApi::GetRetention);
+    add("POST", "/retention", &DataRightsApi::SetRetention);
+    add("GET", "/dead_letters", &DataRightsApi::ListDeadLetters);
+    add("POST", "/dead_letters/replay", &DataRightsApi::ReplayDeadLetters);
+    add("POST", "/dead_letters/drop", &DataRightsApi::DropDeadLetters);
+  }
 }
 
 absl::Status DataRightsApi::Submit(const std::vector<IngestCommand>& commands) {
@@ -199,8 +208,19 @@ HttpResponse DataRightsApi::BulkDeletePersons(const HttpRequest& request,
   const auto ids = ReadList(members, "ids", &arena);
   if (!distinct_ids.ok()) return ErrorResponse(distinct_ids.status());
   if (!ids.ok()) return ErrorResponse(ids.status());
-  if (!distinct_ids->has_value() && !ids->has_value()) {
+  const std::string where = ReadWhere(members);
+  if (!distinct_ids->has_value() && !ids->has_value() && where.empty()) {
     return HttpApiError(400, "You need to specify either distinct_ids or ids");
+  }
+  IngestCommand command = PersonDeletion(project);
+  command.deletes_events = FindQueryValue(request.query, "delete_events").has_value() ||
+                           IsGiven(members, "delete_events");
+  command.keeps_persons = IsGiven(members, "keep_person");
+  if (!distinct_ids->has_value() && !ids->has_value()) {
+    auto matching = FindMatchingPersons(project, where);
+    if (!matching.ok()) return QueryErrorResponse(*parts_.engine, matching.status());
+    const absl::Status status = Submit(Spread(command, *std::move(matching)));
+    return status.ok() ? Accepted() : ErrorResponse(status);
   }
   const std::vector<std::string>& given = distinct_ids->has_value() ? **distinct_ids : **ids;
   if (given.size() > kIdsMax) return HttpApiError(400, "You can only pass 1000 ids in one call");
@@ -217,12 +237,25 @@ HttpResponse DataRightsApi::BulkDeletePersons(const HttpRequest& request,
       uuids.push_back((*person)->id);
     }
   }
-  IngestCommand command = PersonDeletion(project);
-  command.deletes_events = FindQueryValue(request.query, "delete_events").has_value() ||
-                           IsGiven(members, "delete_events");
-  command.keeps_persons = IsGiven(members, "keep_person");
   const absl::Status status = Submit(Spread(command, std::move(uuids)));
   return status.ok() ? Accepted() : ErrorResponse(status);
+}
+
+absl::StatusOr<std::vector<Uuid>> DataRightsApi::FindMatchingPersons(const ProjectInfo& project,
+                                                                     const std::string& where) {
+  QueryRequest query;
+  query.team_id = project.team_id;
+  query.timezone = project.timezone;
+  query.text = StrCat("SELECT id FROM persons WHERE (", where, "\n) LIMIT ", kMatchesMax);
+  query.limit_context = LimitContext::kExport;
+  query.rows_max = kMatchesMax;
+  HOGLET_ASSIGN_OR_RETURN(const QueryResult result, parts_.engine->Run(query));
+  std::vector<Uuid> uuids;
+  for (const std::vector<Vector>& batch : result.batches) {
+    const VectorReader<Int128> ids(batch[0]);
+    for (size_t i = 0; i < batch[0].size(); ++i) uuids.push_back(Int128ToUuid(ids.at(i)));
+  }
+  return uuids;
 }
 
 // Finds the events by a query and orders exactly these to be deleted, until the query finds no
@@ -270,11 +303,11 @@ HttpResponse DataRightsApi::BulkDeleteEvents(const HttpRequest& request,
   if (absl::Status status = ReadBody(request.body, &arena, &members); !status.ok()) {
     return ErrorResponse(status);
   }
-  const JsonMember* where = FindJsonMember(members, "where");
-  if (where == nullptr || where->kind != JsonKind::kString || where->text.empty()) {
+  const std::string where = ReadWhere(members);
+  if (where.empty()) {
     return HttpApiError(400, "\"where\" must be a HogQL condition on events.");
   }
-  const auto deleted = DeleteMatching(project, std::string(where->text));
+  const auto deleted = DeleteMatching(project, where);
   if (!deleted.ok()) return QueryErrorResponse(*parts_.engine, deleted.status());
   JsonWriter json;
   json.BeginObject().Field("deleted", *deleted).EndObject();

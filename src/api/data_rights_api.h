@@ -57,7 +57,7 @@ class DataRightsApi {
  private:
   using Action = HttpResponse (DataRightsApi::*)(const HttpRequest&, const ProjectInfo&);
 
-  void Add(const char* method, const char* path, Action action, HttpRouter* router);
+  void Add(const char* method, const std::string& path, Action action, HttpRouter* router);
   HttpResponse DeletePerson(const HttpRequest& request, const ProjectInfo& project);
   HttpResponse DeletePersonEvents(const HttpRequest& request, const ProjectInfo& project);
   HttpResponse BulkDeletePersons(const HttpRequest& request, const ProjectInfo& project);
@@ -72,6 +72,8 @@ class DataRightsApi {
                                  bool replays);
   // Appends the commands as one batch: all of them or none.
   absl::Status Submit(const std::vector<IngestCommand>& commands);
+  absl::StatusOr<std::vector<Uuid>> FindMatchingPersons(const ProjectInfo& project,
+                                                        const std::string& where);
   absl::StatusOr<uint64_t> DeleteMatching(const ProjectInfo& project, const std::string& where);
 
   const Parts parts_;

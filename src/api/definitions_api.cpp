@@ -267,7 +267,7 @@ void DefinitionsApi::AddRoutes(HttpRouter* router) {
   HttpRouteOptions options;
   options.on_worker = true;
   using List = HttpResponse (DefinitionsApi::*)(const HttpRequest&, TeamId) const;
-  const auto add = [&](const char* path, List list) {
+  const auto add = [&](const std::string& path, List list) {
     router->Add("GET", path, options,
                 [this, list](HttpRequest request, const HttpResponder& responder) {
                   ProjectInfo project;
@@ -278,8 +278,10 @@ void DefinitionsApi::AddRoutes(HttpRouter* router) {
                   responder((this->*list)(request, project.team_id));
                 });
   };
-  add("/api/projects/:project_id/event_definitions", &DefinitionsApi::Events);
-  add("/api/projects/:project_id/property_definitions", &DefinitionsApi::Properties);
+  for (const std::string project : {"/api/projects/:project_id", "/api/environments/:project_id"}) {
+    add(project + "/event_definitions", &DefinitionsApi::Events);
+    add(project + "/property_definitions", &DefinitionsApi::Properties);
+  }
 }
 
 HttpResponse DefinitionsApi::Events(const HttpRequest& request, TeamId project_id) const {

@@ -39,23 +39,31 @@ void DefinitionScout::SeeEvent(ParsedEvent* event) {
   event->definitions.push_back({DefinitionKind::kEvent, event->event, {}, std::nullopt});
 }
 
-void DefinitionScout::SeeProperty(DefinitionKind kind, uint64_t seed, const JsonMember& member,
+bool DefinitionScout::SeeProperty(DefinitionKind kind, uint64_t hash, const JsonMember& member,
                                   Arena* arena, ParsedEvent* event) {
-  if (member.key.size() > kNameBytesMax) return;
-  const auto [known, is_new] = known_.try_emplace(Mix(seed, FastHash64(member.key)));
-  if (known->second.has_type) return;
+  const auto [known, is_new] = known_.try_emplace(hash);
+  if (known->second.has_type) return true;
   const auto type = DetectPropertyType(member.key, member, event->captured.now_us);
-  if (!is_new && !type.has_value()) return;
+  if (!is_new && !type.has_value()) return false;
   known->second.has_type = type.has_value();
   event->definitions.push_back({kind, {}, WithoutNul(member.key, arena), type});
+  return type.has_value();
 }
 
-void DefinitionScout::SeePair(uint64_t seed, std::string_view property, Arena* arena,
-                              ParsedEvent* event) {
-  if (property.size() > kNameBytesMax || IsSkippedPair(property)) return;
-  if (!known_.try_emplace(Mix(seed, FastHash64(property))).second) return;
+// Nearly always both the property and its being on the event are known: one look-up tells.
+void DefinitionScout::SeeOnEvent(uint64_t property_seed, uint64_t pair_seed,
+                                 const JsonMember& member, Arena* arena, ParsedEvent* event) {
+  if (member.key.size() > kNameBytesMax) return;
+  const uint64_t name = FastHash64(member.key);
+  const uint64_t pair = Mix(pair_seed, name);
+  const auto [known, is_new] = known_.try_emplace(pair);
+  if (known->second.has_type) return;
+  const bool has_type =
+      SeeProperty(DefinitionKind::kEventProperty, Mix(property_seed, name), member, arena, event);
+  if (has_type) known_[pair].has_type = true;
+  if (!is_new || IsSkippedPair(member.key)) return;
   event->definitions.push_back({DefinitionKind::kEventPropertyPair, event->event,
-                                WithoutNul(property, arena), std::nullopt});
+                                WithoutNul(member.key, arena), std::nullopt});
 }
 
 void DefinitionScout::Scan(Arena* arena, ParsedEvent* event) {
@@ -68,22 +76,26 @@ void DefinitionScout::Scan(Arena* arena, ParsedEvent* event) {
     if (!event->is_group_identify) return;
     const uint64_t seed = Seed(DefinitionKind::kGroupProperty, project_id, event->group_type);
     for (const JsonMember& member : event->group_set) {
-      SeeProperty(DefinitionKind::kGroupProperty, seed, member, arena, event);
+      if (member.key.size() > kNameBytesMax) continue;
+      SeeProperty(DefinitionKind::kGroupProperty, Mix(seed, FastHash64(member.key)), member, arena,
+                  event);
     }
     return;
   }
   const uint64_t property_seed = Seed(DefinitionKind::kEventProperty, project_id, {});
   const uint64_t pair_seed = Seed(DefinitionKind::kEventPropertyPair, project_id, event->event);
   for (const JsonMember& member : event->properties) {
-    if (IsSkippedProperty(member.key)) continue;
-    SeeProperty(DefinitionKind::kEventProperty, property_seed, member, arena, event);
-    SeePair(pair_seed, member.key, arena, event);
+    if (!IsSkippedProperty(member.key)) {
+      SeeOnEvent(property_seed, pair_seed, member, arena, event);
+    }
   }
   const uint64_t person_seed = Seed(DefinitionKind::kPersonProperty, project_id, {});
   for (const auto* list : {&event->request.set, &event->request.set_once}) {
     for (const PropertyAssignment& assignment : *list) {
-      if (assignment.is_implied) continue;
-      SeeProperty(DefinitionKind::kPersonProperty, person_seed, assignment.member, arena, event);
+      if (assignment.is_implied || assignment.member.key.size() > kNameBytesMax) continue;
+      SeeProperty(DefinitionKind::kPersonProperty,
+                  Mix(person_seed, FastHash64(assignment.member.key)), assignment.member, arena,
+                  event);
     }
   }
 }

@@ -24,9 +24,11 @@ class DefinitionScout {
   };
 
   void SeeEvent(ParsedEvent* event);
-  void SeeProperty(DefinitionKind kind, uint64_t seed, const JsonMember& member, Arena* arena,
+  // Whether the type of the property has been handed on.
+  bool SeeProperty(DefinitionKind kind, uint64_t hash, const JsonMember& member, Arena* arena,
                    ParsedEvent* event);
-  void SeePair(uint64_t seed, std::string_view property, Arena* arena, ParsedEvent* event);
+  void SeeOnEvent(uint64_t property_seed, uint64_t pair_seed, const JsonMember& member,
+                  Arena* arena, ParsedEvent* event);
 
   // By hash; emptied when it is full.
   absl::flat_hash_map<uint64_t, Known> known_;

@@ -6,6 +6,7 @@
 #include "src/base/json.h"
 #include "src/base/metrics.h"
 #include "src/base/strings.h"
+#include "src/base/time.h"
 #include "src/base/uuid.h"
 #include "src/ingest/steps/properties.h"
 
@@ -206,7 +207,9 @@ void EventApplier::AddRow(ParsedEvent* event, RowBatch* batch) {
   row->created_at_us = event->captured.now_us;
   row->captured_at_us = event->captured.now_us;
   row->person_id = outcome_.person_id;
-  row->person_created_at_us = outcome_.person_created_at_us;
+  // Kept to the second.
+  row->person_created_at_us =
+      FloorDivide(outcome_.person_created_at_us, kMicrosPerSecond) * kMicrosPerSecond;
   row->person_properties = RowProperties(*event, batch);
   row->person_mode = outcome_.mode;
   row->historical_migration = event->captured.historical_migration;

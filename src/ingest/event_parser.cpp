@@ -5,6 +5,7 @@
 
 #include "src/base/json.h"
 #include "src/base/strings.h"
+#include "src/base/time.h"
 #include "src/base/uuid.h"
 #include "src/ingest/command.h"
 #include "src/ingest/steps/elements_chain.h"
@@ -71,6 +72,7 @@ bool CheckRecord(ParsedEvent* event) {
     DropWithWarning(
         event, "event_dropped_too_old",
         {Detail("event", captured.event), Detail("distinctId", captured.distinct_id),
+         Detail("eventTimestamp", FormatRfc3339(captured.timestamp_us, 3)),
          Detail("ageInSeconds", age_us / 1'000'000), Detail("dropThresholdSeconds", limit_s)});
     return false;
   }

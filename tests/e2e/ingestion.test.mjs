@@ -113,6 +113,10 @@ test('a person is deleted, with or without events; nothing of it comes back', as
   assert.equal((await api('POST', '/persons/bulk_delete/', { distinct_ids: ['gone-2', 'nobody'] })).status, 202);
   assert.equal(await one("SELECT count() FROM person_distinct_ids WHERE distinct_id = 'gone-2'"), 0);
   assert.equal(await one("SELECT count() FROM events WHERE distinct_id = 'gone-2'"), 1);
+  await send(event('theirs', 'trial-1', { $set: { trial: true } }), event('theirs', 'trial-2', { $set: { trial: true } }));
+  assert.equal((await api('POST', '/persons/bulk_delete/', { where: 'properties.trial = (' })).status, 400);
+  assert.equal((await api('POST', '/persons/bulk_delete/', { where: "properties.trial = 'true'", delete_events: true })).status, 202);
+  assert.equal(await one("SELECT count() FROM events WHERE event = 'theirs'"), 0);
 
   await server.kill();
   await server.start();
