@@ -308,6 +308,15 @@ absl::Status SideRows::VisitPropertyDefinitions(
   return status;
 }
 
+absl::StatusOr<std::optional<DefinitionType>> SideRows::FindPropertyType(
+    TeamId project_id, DefinitionKind kind, int group_type_index, std::string_view name) const {
+  HOGLET_ASSIGN_OR_RETURN(const auto value,
+                          store_->LookupRow(PropertyKey(project_id, kind, group_type_index, name)));
+  std::optional<DefinitionType> type;
+  if (value.has_value() && !DecodeType(*value, &type)) return Damaged("a property definition");
+  return type;
+}
+
 absl::Status SideRows::VisitEventProperties(
     TeamId project_id, std::string_view event,
     const std::function<bool(std::string_view)>& visit) const {

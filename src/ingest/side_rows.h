@@ -112,6 +112,11 @@ class SideRows {
       TeamId project_id, const std::function<bool(const EventDefinition&)>& visit) const;
   absl::Status VisitPropertyDefinitions(
       TeamId project_id, const std::function<bool(const PropertyDefinition&)>& visit) const;
+  // What is known of one property's type; nullopt also if there is no such property.
+  absl::StatusOr<std::optional<DefinitionType>> FindPropertyType(TeamId project_id,
+                                                                 DefinitionKind kind,
+                                                                 int group_type_index,
+                                                                 std::string_view name) const;
   // Of one event.
   absl::Status VisitEventProperties(
       TeamId project_id, std::string_view event,

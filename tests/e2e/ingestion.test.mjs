@@ -79,7 +79,7 @@ test('overrides, groups and their names', async () => {
     event('paid', 'me@x', { $groups: { company: 'acme' } }));
   await server.expectRows("SELECT distinct_id, version FROM raw_person_distinct_id_overrides WHERE distinct_id IN ('laptop', 'phone') ORDER BY distinct_id", [['phone', 1]]);
   assert.equal(await one("SELECT count(DISTINCT person_id) FROM events WHERE distinct_id IN ('laptop', 'phone', 'me@x')"), 1);
-  await server.expectRows("SELECT company.properties.size FROM events WHERE event = 'paid'", [['7']]);
+  await server.expectRows("SELECT company.properties.size FROM events WHERE event = 'paid'", [[7]]);
 });
 
 test('event and property names are known with their types', async () => {
@@ -93,6 +93,8 @@ test('event and property names are known with their types', async () => {
   assert.deepEqual((await list('/property_definitions/?type=person&properties=vip')).results.map((row) => row.property_type), ['Boolean']);
   assert.deepEqual((await list('/property_definitions/?type=group&group_type_index=0')).results.map((row) => [row.name, row.property_type]), [['size', 'Numeric']]);
   assert.equal((await api('GET', '/property_definitions/?type=group')).status, 400);
+  // and queries read them so
+  await server.expectRows("SELECT properties.price, properties.price > 2, properties.when, person.properties.vip FROM events WHERE event = 'defined'", [[3, 1, '2024-01-02T00:00:00Z', true]]);
   const page = await list('/event_definitions/?limit=2&offset=2&ordering=name');
   assert.equal(page.results.length, 2);
   assert.match(page.next, /offset=4/);
