@@ -123,6 +123,10 @@ class EventTable : public EventStore, public ScannableTable {
 
   // Merges until no merge is worth its writing.
   absl::Status MergeNow();
+  // Rewrites every part that has rows masked for good, if any were deleted since the last call or
+  // before the table was opened: what was deleted then leaves the disk. Masks that are not durable
+  // yet wait for the next call.
+  absl::Status PurgeDeleted();
   // Merges every (shard, month) into one part.
   absl::Status OptimizeForTest();
 
@@ -245,6 +249,7 @@ class EventTable : public EventStore, public ScannableTable {
   struct Metrics;
   std::unique_ptr<Metrics> metrics_;
 
+  std::atomic<bool> has_deletions_{true};  // since the last purge; before opening, who knows
   std::atomic<bool> closing_{false};
   std::mutex merge_wake_mutex_;
   std::condition_variable merge_wake_;

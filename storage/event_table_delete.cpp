@@ -202,7 +202,35 @@ absl::StatusOr<uint64_t> EventTable::Delete(TeamId team_id, const ScanFilter& ro
   }
   Publish(changes);
   metrics_->deleted->Add(count);
+  if (count > 0) has_deletions_.store(true);
   return count;
+}
+
+absl::Status EventTable::PurgeDeleted() {
+  if (!has_deletions_.exchange(false)) return absl::OkStatus();
+  {
+    std::lock_guard writer_lock(writer_mutex_);
+    if (!open_masks_.empty() || !sealed_masks_.empty()) has_deletions_.store(true);
+  }
+  std::vector<uint64_t> ids;
+  {
+    std::lock_guard commit_lock(commit_mutex_);
+    for (const auto& [id, part] : manifest_.parts) {
+      if (part.mask != nullptr) ids.push_back(id);
+    }
+  }
+  for (const uint64_t id : ids) {
+    std::lock_guard merge_lock(merge_mutex_);
+    {
+      std::lock_guard commit_lock(commit_mutex_);
+      if (!manifest_.parts.contains(id)) continue;  // merged meanwhile
+    }
+    if (absl::Status status = MergeParts({id}); !status.ok()) {
+      has_deletions_.store(true);
+      return status;
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace hoglet

@@ -18,8 +18,8 @@ constexpr std::chrono::minutes kInterval{10};
 
 }  // namespace
 
-Housekeeping::Housekeeping(Env* env, Log* log, const MetadataStore* metadata)
-    : env_(env), log_(log), metadata_(metadata), thread_([this] { Run(); }) {}
+Housekeeping::Housekeeping(Env* env, Log* log, const MetadataStore* metadata, EventTable* events)
+    : env_(env), log_(log), metadata_(metadata), events_(events), thread_([this] { Run(); }) {}
 
 Housekeeping::~Housekeeping() {
   {
@@ -48,6 +48,14 @@ absl::Status Housekeeping::OrderExpiry() {
   return absl::OkStatus();
 }
 
+absl::Status Housekeeping::Purge() {
+  const int64_t day = FloorDivide(env_->NowMicros(), kMicrosPerDay);
+  if (day == purged_day_) return absl::OkStatus();
+  HOGLET_RETURN_IF_ERROR(events_->PurgeDeleted());
+  purged_day_ = day;
+  return absl::OkStatus();
+}
+
 void Housekeeping::Run() {
   SetThreadName("housekeeping");
   std::unique_lock lock(mutex_);
@@ -56,6 +64,8 @@ void Housekeeping::Run() {
     lock.unlock();
     const absl::Status status = OrderExpiry();
     if (!status.ok()) LogWarning("expiry not ordered", {{"error", status}});
+    const absl::Status purged = Purge();
+    if (!purged.ok()) LogWarning("deleted rows not purged", {{"error", purged}});
     lock.lock();
   }
 }

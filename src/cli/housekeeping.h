@@ -8,6 +8,7 @@
 #include "include/hoglet/env.h"
 #include "include/hoglet/log.h"
 #include "src/metadata/metadata_store.h"
+#include "storage/event_table.h"
 
 namespace hoglet {
 
@@ -16,17 +17,21 @@ namespace hoglet {
 // the pipeline carries them out. A thread of its own; what it is given outlives it.
 class Housekeeping {
  public:
-  Housekeeping(Env* env, Log* log, const MetadataStore* metadata);
+  Housekeeping(Env* env, Log* log, const MetadataStore* metadata, EventTable* events);
   ~Housekeeping();
 
  private:
   void Run();
   absl::Status OrderExpiry();
+  absl::Status Purge();
 
   Env* env_;
   Log* log_;
   const MetadataStore* metadata_;
-  std::map<TeamId, int64_t> ordered_day_;  // of Run()
+  EventTable* events_;
+  // Of Run(): the days on which things were last done.
+  std::map<TeamId, int64_t> ordered_day_;
+  int64_t purged_day_ = -1;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool is_stopping_ = false;

@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t kNameBytesMax = 200;
 constexpr size_t kUpdatesMax = 10'000;  // of one event; one with more is passed over
-constexpr size_t kKnownMax = 500'000;
+constexpr size_t kKnownMax = 100'000;
 constexpr int64_t kHourUs = 3'600'000'000;
 
 uint64_t Mix(uint64_t a, uint64_t b) { return FastHash64(a ^ (b * 0x9e3779b97f4a7c15ull)); }

@@ -203,5 +203,36 @@ TEST(Deletion, WholePartsGoWithoutBeingWrittenAgain) {
   EXPECT_EQ(table->statistics().merged_bytes, 0u);
 }
 
+TEST(Deletion, PurgingTakesRowsOffTheDisk) {
+  MemoryEnv env;
+  auto table = OpenOrDie(&env);
+  std::vector<OwnedRow> rows = MakeRows(7, 400);
+  rows[5].event = "never again";
+  ASSERT_TRUE(InsertRows(table.get(), rows).ok());
+  ASSERT_TRUE(SealAndFlush(table.get(), 1).ok());
+  const auto on_disk = [&] {
+    const auto entries = env.List("events");
+    for (const DirectoryEntry& entry : *entries) {
+      if (!entry.name.ends_with(".part")) continue;
+      const auto bytes = env.ReadWholeFile("events/" + entry.name, 1 << 30);
+      if (bytes->find("never again") != std::string::npos) return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(on_disk());
+  ASSERT_TRUE(table->Delete(rows[5].row.team_id, {.uuids = {{rows[5].row.uuid}}}).ok());
+  ASSERT_TRUE(table->PurgeDeleted().ok());
+  EXPECT_EQ(table->statistics().masked_rows, 1u) << "not durable yet";
+  ASSERT_TRUE(SealAndFlush(table.get(), 2).ok());
+  EXPECT_TRUE(on_disk());
+  ASSERT_TRUE(table->PurgeDeleted().ok());
+  EXPECT_EQ(table->statistics().masked_rows, 0u);
+  EXPECT_FALSE(on_disk());
+  EXPECT_EQ(ScanAll(*table, 1)->size() + ScanAll(*table, 2)->size(), rows.size() - 1);
+  const uint64_t merges = table->statistics().merges;
+  ASSERT_TRUE(table->PurgeDeleted().ok());
+  EXPECT_EQ(table->statistics().merges, merges) << "nothing more to do";
+}
+
 }  // namespace
 }  // namespace hoglet
