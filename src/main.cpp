@@ -93,7 +93,9 @@ void AddDlq(CLI::App& app, hoglet::DlqCommand& dlq) {
       ->check(CLI::IsMember({"list", "replay", "drop"}));
   sub->add_option("ids", dlq.ids, "Ids of dead letters, as listed");
   sub->add_flag("--all", dlq.all, "All of them");
-  Flag(sub, "--data", dlq.data, "Data directory that no server holds")->required();
+  CLI::Option* data = Flag(sub, "--data", dlq.data, "Data directory that no server holds");
+  Flag(sub, "--url", dlq.url, "Server, such as http://127.0.0.1:8000")->excludes(data);
+  Flag(sub, "--key", dlq.key, "Personal API key, with --url");
 }
 
 }  // namespace

@@ -55,10 +55,11 @@ struct ExportCommand {
 };
 absl::Status RunExport(const ExportCommand& command);
 
-// The dead letters of a data directory that no server holds.
 struct DlqCommand {
   std::string action;  // list, replay, drop
-  std::string data;
+  std::string data;    // either a data directory that no server holds ...
+  std::string url;     // ... or a server
+  std::string key;
   std::vector<uint64_t> ids;
   bool all = false;
 };

@@ -177,5 +177,10 @@ test('dead letters are listed over HTTP', async () => {
   assert.deepEqual(await api('GET', '/dead_letters/'), { status: 200, body: { results: [] } });
   assert.equal((await api('POST', '/dead_letters/replay/', { ids: [3] })).status, 404);
   assert.deepEqual(await server.query('SELECT count() FROM dead_letter_queue'), [[0]]);
+  const dlq = (...args) => runCli(['dlq', ...args, '--url', server.url, '--key', server.key]);
+  assert.deepEqual([dlq('list').status, dlq('list').stdout], [0, '']);
+  assert.match(dlq('drop', '--all').stderr, /^0 dead letters dropped/m);
+  assert.match(dlq('replay', '3').stderr, /no dead letter 3/);
+  assert.notEqual(dlq('replay').status, 0);
   await waitFor(async () => (await server.get('/_readyz')).status === 200);
 });
