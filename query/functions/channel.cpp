@@ -50,7 +50,7 @@ Bound BindChannelType(const Call& call) {
         facts.utm_campaign = campaign;
         facts.utm_medium = medium;
         facts.utm_source = source;
-        facts.referring_domain = domain;
+        if (!domain.empty() && domain != "null") facts.referring_domain = domain;
         facts.has_gclid = !gclid.empty();
         facts.has_fbclid = !fbclid.empty();
         facts.gad_source = gad_source;

@@ -230,7 +230,6 @@ std::string_view ChannelType(const ChannelFacts& facts, const ChannelTable& tabl
   read.medium = Normalized(facts.utm_medium);
   read.source = Normalized(facts.utm_source);
   read.domain = facts.referring_domain;
-  if (read.domain == "" || read.domain == "null") read.domain.reset();
   read.has_fbclid = facts.has_fbclid;
   read.gad_source = facts.gad_source;
   if (read.gad_source == "" || read.gad_source == "null") read.gad_source.reset();

@@ -42,7 +42,7 @@ class ChannelTable {
 };
 
 // What a session began with, or the $initial_* properties of a person. Raw values: "" and "null"
-// count as absent.
+// count as absent, but for the referring domain, which is taken as it is.
 struct ChannelFacts {
   std::optional<std::string_view> utm_source;
   std::optional<std::string_view> utm_medium;

@@ -56,6 +56,11 @@ TEST(ChannelTypes, MissingTexts) {
   EXPECT_EQ(ChannelType(facts), "Direct");
   facts.gad_source = "2";
   EXPECT_EQ(ChannelType(facts), "Paid Unknown");
+  facts.gad_source.reset();
+  facts.referring_domain.reset();
+  EXPECT_EQ(ChannelType(facts), "Unknown");
+  facts.referring_domain = "";
+  EXPECT_EQ(ChannelType(facts), "Referral") << "a domain is taken as it is";
   facts.utm_campaign = "my CROSS-network try";
   EXPECT_EQ(ChannelType(facts), "Cross Network");
 }

@@ -363,6 +363,45 @@ TEST(Warnings, OncePerHourAndId) {
                                  "client_ingestion_warning", "client_ingestion_warning"));
 }
 
+TEST(SideRowsTest, ExpireByAgeAndSurviveARestart) {
+  ScratchDirectory scratch;
+  MemoryEnv env;
+  FakeLog log;
+  Stores stores(&log, &env, scratch.path("persons"));
+  stores.Start();
+  const std::string heat = R"({"$viewport_width":160,"$viewport_height":9,
+      "$heatmap_data":{"u":[{"x":32,"y":0,"target_fixed":true,"type":"click"}]}})";
+  Append(&log, {Event(10, "$$heatmap", "old", heat), Event(20, "$$heatmap", "young", heat),
+                Event(30, "paid", "anna", R"({"price":1.5,"when":"2024-01-02"})"),
+                EncodeCommand({.kind = IngestCommand::Kind::kExpireSideRows,
+                               .team_id = 1,
+                               .to_us = kBeginUs + 15'000'000})});
+  for (const char* when : {"at once", "after a restart"}) {
+    SCOPED_TRACE(when);
+    stores.WaitApplied();
+    const SideRows rows(stores.persons.get());
+    std::vector<std::string> ids;
+    ASSERT_TRUE(rows.VisitHeatmaps(1, 0,
+                                   [&](const HeatmapRow& row) {
+                                     ids.push_back(row.distinct_id);
+                                     return true;
+                                   })
+                    .ok());
+    EXPECT_THAT(ids, ElementsAre("young"));
+    EXPECT_EQ(*rows.FindPropertyType(1, DefinitionKind::kEventProperty, -1, "price"),
+              DefinitionType::kNumeric);
+    EXPECT_EQ(*rows.FindPropertyType(1, DefinitionKind::kEventProperty, -1, "when"),
+              DefinitionType::kDateTime);
+    EXPECT_EQ(*rows.FindPropertyType(1, DefinitionKind::kPersonProperty, -1, "price"),
+              std::nullopt);
+    EXPECT_EQ(*rows.FindPropertyType(2, DefinitionKind::kEventProperty, -1, "price"), std::nullopt);
+    EXPECT_EQ(RowCount(stores), 1u);
+    ASSERT_TRUE(stores.ingestor->Checkpoint().ok());
+    stores.Crash();
+    stores.Start();
+  }
+}
+
 TEST(DeadLetters, AreListedReplayedAndDropped) {
   ScratchDirectory scratch;
   MemoryEnv env;
