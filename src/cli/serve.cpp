@@ -90,6 +90,42 @@ std::vector<std::pair<std::string, std::string>> StatusLines(DataDirectory& dire
           {"Resident memory", StrCat(ResidentBytes())}};
 }
 
+// What the HTTP surface works with. `directory` outlives it.
+ServerParts PartsOf(Env* env, DataDirectory& directory) {
+  const uint64_t recovered_to = directory.log().end_offset(kEventsTopic);
+
+  ServerParts parts;
+  parts.env = env;
+  parts.log = &directory.log();
+  parts.query_engine = &directory.engine();
+  parts.projects = &directory.projects();
+  parts.version = kVersion;
+  parts.persons = &directory.persons();
+  parts.metadata = &directory.metadata();
+  parts.side_rows = &directory.side_rows();
+  parts.dead_letters = &directory.dead_letters();
+  parts.wait_applied = [&directory](uint64_t offset) {
+    return directory.ingestor().WaitApplied(offset, kDeletionWaitUs);
+  };
+  parts.readiness = [&directory, recovered_to]() -> absl::Status {
+    HOGLET_RETURN_IF_ERROR(directory.log().Health());
+    HOGLET_RETURN_IF_ERROR(directory.ingestor().health());
+    if (directory.ingestor().applied_offset() < recovered_to)
+      return absl::UnavailableError("working through the log after a restart");
+    return absl::OkStatus();
+  };
+  parts.status_lines = [&directory] { return StatusLines(directory); };
+  Gauge* lag = MetricRegistry::Default()->GetGauge("hoglet_ingest_lag_records",
+                                                   "Accepted events that queries do not see yet.");
+  Gauge* resident = MetricRegistry::Default()->GetGauge("hoglet_resident_bytes",
+                                                        "Resident memory of the process.");
+  parts.before_metrics = [&directory, lag, resident] {
+    lag->Set(static_cast<int64_t>(directory.ingestor().lag()));
+    resident->Set(static_cast<int64_t>(ResidentBytes()));
+  };
+  return parts;
+}
+
 }  // namespace
 
 absl::Status RunServe(const ServeCommand& command) {
@@ -112,37 +148,7 @@ absl::Status RunServe(const ServeCommand& command) {
                                  .memory_limit_bytes = command.memory_limit_bytes,
                                  .geoip_db = command.geoip_db};
   HOGLET_ASSIGN_OR_RETURN(auto directory, DataDirectory::Open(env, command.data, options));
-  const uint64_t recovered_to = directory->log().end_offset(kEventsTopic);
-
-  ServerParts parts;
-  parts.env = env;
-  parts.log = &directory->log();
-  parts.query_engine = &directory->engine();
-  parts.projects = &directory->projects();
-  parts.version = kVersion;
-  parts.persons = &directory->persons();
-  parts.metadata = &directory->metadata();
-  parts.side_rows = &directory->side_rows();
-  parts.dead_letters = &directory->dead_letters();
-  parts.wait_applied = [&directory](uint64_t offset) {
-    return directory->ingestor().WaitApplied(offset, kDeletionWaitUs);
-  };
-  parts.readiness = [&directory, recovered_to]() -> absl::Status {
-    HOGLET_RETURN_IF_ERROR(directory->log().Health());
-    HOGLET_RETURN_IF_ERROR(directory->ingestor().health());
-    if (directory->ingestor().applied_offset() < recovered_to)
-      return absl::UnavailableError("working through the log after a restart");
-    return absl::OkStatus();
-  };
-  parts.status_lines = [&directory] { return StatusLines(*directory); };
-  Gauge* lag = MetricRegistry::Default()->GetGauge("hoglet_ingest_lag_records",
-                                                   "Accepted events that queries do not see yet.");
-  Gauge* resident = MetricRegistry::Default()->GetGauge("hoglet_resident_bytes",
-                                                        "Resident memory of the process.");
-  parts.before_metrics = [&directory, lag, resident] {
-    lag->Set(static_cast<int64_t>(directory->ingestor().lag()));
-    resident->Set(static_cast<int64_t>(ResidentBytes()));
-  };
+  const ServerParts parts = PartsOf(env, *directory);
   ServerOptions server_options;
   server_options.http.address = address.host;
   server_options.http.port = address.port;
