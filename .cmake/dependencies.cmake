@@ -49,6 +49,8 @@ foreach(library snappy bz2)
 endforeach()
 target_link_libraries(hoglet_re2 INTERFACE Threads::Threads)
 
+find_file(HOGLET_PUBLIC_SUFFIX_LIST public_suffix_list.dat PATHS /usr/share/publicsuffix NO_DEFAULT_PATH REQUIRED)
+
 add_library(hoglet_simdjson STATIC ${HOGLET_SIMDJSON_DIR}/simdjson.cpp)
 add_library(hoglet::simdjson ALIAS hoglet_simdjson)
 target_include_directories(hoglet_simdjson SYSTEM PUBLIC ${HOGLET_SIMDJSON_DIR})

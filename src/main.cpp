@@ -12,6 +12,8 @@ constexpr char kExamples[] = R"(Examples:
   hoglet import events.jsonl.zst --data ./hoglet-data
   hoglet query "SELECT event, count() FROM events GROUP BY event" --url http://127.0.0.1:8000 --key phx_...
   hoglet query "SELECT count() FROM events" --data ./hoglet-data --format csv
+  hoglet export --data ./hoglet-data --out events.jsonl
+  hoglet dlq list --data ./hoglet-data
   hoglet check --data ./hoglet-data
 
 Every flag can also be given as an environment variable: --personal-api-key is HOGLET_PERSONAL_API_KEY.)";
@@ -49,6 +51,8 @@ void AddServe(CLI::App& app, hoglet::ServeCommand& serve, std::string& config_fi
       ->delimiter(',');
   Flag(sub, "--clock", serve.clock,
        "Freeze the clock at an RFC 3339 moment, for reproducible runs");
+  Flag(sub, "--geoip-db", serve.geoip_db,
+       "MaxMind database (GeoLite2-City.mmdb) to tell places from addresses by");
   Flag(sub, "--threads", serve.threads, "Threads of each pool; 0: one a processor")
       ->check(CLI::Range(0, kThreadsMax))
       ->capture_default_str();
@@ -97,7 +101,30 @@ void AddImport(CLI::App& app, hoglet::ImportCommand& import) {
   Flag(sub, "--url", import.url, "Send to a running server instead")->excludes(data);
   Flag(sub, "--token", import.token,
        "Project API key of the project to load into; the first project otherwise");
+  Flag(sub, "--geoip-db", import.geoip_db, "MaxMind database, with --data");
   sub->add_flag("--quiet", import.quiet, "No progress");
+}
+
+void AddExport(CLI::App& app, hoglet::ExportCommand& command) {
+  CLI::App* sub = app.add_subcommand(
+      "export", "Write all events, one JSON object a line, as 'hoglet import' reads them");
+  Flag(sub, "--data", command.data, "Data directory that no server holds")->required();
+  sub->add_option("--out", command.out, "File; standard output otherwise");
+  sub->add_option("--project", command.project, "Id of the project; the first one otherwise");
+  sub->add_flag("--quiet", command.quiet, "No summary");
+}
+
+void AddDlq(CLI::App& app, hoglet::DlqCommand& dlq) {
+  CLI::App* sub = app.add_subcommand(
+      "dlq", "List, replay or drop the dead letters: records that could not be taken");
+  sub->add_option("action", dlq.action, "list, replay or drop")
+      ->required()
+      ->check(CLI::IsMember({"list", "replay", "drop"}));
+  sub->add_option("ids", dlq.ids, "Ids of dead letters, as listed");
+  sub->add_flag("--all", dlq.all, "All of them");
+  CLI::Option* data = Flag(sub, "--data", dlq.data, "Data directory that no server holds");
+  Flag(sub, "--url", dlq.url, "Server, such as http://127.0.0.1:8000")->excludes(data);
+  Flag(sub, "--key", dlq.key, "Personal API key, with --url");
 }
 
 }  // namespace
@@ -110,11 +137,15 @@ int main(int argc, char** argv) {
   hoglet::ServeCommand serve;
   hoglet::QueryCommand query;
   hoglet::ImportCommand import;
+  hoglet::ExportCommand export_command;
+  hoglet::DlqCommand dlq;
   hoglet::CheckCommand check;
   std::string config_file;
   AddServe(app, serve, config_file);
   AddQuery(app, query);
   AddImport(app, import);
+  AddExport(app, export_command);
+  AddDlq(app, dlq);
   CLI::App* check_sub = app.add_subcommand(
       "check", "Verify every checksum and count of a data directory that no server holds");
   Flag(check_sub, "--data", check.data, "Data directory")->required();
@@ -135,6 +166,10 @@ int main(int argc, char** argv) {
     status = hoglet::RunQuery(query);
   } else if (app.got_subcommand("import")) {
     status = hoglet::RunImport(import);
+  } else if (app.got_subcommand("export")) {
+    status = hoglet::RunExport(export_command);
+  } else if (app.got_subcommand("dlq")) {
+    status = hoglet::RunDlq(dlq);
   } else {
     status = hoglet::RunCheck(check);
   }

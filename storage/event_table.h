@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -104,6 +105,7 @@ class EventTable : public EventStore, public ScannableTable {
   ~EventTable() override;
 
   absl::Status Insert(std::span<const EventRow> rows) override;
+  absl::StatusOr<uint64_t> Delete(TeamId team_id, const ScanFilter& rows) override;
   uint64_t open_bytes() const override { return open_bytes_.load(std::memory_order_relaxed); }
   uint64_t memtable_bytes() const override {
     return open_bytes() + sealed_bytes_.load(std::memory_order_relaxed);
@@ -121,6 +123,10 @@ class EventTable : public EventStore, public ScannableTable {
 
   // Merges until no merge is worth its writing.
   absl::Status MergeNow();
+  // Rewrites every part that has rows masked for good, if any were deleted since the last call or
+  // before the table was opened: what was deleted then leaves the disk. Masks that are not durable
+  // yet wait for the next call.
+  absl::Status PurgeDeleted();
   // Merges every (shard, month) into one part.
   absl::Status OptimizeForTest();
 
@@ -139,18 +145,15 @@ class EventTable : public EventStore, public ScannableTable {
     std::vector<std::shared_ptr<Memtable>> by_shard;
     uint64_t bytes() const;
   };
-  // A row of a part that some row not yet durable replaces.
-  struct PendingMask {
-    uint64_t part_id;
-    uint32_t row;
-  };
+  // Rows of parts that something not yet durable has replaced or removed, by part id.
+  using PendingMasks = std::map<uint64_t, std::shared_ptr<const RowMask>>;
   // A row in a part that has the key of a row being inserted.
   struct FoundRow {
     size_t part;  // index in the snapshot
     uint32_t row;
     int64_t version_us;
   };
-  // Changes that one Insert publishes.
+  // Changes that are published in one step.
   struct Changes {
     std::vector<std::vector<uint32_t>> part_rows;  // by index in the snapshot
     std::vector<std::vector<uint32_t>> open_rows;  // by shard
@@ -176,6 +179,7 @@ class EventTable : public EventStore, public ScannableTable {
   absl::Status CreateManifest();
 
   // Insert.
+  bool IsMasked(const Memtable* memtable, uint32_t row) const;
   absl::StatusOr<std::vector<std::optional<FoundRow>>> FindInParts(
       std::span<const RowPlace> places) const;
   void InsertRow(const EventRow& row, const RowPlace& place, const std::optional<FoundRow>& found,
@@ -225,9 +229,9 @@ class EventTable : public EventStore, public ScannableTable {
   std::optional<Generation> sealed_;
   uint64_t sealed_offset_ = 0;
   std::vector<std::shared_ptr<const RowMask>>
-      masks_at_seal_;                      // by shard: rows of sealed_ that its own rows replaced
-  std::vector<PendingMask> open_masks_;    // found by rows of open_
-  std::vector<PendingMask> sealed_masks_;  // found by rows of sealed_
+      masks_at_seal_;          // by shard: rows of sealed_ that its own rows replaced
+  PendingMasks open_masks_;    // found by rows of open_
+  PendingMasks sealed_masks_;  // found by rows of sealed_
   absl::flat_hash_map<uint64_t, std::vector<size_t>>
       parts_of_;                       // by shard and month: indices in the snapshot
   mutable std::mutex snapshot_mutex_;  // guards snapshot_; writers hold writer_mutex_ too
@@ -245,6 +249,7 @@ class EventTable : public EventStore, public ScannableTable {
   struct Metrics;
   std::unique_ptr<Metrics> metrics_;
 
+  std::atomic<bool> has_deletions_{true};  // since the last purge; before opening, who knows
   std::atomic<bool> closing_{false};
   std::mutex merge_wake_mutex_;
   std::condition_variable merge_wake_;

@@ -109,21 +109,35 @@ absl::StatusOr<std::vector<std::optional<EventTable::FoundRow>>> EventTable::Fin
   return found;
 }
 
+// Caller holds writer_mutex_. What this call of Insert masks itself is not known here yet.
+bool EventTable::IsMasked(const Memtable* memtable, uint32_t row) const {
+  for (const VisibleMemtable& visible : snapshot_.memtables) {
+    if (visible.memtable.get() != memtable) continue;
+    return visible.mask != nullptr && visible.mask->Contains(row);
+  }
+  return false;
+}
+
 void EventTable::InsertRow(const EventRow& row, const RowPlace& place,
                            const std::optional<FoundRow>& found, Memtable::DocumentMemo* memo,
                            Changes* changes) {
   // The newest version is in the open memtable, else in the sealed one, else in a part: each
-  // replaced the ones behind it.
+  // replaced the ones behind it. If it is masked, the row was deleted, and with it those behind.
   Memtable& open = *open_.by_shard[place.shard];
+  const auto find_in = [&](const Memtable& memtable) -> std::optional<uint32_t> {
+    const std::optional<uint32_t> present = memtable.Find(place);
+    if (present && IsMasked(&memtable, *present)) return std::nullopt;
+    return present;
+  };
   std::optional<int64_t> present_version;
   std::vector<uint32_t>* masked = nullptr;
   uint32_t present_row = 0;
-  if (const auto in_open = open.Find(place)) {
+  if (const auto in_open = find_in(open)) {
     present_version = open.version_us(*in_open);
     present_row = *in_open;
     masked = &changes->open_rows[place.shard];
   } else if (const auto in_sealed =
-                 sealed_ ? sealed_->by_shard[place.shard]->Find(place) : std::nullopt) {
+                 sealed_ ? find_in(*sealed_->by_shard[place.shard]) : std::nullopt) {
     present_version = sealed_->by_shard[place.shard]->version_us(*in_sealed);
     present_row = *in_sealed;
     masked = &changes->sealed_rows[place.shard];
@@ -175,7 +189,8 @@ void EventTable::Publish(const Changes& changes) {
     if (parts == nullptr) parts = std::make_shared<std::vector<VisiblePart>>(*snapshot_.parts);
     VisiblePart& part = (*parts)[i];
     part.mask = RowMask::With(part.mask.get(), changes.part_rows[i]);
-    for (const uint32_t row : changes.part_rows[i]) open_masks_.push_back({part.part->id(), row});
+    auto& pending = open_masks_[part.part->id()];
+    pending = RowMask::With(pending.get(), changes.part_rows[i]);
   }
   if (parts != nullptr) next.parts = std::move(parts);
   next.memtables = snapshot_.memtables;

@@ -16,6 +16,8 @@ struct EventTable::Metrics {
         inserted(registry->GetCounter("hoglet_storage_inserted_rows_total", "Rows inserted")),
         replaced(registry->GetCounter("hoglet_storage_replaced_rows_total",
                                       "Older versions masked by a new one")),
+        deleted(
+            registry->GetCounter("hoglet_storage_deleted_rows_total", "Rows removed on request")),
         dropped(registry->GetCounter("hoglet_storage_dropped_rows_total",
                                      "Rows refused as older than the version present")),
         flushes(registry->GetCounter("hoglet_storage_flushes_total", "Generations flushed")),
@@ -30,6 +32,7 @@ struct EventTable::Metrics {
   Gauge* amplification;
   Counter* inserted;
   Counter* replaced;
+  Counter* deleted;
   Counter* dropped;
   Counter* flushes;
   Counter* merges;

@@ -170,11 +170,9 @@ absl::Status EventTable::FlushSealed() {
     next.durable_offset = offset;
     {
       std::lock_guard writer_lock(writer_mutex_);
-      std::map<uint64_t, std::vector<uint32_t>> rows;
-      for (const PendingMask& mask : sealed_masks_) rows[mask.part_id].push_back(mask.row);
-      for (const auto& [id, list] : rows) {
+      for (const auto& [id, mask] : sealed_masks_) {
         auto& entry = next.parts.at(id);
-        entry.mask = RowMask::With(entry.mask.get(), list);
+        entry.mask = RowMask::With(entry.mask.get(), mask->Rows());
       }
     }
     for (const NewPart& part : parts) {
@@ -222,9 +220,10 @@ void EventTable::ShowFlushed(const std::vector<NewPart>& parts) {
       const std::optional<uint32_t> output = outputs.Find(0, row);
       if (!output) continue;
       masked.push_back(*output);
-      open_masks_.push_back({part.id, *output});
     }
-    visible.push_back({part.part, masked.empty() ? nullptr : RowMask::With(nullptr, masked)});
+    const auto mask = masked.empty() ? nullptr : RowMask::With(nullptr, masked);
+    if (mask != nullptr) open_masks_[part.id] = mask;
+    visible.push_back({part.part, mask});
   }
   sealed_.reset();
   sealed_masks_.clear();
@@ -239,6 +238,8 @@ std::vector<uint64_t> EventTable::PickMerge(bool everything) const {
   std::map<std::pair<uint32_t, int32_t>, std::vector<MergeCandidate>> partitions;
   for (const auto& [id, part] : manifest_.parts) {
     const uint32_t masked = part.mask == nullptr ? 0 : part.mask->count();
+    // Nothing to write: the file just goes.
+    if (masked == part.rows) return {id};
     partitions[{part.shard, part.month}].push_back({id, part.file_bytes, part.rows, masked});
   }
   MergeLimits limits;
@@ -299,6 +300,10 @@ absl::Status EventTable::MergeParts(const std::vector<uint64_t>& part_ids) {
       dropped.push_back(manifest_.parts.at(id).mask);
     }
     HOGLET_ASSERT(inputs.size() == part_ids.size());
+  }
+  if (inputs.size() == 1 && dropped[0] != nullptr &&
+      dropped[0]->count() == inputs[0].part->rows()) {
+    return CommitMerge(inputs, dropped, {});
   }
   std::vector<std::unique_ptr<RowSource>> sources;
   std::vector<const RowMask*> masks;
@@ -369,7 +374,7 @@ void EventTable::ShowMerged(const std::vector<VisiblePart>& inputs,
       masked[source->second] = part.mask->Rows();
     }
   }
-  std::vector<PendingMask>* const pending[] = {&open_masks_, &sealed_masks_};
+  PendingMasks* const pending[] = {&open_masks_, &sealed_masks_};
   for (const NewPart& output : outputs) {
     const OutputRows moved(output.rows, masked);
     std::vector<uint32_t> rows;
@@ -378,13 +383,21 @@ void EventTable::ShowMerged(const std::vector<VisiblePart>& inputs,
         if (const auto found = moved.Find(source, row)) rows.push_back(*found);
       }
     }
-    for (std::vector<PendingMask>* list : pending) {
-      for (PendingMask& mask : *list) {
-        const auto source = source_of.find(mask.part_id);
-        if (source == source_of.end()) continue;
-        // A pending mask is not durable, so the merge has kept its row.
-        mask = {output.id, moved.Find(source->second, mask.row).value()};
+    for (PendingMasks* list : pending) {
+      std::vector<uint32_t> kept;
+      for (auto mask = list->begin(); mask != list->end();) {
+        const auto source = source_of.find(mask->first);
+        if (source == source_of.end()) {
+          ++mask;
+          continue;
+        }
+        // A pending mask is not durable, so the merge has kept its rows.
+        for (const uint32_t row : mask->second->Rows()) {
+          kept.push_back(moved.Find(source->second, row).value());
+        }
+        mask = list->erase(mask);
       }
+      if (!kept.empty()) (*list)[output.id] = RowMask::With(nullptr, kept);
     }
     visible.push_back({output.part, rows.empty() ? nullptr : RowMask::With(nullptr, rows)});
   }

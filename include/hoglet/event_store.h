@@ -3,8 +3,9 @@
 #include <cstdint>
 #include <span>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "include/hoglet/event.h"
+#include "include/hoglet/scan_request.h"
 
 namespace hoglet {
 
@@ -16,8 +17,8 @@ namespace hoglet {
 // offset. After a crash the pipeline replays the log from durable_offset(): the same log gives the
 // same rows, so nothing is lost and nothing is counted twice.
 //
-// Insert, Seal: one writer thread. FlushSealed may run on another thread beside Insert. Everything
-// else is thread-safe.
+// Insert, Delete, Seal: one writer thread. FlushSealed may run on another thread beside Insert.
+// Everything else is thread-safe.
 class EventStore {
  public:
   virtual ~EventStore() = default;
@@ -27,6 +28,12 @@ class EventStore {
   // is; an older version than the present one is dropped. No two versions are ever visible
   // together.
   virtual absl::Status Insert(std::span<const EventRow> rows) = 0;
+
+  // Removes the rows of a team that meet every condition of `rows`, which may be timestamps,
+  // distinct ids and uuids; returns how many. They are gone for queries at once, and for good with
+  // the next checkpoint, like the rows inserted up to now. A row of the same key inserted later
+  // stays. By the writer thread. On an error nothing was removed, and the call can be repeated.
+  virtual absl::StatusOr<uint64_t> Delete(TeamId team_id, const ScanFilter& rows) = 0;
 
   // Bytes held by memtables: the open generation, and all.
   virtual uint64_t open_bytes() const = 0;

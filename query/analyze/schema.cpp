@@ -94,6 +94,22 @@ void AddElementColumns(std::vector<FieldDef>* fields) {
       list));
 }
 
+// Where a person first came from.
+void AddChannelFields(std::vector<FieldDef>* fields) {
+  const auto initial = [](std::string_view key) {
+    return StrCat("ifNull(properties.$initial_", key, ", '')");
+  };
+  fields->push_back(Hidden(Expression("$virt_initial_referring_domain_type",
+                                      StrCat("lookupDomainType(", initial("referring_domain"), ")"),
+                                      StringType().Nullable())));
+  fields->push_back(Hidden(Expression(
+      "$virt_initial_channel_type",
+      StrCat("channelType(", initial("utm_campaign"), ", ", initial("utm_medium"), ", ",
+             initial("utm_source"), ", ", initial("referring_domain"), ", ", initial("gclid"), ", ",
+             initial("fbclid"), ", ", initial("gad_source"), ")"),
+      StringType())));
+}
+
 // The person as it stands on the event's row.
 std::vector<FieldDef> PersonOnEvent() {
   return {Renamed("id", "person_id", UuidType()),
@@ -114,6 +130,7 @@ Schema::Schema(const AnalyzeContext& context) {
   AddEvents(context);
   AddPersons();
   AddOthers();
+  AddSideTables();
   for (const auto& [name, plain] : context.tables) {
     TableDef table;
     table.name = table.physical = name;
@@ -210,6 +227,7 @@ void Schema::AddPersons() {
     field.hidden = field.name == "is_deleted" || field.name == "version";
   persons.filter = "is_deleted = 0 and created_at < now() + interval 1 day";
   persons.fields.push_back(LazyJoin("pdi", "person_distinct_ids", "id", "person_id"));
+  AddChannelFields(&persons.fields);
   Add(std::move(raw));
   Add(std::move(persons));
 
@@ -219,14 +237,75 @@ void Schema::AddPersons() {
   raw_ids.listed = false;
   raw_ids.fields = {Column("distinct_id", StringType()), Column("person_id", UuidType()),
                     Column("is_deleted", BoolType()), Column("version", IntegerType())};
+  TableDef raw_overrides = raw_ids;
+  raw_overrides.name = "raw_person_distinct_id_overrides";
+  raw_overrides.physical = "person_distinct_id_overrides";
   TableDef ids = raw_ids;
   ids.name = "person_distinct_ids";
   for (FieldDef& field : ids.fields)
     field.hidden = field.name == "is_deleted" || field.name == "version";
   ids.filter = "is_deleted = 0";
   ids.fields.push_back(LazyJoin("person", "persons", "person_id", "id"));
+  TableDef overrides = ids;
+  overrides.name = "person_distinct_id_overrides";
+  overrides.physical = "person_distinct_id_overrides";
   Add(std::move(raw_ids));
   Add(std::move(ids));
+  Add(std::move(raw_overrides));
+  Add(std::move(overrides));
+}
+
+// What the pipeline keeps beside events.
+void Schema::AddSideTables() {
+  TableDef heatmaps;
+  heatmaps.name = heatmaps.physical = "heatmaps";
+  heatmaps.listed = false;
+  heatmaps.fields = {Column("session_id", StringType()),
+                     Column("distinct_id", StringType()),
+                     Column("x", IntegerType()),
+                     Column("y", IntegerType()),
+                     Column("scale_factor", IntegerType()),
+                     Column("viewport_width", IntegerType()),
+                     Column("viewport_height", IntegerType()),
+                     Column("pointer_target_fixed", BoolType()),
+                     Column("current_url", StringType()),
+                     Column("timestamp", MomentType()),
+                     Column("type", StringType())};
+  Add(std::move(heatmaps));
+
+  TableDef warnings;
+  warnings.name = warnings.physical = "ingestion_warnings";
+  warnings.listed = false;
+  warnings.fields = {Column("source", StringType()), Column("type", StringType()),
+                     Json("details", "details", PropertyKind::kNone),
+                     Column("timestamp", MomentType())};
+  TableDef system_warnings = warnings;
+  system_warnings.name = "system.ingestion_warnings";
+  Add(std::move(warnings));
+  Add(std::move(system_warnings));
+
+  TableDef types;
+  types.name = "system.group_type_mappings";
+  types.physical = "group_type_mappings";
+  types.listed = false;
+  types.fields = {Column("id", IntegerType()), Column("group_type", StringType()),
+                  Column("group_type_index", IntegerType()),
+                  Column("name_singular", StringType().Nullable()),
+                  Column("name_plural", StringType().Nullable())};
+  Add(std::move(types));
+
+  TableDef letters;
+  letters.name = letters.physical = "dead_letter_queue";
+  letters.listed = false;
+  letters.fields = {Column("id", IntegerType()),
+                    Column("event_uuid", UuidType()),
+                    Column("event", StringType()),
+                    Column("distinct_id", StringType()),
+                    Json("raw_payload", "raw_payload", PropertyKind::kNone),
+                    Column("now", MomentType()),
+                    Column("error_location", StringType()),
+                    Column("error", StringType())};
+  Add(std::move(letters));
 }
 
 void Schema::AddOthers() {

@@ -58,6 +58,7 @@ class Schema {
   void AddEvents(const AnalyzeContext& context);
   void AddPersons();
   void AddOthers();
+  void AddSideTables();
   void Add(TableDef table);
 
   std::map<std::string, TableDef, std::less<>> tables_;

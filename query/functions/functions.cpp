@@ -43,7 +43,8 @@ class Catalog final : public FunctionCatalog {
                              fn::BitFunctions(),
                              fn::EncodingFunctions(),
                              fn::SplitFunctions(),
-                             fn::MiscFunctions()}) {
+                             fn::MiscFunctions(),
+                             fn::ChannelFunctions()}) {
       for (const ScalarEntry& entry : table) {
         const bool inserted = scalars_.emplace(entry.name, entry).second;
         HOGLET_ASSERT(inserted);

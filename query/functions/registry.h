@@ -34,6 +34,7 @@ std::span<const ScalarEntry> BitFunctions();
 std::span<const ScalarEntry> EncodingFunctions();
 std::span<const ScalarEntry> SplitFunctions();
 std::span<const ScalarEntry> MiscFunctions();
+std::span<const ScalarEntry> ChannelFunctions();
 
 // The NULL of type Nullable(Nothing), whatever the arguments.
 Bound NullResult();

@@ -1,10 +1,13 @@
 #include "src/api/project_tables.h"
 
 #include <algorithm>
+#include <limits>
 #include <mutex>
 #include <utility>
 
 #include "src/api/record_table.h"
+#include "src/ingest/dead_letter.h"
+#include "src/ingest/side_rows.h"
 #include "src/persons/person_store.h"
 
 namespace hoglet {
@@ -17,6 +20,14 @@ Int128 ToWide(const Uuid& uuid) {
 }
 
 Type Moment() { return Type::DateTime64(6, "UTC"); }
+
+// The bounds of a filter's times.
+int64_t FromOf(const ScanFilter& filter) {
+  return filter.timestamp_us_min.value_or(std::numeric_limits<int64_t>::min());
+}
+int64_t UntilOf(const ScanFilter& filter) {
+  return filter.timestamp_us_max.value_or(std::numeric_limits<int64_t>::max());
+}
 
 // A person merge re-points distinct ids; rows keep the person they were written with. This lays the
 // one over the other: what each distinct id of a dictionary now belongs to is asked once a scan,
@@ -157,7 +168,7 @@ std::unique_ptr<ScannableTable> PersonsTable(const PersonStore* persons) {
                                        {"is_identified", Type(TypeKind::kBool)},
                                        {"version", Type(TypeKind::kInt64)},
                                        {"is_deleted", Type(TypeKind::kBool)}},
-      [persons](TeamId team, std::vector<VectorBuilder>& columns,
+      [persons](TeamId team, const ScanFilter&, std::vector<VectorBuilder>& columns,
                 const std::function<bool()>& row_done) {
         return persons->VisitPersons(team, [&](const PersonRecord& person) {
           columns[0].AppendWide(ToWide(person.id));
@@ -179,7 +190,7 @@ std::unique_ptr<ScannableTable> DistinctIdsTable(const PersonStore* persons) {
                                        {"person_id", Type(TypeKind::kUuid)},
                                        {"version", Type(TypeKind::kInt64)},
                                        {"is_deleted", Type(TypeKind::kBool)}},
-      [persons](TeamId team, std::vector<VectorBuilder>& columns,
+      [persons](TeamId team, const ScanFilter&, std::vector<VectorBuilder>& columns,
                 const std::function<bool()>& row_done) {
         return persons->VisitDistinctIds(team, [&](const DistinctIdRecord& id) {
           columns[0].AppendString(id.distinct_id);
@@ -187,6 +198,116 @@ std::unique_ptr<ScannableTable> DistinctIdsTable(const PersonStore* persons) {
           columns[2].AppendWide(ToWide(id.person_id));
           columns[3].AppendInteger(id.version);
           columns[4].AppendInteger(0);
+          return row_done();
+        });
+      });
+}
+
+// The mappings that were re-pointed after first use: only these change what an event's row says.
+std::unique_ptr<ScannableTable> OverridesTable(const PersonStore* persons) {
+  return std::make_unique<RecordTable>(
+      std::vector<RecordTable::Column>{{"distinct_id", Type(TypeKind::kString)},
+                                       {"team_id", Type(TypeKind::kInt64)},
+                                       {"person_id", Type(TypeKind::kUuid)},
+                                       {"version", Type(TypeKind::kInt64)},
+                                       {"is_deleted", Type(TypeKind::kBool)}},
+      [persons](TeamId team, const ScanFilter&, std::vector<VectorBuilder>& columns,
+                const std::function<bool()>& row_done) {
+        return persons->VisitDistinctIds(team, [&](const DistinctIdRecord& id) {
+          if (id.version == 0) return true;
+          columns[0].AppendString(id.distinct_id);
+          columns[1].AppendInteger(team);
+          columns[2].AppendWide(ToWide(id.person_id));
+          columns[3].AppendInteger(id.version);
+          columns[4].AppendInteger(0);
+          return row_done();
+        });
+      });
+}
+
+std::unique_ptr<ScannableTable> HeatmapsTable(const SideRows* rows) {
+  const Type text(TypeKind::kString);
+  const Type integer(TypeKind::kInt64);
+  return std::make_unique<RecordTable>(
+      std::vector<RecordTable::Column>{{"session_id", text},
+                                       {"team_id", integer},
+                                       {"distinct_id", text},
+                                       {"x", integer},
+                                       {"y", integer},
+                                       {"scale_factor", integer},
+                                       {"viewport_width", integer},
+                                       {"viewport_height", integer},
+                                       {"pointer_target_fixed", Type(TypeKind::kBool)},
+                                       {"current_url", text},
+                                       {"timestamp", Moment()},
+                                       {"type", text}},
+      [rows](TeamId team, const ScanFilter& filter, std::vector<VectorBuilder>& columns,
+             const std::function<bool()>& row_done) {
+        const int64_t until_us = UntilOf(filter);
+        return rows->VisitHeatmaps(team, FromOf(filter), [&](const HeatmapRow& row) {
+          if (row.timestamp_us > until_us) return false;
+          columns[0].AppendString(row.session_id);
+          columns[1].AppendInteger(team);
+          columns[2].AppendString(row.distinct_id);
+          columns[3].AppendInteger(row.x);
+          columns[4].AppendInteger(row.y);
+          columns[5].AppendInteger(row.scale_factor);
+          columns[6].AppendInteger(row.viewport_width);
+          columns[7].AppendInteger(row.viewport_height);
+          columns[8].AppendInteger(row.pointer_target_fixed);
+          columns[9].AppendString(row.current_url);
+          columns[10].AppendInteger(row.timestamp_us);
+          columns[11].AppendString(row.type);
+          return row_done();
+        });
+      });
+}
+
+std::unique_ptr<ScannableTable> WarningsTable(const SideRows* rows) {
+  return std::make_unique<RecordTable>(
+      std::vector<RecordTable::Column>{{"timestamp", Moment()},
+                                       {"team_id", Type(TypeKind::kInt64)},
+                                       {"source", Type(TypeKind::kString)},
+                                       {"type", Type(TypeKind::kString)},
+                                       {"details", Type(TypeKind::kString), true}},
+      [rows](TeamId team, const ScanFilter& filter, std::vector<VectorBuilder>& columns,
+             const std::function<bool()>& row_done) {
+        return rows->VisitWarnings(team, FromOf(filter), [&](const WarningRow& row) {
+          columns[0].AppendInteger(row.timestamp_us);
+          columns[1].AppendInteger(team);
+          columns[2].AppendString("plugin-server");
+          columns[3].AppendString(row.type);
+          columns[4].AppendString(row.details);
+          return row_done();
+        });
+      });
+}
+
+std::unique_ptr<ScannableTable> DeadLettersTable(const DeadLetterQueue* queue) {
+  const Type text(TypeKind::kString);
+  return std::make_unique<RecordTable>(
+      std::vector<RecordTable::Column>{{"id", Type(TypeKind::kInt64)},
+                                       {"team_id", Type(TypeKind::kInt64)},
+                                       {"event_uuid", Type(TypeKind::kUuid)},
+                                       {"event", text},
+                                       {"distinct_id", text},
+                                       {"raw_payload", text, true},
+                                       {"now", Moment()},
+                                       {"error_location", text},
+                                       {"error", text}},
+      [queue](TeamId team, const ScanFilter&, std::vector<VectorBuilder>& columns,
+              const std::function<bool()>& row_done) {
+        return queue->Visit([&](const DeadLetter& letter) {
+          if (letter.team_id != team) return true;
+          columns[0].AppendInteger(static_cast<int64_t>(letter.id));
+          columns[1].AppendInteger(team);
+          columns[2].AppendWide(ToWide(letter.uuid));
+          columns[3].AppendString(letter.event);
+          columns[4].AppendString(letter.distinct_id);
+          columns[5].AppendString(letter.payload);
+          columns[6].AppendInteger(letter.received_at_us);
+          columns[7].AppendString(letter.step);
+          columns[8].AppendString(letter.reason);
           return row_done();
         });
       });
@@ -200,7 +321,7 @@ std::unique_ptr<ScannableTable> GroupsTable(const PersonStore* persons) {
                                        {"created_at", Moment()},
                                        {"updated_at", Moment()},
                                        {"properties", Type(TypeKind::kString), true}},
-      [persons](TeamId team, std::vector<VectorBuilder>& columns,
+      [persons](TeamId team, const ScanFilter&, std::vector<VectorBuilder>& columns,
                 const std::function<bool()>& row_done) -> absl::Status {
         for (int index = 0; index < kGroupTypesMax; ++index) {
           HOGLET_RETURN_IF_ERROR(persons->VisitGroups(team, index, [&](const Group& group) {
@@ -217,13 +338,45 @@ std::unique_ptr<ScannableTable> GroupsTable(const PersonStore* persons) {
       });
 }
 
+// A project's id is its team's here.
+std::unique_ptr<ScannableTable> GroupTypesTable(const PersonStore* persons) {
+  const Type name = Type(TypeKind::kString).Nullable();
+  return std::make_unique<RecordTable>(
+      std::vector<RecordTable::Column>{{"id", Type(TypeKind::kInt64)},
+                                       {"team_id", Type(TypeKind::kInt64)},
+                                       {"group_type", Type(TypeKind::kString)},
+                                       {"group_type_index", Type(TypeKind::kInt64)},
+                                       {"name_singular", name},
+                                       {"name_plural", name}},
+      [persons](TeamId team, const ScanFilter&, std::vector<VectorBuilder>& columns,
+                const std::function<bool()>& row_done) -> absl::Status {
+        HOGLET_ASSIGN_OR_RETURN(const auto types, persons->GroupTypes(team));
+        for (size_t i = 0; i < types.size(); ++i) {
+          columns[0].AppendInteger(static_cast<int64_t>(i) + 1);
+          columns[1].AppendInteger(team);
+          columns[2].AppendString(types[i]);
+          columns[3].AppendInteger(static_cast<int64_t>(i));
+          columns[4].AppendNull();
+          columns[5].AppendNull();
+          if (!row_done()) break;
+        }
+        return absl::OkStatus();
+      });
+}
+
 }  // namespace
 
-ProjectTables::ProjectTables(const ScannableTable* events, const PersonStore* persons) {
+ProjectTables::ProjectTables(const ScannableTable* events, const PersonStore* persons,
+                             const SideRows* side_rows, const DeadLetterQueue* dead_letters) {
   tables_.emplace("events", std::make_unique<EventsWithPersons>(events, persons));
   tables_.emplace("persons", PersonsTable(persons));
   tables_.emplace("person_distinct_ids", DistinctIdsTable(persons));
+  tables_.emplace("person_distinct_id_overrides", OverridesTable(persons));
   tables_.emplace("groups", GroupsTable(persons));
+  tables_.emplace("group_type_mappings", GroupTypesTable(persons));
+  tables_.emplace("heatmaps", HeatmapsTable(side_rows));
+  tables_.emplace("ingestion_warnings", WarningsTable(side_rows));
+  tables_.emplace("dead_letter_queue", DeadLettersTable(dead_letters));
 }
 
 ProjectTables::~ProjectTables() = default;

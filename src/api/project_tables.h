@@ -8,13 +8,17 @@
 
 namespace hoglet {
 
+class DeadLetterQueue;
 class PersonStore;
+class SideRows;
 
 // The tables of a data directory as queries see them: events with the person each distinct id
-// belongs to now, and the person store's records. Thread-safe; what it is made of outlives it.
+// belongs to now, the person store's records, what the pipeline keeps beside events, and the dead
+// letters. Thread-safe; what it is made of outlives it.
 class ProjectTables final : public TableCatalog {
  public:
-  ProjectTables(const ScannableTable* events, const PersonStore* persons);
+  ProjectTables(const ScannableTable* events, const PersonStore* persons, const SideRows* side_rows,
+                const DeadLetterQueue* dead_letters);
   ~ProjectTables() override;
   const ScannableTable* Find(std::string_view name) const override;
 

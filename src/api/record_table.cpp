@@ -134,7 +134,7 @@ absl::StatusOr<Type> RecordTable::ColumnType(const ColumnRef& column) const {
 }
 
 absl::StatusOr<std::unique_ptr<TableScan>> RecordTable::OpenScan(TeamId team,
-                                                                 const ScanFilter&) const {
+                                                                 const ScanFilter& filter) const {
   Granules granules;
   std::vector<VectorBuilder> builders;
   for (const Column& column : columns_) builders.emplace_back(column.type);
@@ -143,7 +143,7 @@ absl::StatusOr<std::unique_ptr<TableScan>> RecordTable::OpenScan(TeamId team,
     for (VectorBuilder& builder : builders) row.push_back(builder.Build());
     if (row[0].size() > 0) granules.push_back(std::move(row));
   };
-  HOGLET_RETURN_IF_ERROR(visit_(team, builders, [&] {
+  HOGLET_RETURN_IF_ERROR(visit_(team, filter, builders, [&] {
     if (builders[0].size() == kVectorRowsMax) close_granule();
     return true;
   }));

@@ -19,8 +19,10 @@ class RecordTable final : public ScannableTable {
     Type type;
     bool json = false;  // a String column that holds JSON documents
   };
-  // Calls `row_done` after each row appended to `columns`, until that returns false.
-  using VisitRows = std::function<absl::Status(TeamId team, std::vector<VectorBuilder>& columns,
+  // Calls `row_done` after each row appended to `columns`, until that returns false. Rows that the
+  // filter rules out may be left away.
+  using VisitRows = std::function<absl::Status(TeamId team, const ScanFilter& filter,
+                                               std::vector<VectorBuilder>& columns,
                                                const std::function<bool()>& row_done)>;
 
   RecordTable(std::vector<Column> columns, VisitRows visit);

@@ -33,6 +33,7 @@ Server::~Server() { Stop(); }
 void Server::Stop() {
   if (http_ != nullptr) http_->Stop();
   query_->Stop();
+  if (rights_ != nullptr) rights_->Stop();
 }
 
 void Server::AddRoutes() {
@@ -49,6 +50,21 @@ void Server::AddRoutes() {
         "/api/environments/:project_id/query", "/api/environments/:project_id/query/:kind"}) {
     router_.Add("POST", path, query, run);
   }
+  if (parts_.side_rows != nullptr) {
+    definitions_ = std::make_unique<DefinitionsApi>(parts_.projects, parts_.side_rows);
+    definitions_->AddRoutes(&router_);
+  }
+  if (parts_.persons == nullptr) return;
+  rights_ =
+      std::make_unique<DataRightsApi>(DataRightsApi::Parts{.env = parts_.env,
+                                                           .log = parts_.log,
+                                                           .engine = parts_.query_engine,
+                                                           .projects = parts_.projects,
+                                                           .persons = parts_.persons,
+                                                           .metadata = parts_.metadata,
+                                                           .dead_letters = parts_.dead_letters,
+                                                           .wait_applied = parts_.wait_applied});
+  rights_->AddRoutes(&router_);
 }
 
 void Server::AddOperatorRoutes() {

@@ -12,6 +12,8 @@
 #include "include/hoglet/log.h"
 #include "include/hoglet/query_engine.h"
 #include "include/hoglet/token_directory.h"
+#include "src/api/data_rights_api.h"
+#include "src/api/definitions_api.h"
 #include "src/api/query_api.h"
 #include "src/base/metrics.h"
 #include "src/capture/capture_service.h"
@@ -26,6 +28,12 @@ struct ServerParts {
   QueryEngine* query_engine = nullptr;
   const ProjectDirectory* projects = nullptr;
   const CaptureQuotas* quotas = nullptr;  // may be null
+  // For deletions and dead letters; with a null `persons` there are no such routes.
+  const PersonReader* persons = nullptr;
+  MetadataStore* metadata = nullptr;
+  DeadLetterQueue* dead_letters = nullptr;
+  std::function<bool(uint64_t offset)> wait_applied;
+  const SideRows* side_rows = nullptr;  // null: no definitions
   MetricRegistry* metrics = MetricRegistry::Default();
   std::string version;
   // kOk once recovery is done and the pipeline runs; its message is what /_readyz says until then.
@@ -43,7 +51,9 @@ struct ServerOptions {
   QueryApi::Options query;
 };
 
-// The whole HTTP surface: capture, remote config, query API, health, metrics and the status page.
+// The whole HTTP surface: capture, remote config, query API, definitions,
+// deletions, health, metrics and the
+// status page.
 class Server {
  public:
   // Opens the log's topics and serves at once.
@@ -68,6 +78,8 @@ class Server {
   const ServerParts parts_;
   CaptureService capture_;
   std::unique_ptr<QueryApi> query_;
+  std::unique_ptr<DataRightsApi> rights_;
+  std::unique_ptr<DefinitionsApi> definitions_;
   HttpRouter router_;
   std::unique_ptr<HttpServer> http_;
 };

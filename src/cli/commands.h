@@ -21,6 +21,7 @@ struct ServeCommand {
   std::string personal_api_key;         // empty: made at the first start
   std::vector<std::string> over_quota;  // QuotaList::Parse
   std::string clock;                    // RFC 3339: freezes the clock
+  std::string geoip_db;                 // MaxMind database; empty: no places
   unsigned threads = 0;                 // 0: as many as processors
   uint64_t memory_limit_bytes = 0;      // 0: the defaults of each part
 };
@@ -40,11 +41,30 @@ absl::Status RunQuery(const QueryCommand& command);
 struct ImportCommand {
   std::string file;  // "-": standard input
   std::string data;
-  std::string url;    // a server instead of a data directory
-  std::string token;  // empty: the first project's
+  std::string url;       // a server instead of a data directory
+  std::string token;     // empty: the first project's
+  std::string geoip_db;  // with `data`
   bool quiet = false;
 };
 absl::Status RunImport(const ImportCommand& command);
+
+struct ExportCommand {
+  std::string data;
+  std::string out;      // empty or "-": standard output
+  int64_t project = 0;  // 0: the first one
+  bool quiet = false;
+};
+absl::Status RunExport(const ExportCommand& command);
+
+struct DlqCommand {
+  std::string action;  // list, replay, drop
+  std::string data;    // either a data directory that no server holds ...
+  std::string url;     // ... or a server
+  std::string key;
+  std::vector<uint64_t> ids;
+  bool all = false;
+};
+absl::Status RunDlq(const DlqCommand& command);
 
 struct CheckCommand {
   std::string data;

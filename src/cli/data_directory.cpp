@@ -66,6 +66,73 @@ class ProjectKeys final : public ProjectDirectory {
   const MetadataStore* metadata_;
 };
 
+// Properties that hoglet's own columns and views read as text, whatever a client once sent.
+bool IsAlwaysText(std::string_view name) {
+  static const auto* const names = new StringSet<std::string_view>{"$session_id",
+                                                                   "$window_id",
+                                                                   "$current_url",
+                                                                   "$referring_domain",
+                                                                   "$external_click_url",
+                                                                   "gclid",
+                                                                   "gad_source",
+                                                                   "gclsrc",
+                                                                   "dclid",
+                                                                   "gbraid",
+                                                                   "wbraid",
+                                                                   "fbclid",
+                                                                   "msclkid",
+                                                                   "twclid",
+                                                                   "li_fat_id",
+                                                                   "mc_cid",
+                                                                   "igshid",
+                                                                   "ttclid",
+                                                                   "_kx",
+                                                                   "irclid"};
+  return names->contains(name) || name.starts_with("utm_") || name.starts_with("$initial_") ||
+         name.starts_with("$group_");
+}
+
+// What the analyzer may know of a project. Queries of all projects see the first one's.
+class ProjectSchema final : public SchemaProvider {
+ public:
+  ProjectSchema(const PersonStore* persons, const SideRows* rows, TeamId project_id)
+      : persons_(persons), rows_(rows), project_id_(project_id) {}
+
+  std::vector<std::string> GroupTypes() const override {
+    auto types = persons_->GroupTypes(project_id_);
+    return types.ok() ? *std::move(types) : std::vector<std::string>();
+  }
+
+  PropertyType PropertyTypeOf(PropertyKind kind, std::string_view name) const override {
+    if (kind == PropertyKind::kNone || IsAlwaysText(name)) return PropertyType::kNone;
+    DefinitionKind of = DefinitionKind::kEventProperty;
+    int group = -1;
+    if (kind == PropertyKind::kPerson) of = DefinitionKind::kPersonProperty;
+    if (kind >= PropertyKind::kGroup0 && kind <= PropertyKind::kGroup4) {
+      of = DefinitionKind::kGroupProperty;
+      group = static_cast<int>(kind) - static_cast<int>(PropertyKind::kGroup0);
+    }
+    const auto type = rows_->FindPropertyType(project_id_, of, group, name);
+    if (!type.ok() || !type->has_value()) return PropertyType::kNone;
+    switch (**type) {
+      case DefinitionType::kString:
+        return PropertyType::kString;
+      case DefinitionType::kNumeric:
+        return PropertyType::kNumeric;
+      case DefinitionType::kBoolean:
+        return PropertyType::kBoolean;
+      case DefinitionType::kDateTime:
+        return PropertyType::kDateTime;
+    }
+    return PropertyType::kNone;
+  }
+
+ private:
+  const PersonStore* persons_;
+  const SideRows* rows_;
+  const TeamId project_id_;
+};
+
 // How a limit on the whole process is shared out.
 struct MemoryShares {
   explicit MemoryShares(uint64_t limit) {
@@ -112,17 +179,28 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(Env* env,
                           EventTable::Open(env, StrCat(path, "/events"), table_options));
   HOGLET_ASSIGN_OR_RETURN(out->persons_, PersonStore::Open(env, StrCat(path, "/persons"), {}));
   out->teams_ = std::make_unique<ProjectTeams>(out->metadata_.get());
+  out->warnings_ = std::make_unique<RecentWarnings>();
+  out->side_rows_ = std::make_unique<SideRows>(out->persons_.get());
+  out->dead_letters_ = std::make_unique<DeadLetterQueue>(out->log_.get());
   Ingestor::Options ingest_options;
+  if (!options.geoip_db.empty()) {
+    HOGLET_ASSIGN_OR_RETURN(out->geoip_, GeoIpDatabase::Open(options.geoip_db));
+    ingest_options.geoip = out->geoip_.get();
+  }
   ingest_options.memtable_bytes_max = shares.memtable_bytes;
   ingest_options.person_bytes_max = shares.person_bytes;
   out->ingestor_ =
       std::make_unique<Ingestor>(env, out->log_.get(), out->persons_.get(), out->events_.get(),
-                                 out->teams_.get(), nullptr, ingest_options);
+                                 out->teams_.get(), out->warnings_.get(), ingest_options);
   HOGLET_RETURN_IF_ERROR(out->ingestor_->Start());
-  out->tables_ = std::make_unique<ProjectTables>(out->events_.get(), out->persons_.get());
+  out->tables_ = std::make_unique<ProjectTables>(out->events_.get(), out->persons_.get(),
+                                                 out->side_rows_.get(), out->dead_letters_.get());
   EngineOptions engine_options;
   engine_options.env = env;
   engine_options.tables = out->tables_.get();
+  out->schema_ = std::make_unique<ProjectSchema>(out->persons_.get(), out->side_rows_.get(),
+                                                 out->metadata_->Projects()[0].id);
+  engine_options.schema = out->schema_.get();
   engine_options.timezone = out->metadata_->Projects()[0].timezone;
   engine_options.memory_bytes_max = shares.query_bytes;
   engine_options.workers_max = static_cast<int>(threads);

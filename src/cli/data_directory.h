@@ -17,6 +17,8 @@
 
 namespace hoglet {
 
+class SchemaProvider;
+
 // Everything that lives in a data directory, opened in the order of the way of an event: metadata,
 // log, stores, pipeline, tables, engine. One process at a time holds a directory.
 //
@@ -30,6 +32,7 @@ class DataDirectory {
     std::string personal_api_key;
     unsigned threads = 0;  // 0: as many as processors
     uint64_t memory_limit_bytes = 0;
+    std::string geoip_db;  // MaxMind database; empty: none
   };
 
   // Opens everything and starts the pipeline, which first works through what a crash left in the
@@ -48,6 +51,8 @@ class DataDirectory {
   PersonStore& persons() { return *persons_; }
   Ingestor& ingestor() { return *ingestor_; }
   QueryEngine& engine() { return *engine_; }
+  DeadLetterQueue& dead_letters() { return *dead_letters_; }
+  const SideRows& side_rows() const { return *side_rows_; }
   // Of a directory just made, to be shown once; empty otherwise.
   const std::string& new_personal_api_key() const { return metadata_->initial_api_key(); }
   const ProjectDirectory& projects() const { return *projects_; }
@@ -63,8 +68,12 @@ class DataDirectory {
   std::unique_ptr<PersonStore> persons_;
   std::unique_ptr<TeamDirectory> teams_;
   std::unique_ptr<WarningSink> warnings_;
+  std::unique_ptr<GeoIpDatabase> geoip_;
+  std::unique_ptr<SideRows> side_rows_;
+  std::unique_ptr<DeadLetterQueue> dead_letters_;
   std::unique_ptr<Ingestor> ingestor_;
   std::unique_ptr<ProjectTables> tables_;
+  std::unique_ptr<SchemaProvider> schema_;
   std::unique_ptr<QueryEngine> engine_;
 };
 

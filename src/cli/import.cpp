@@ -58,7 +58,6 @@ class DirectoryDestination final : public Destination {
     request.path = "/batch/";
     request.headers.Add("Content-Type", "application/json");
     request.body = std::move(body);
-    request.peer_ip = "127.0.0.1";
     CaptureContext context;
     context.env = env_;
     context.now_us = env_->NowMicros();
@@ -303,7 +302,8 @@ absl::Status RunImport(const ImportCommand& command) {
     HOGLET_ASSIGN_OR_RETURN(HttpUrl url, ParseHttpUrl(command.url));
     destination = std::make_unique<ServerDestination>(env, url);
   } else {
-    HOGLET_ASSIGN_OR_RETURN(directory, DataDirectory::Open(env, command.data, {}));
+    HOGLET_ASSIGN_OR_RETURN(directory,
+                            DataDirectory::Open(env, command.data, {.geoip_db = command.geoip_db}));
     if (token.empty()) token = directory->projects().Projects()[0].token;
     if (!directory->projects().IsKnownToken(token))
       return absl::InvalidArgumentError("--token belongs to no project of this data directory");

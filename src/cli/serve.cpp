@@ -17,9 +17,13 @@
 #include "src/capture/quotas.h"
 #include "src/cli/commands.h"
 #include "src/cli/data_directory.h"
+#include "src/cli/housekeeping.h"
 
 namespace hoglet {
 namespace {
+
+// How long an answer to a deletion waits for queries to show it.
+constexpr int64_t kDeletionWaitUs = 30'000'000;
 
 struct Address {
   std::string host;
@@ -95,6 +99,42 @@ std::vector<std::pair<std::string, std::string>> StatusLines(DataDirectory& dire
           {"Resident memory", StrCat(ResidentBytes())}};
 }
 
+// What the HTTP surface works with. `directory` outlives it.
+ServerParts PartsOf(Env* env, DataDirectory& directory) {
+  const uint64_t recovered_to = directory.log().end_offset(kEventsTopic);
+
+  ServerParts parts;
+  parts.env = env;
+  parts.log = &directory.log();
+  parts.query_engine = &directory.engine();
+  parts.projects = &directory.projects();
+  parts.version = kVersion;
+  parts.persons = &directory.persons();
+  parts.metadata = &directory.metadata();
+  parts.side_rows = &directory.side_rows();
+  parts.dead_letters = &directory.dead_letters();
+  parts.wait_applied = [&directory](uint64_t offset) {
+    return directory.ingestor().WaitApplied(offset, kDeletionWaitUs);
+  };
+  parts.readiness = [&directory, recovered_to]() -> absl::Status {
+    HOGLET_RETURN_IF_ERROR(directory.log().Health());
+    HOGLET_RETURN_IF_ERROR(directory.ingestor().health());
+    if (directory.ingestor().applied_offset() < recovered_to)
+      return absl::UnavailableError("working through the log after a restart");
+    return absl::OkStatus();
+  };
+  parts.status_lines = [&directory] { return StatusLines(directory); };
+  Gauge* lag = MetricRegistry::Default()->GetGauge("hoglet_ingest_lag_records",
+                                                   "Accepted events that queries do not see yet.");
+  Gauge* resident = MetricRegistry::Default()->GetGauge("hoglet_resident_bytes",
+                                                        "Resident memory of the process.");
+  parts.before_metrics = [&directory, lag, resident] {
+    lag->Set(static_cast<int64_t>(directory.ingestor().lag()));
+    resident->Set(static_cast<int64_t>(ResidentBytes()));
+  };
+  return parts;
+}
+
 }  // namespace
 
 absl::Status RunServe(const ServeCommand& command) {
@@ -115,33 +155,11 @@ absl::Status RunServe(const ServeCommand& command) {
                                  .project_token = command.project_token,
                                  .personal_api_key = command.personal_api_key,
                                  .threads = command.threads,
-                                 .memory_limit_bytes = command.memory_limit_bytes};
+                                 .memory_limit_bytes = command.memory_limit_bytes,
+                                 .geoip_db = command.geoip_db};
   HOGLET_ASSIGN_OR_RETURN(auto directory, DataDirectory::Open(env, command.data, options));
-  const uint64_t recovered_to = directory->log().end_offset(kEventsTopic);
-
-  ServerParts parts;
+  ServerParts parts = PartsOf(env, *directory);
   parts.quotas = &quotas;
-  parts.env = env;
-  parts.log = &directory->log();
-  parts.query_engine = &directory->engine();
-  parts.projects = &directory->projects();
-  parts.version = kVersion;
-  parts.readiness = [&directory, recovered_to]() -> absl::Status {
-    HOGLET_RETURN_IF_ERROR(directory->log().Health());
-    HOGLET_RETURN_IF_ERROR(directory->ingestor().health());
-    if (directory->ingestor().applied_offset() < recovered_to)
-      return absl::UnavailableError("working through the log after a restart");
-    return absl::OkStatus();
-  };
-  parts.status_lines = [&directory] { return StatusLines(*directory); };
-  Gauge* lag = MetricRegistry::Default()->GetGauge("hoglet_ingest_lag_records",
-                                                   "Accepted events that queries do not see yet.");
-  Gauge* resident = MetricRegistry::Default()->GetGauge("hoglet_resident_bytes",
-                                                        "Resident memory of the process.");
-  parts.before_metrics = [&directory, lag, resident] {
-    lag->Set(static_cast<int64_t>(directory->ingestor().lag()));
-    resident->Set(static_cast<int64_t>(ResidentBytes()));
-  };
   ServerOptions server_options;
   server_options.http.connections_max =
       ConnectionsMax(RaiseOpenFilesMax(), server_options.http.connections_max);
@@ -153,6 +171,8 @@ absl::Status RunServe(const ServeCommand& command) {
     server_options.query.threads = command.threads;
   }
   HOGLET_ASSIGN_OR_RETURN(auto server, Server::Start(parts, server_options));
+  auto housekeeping = std::make_unique<Housekeeping>(env, &directory->log(), &directory->metadata(),
+                                                     &directory->events());
   const bool any = address.host == "0.0.0.0" || address.host == "::";
   const std::string url = StrCat("http://", any ? "127.0.0.1" : address.host, ":", server->port());
   PrintWelcome(*directory, directory->projects().Projects()[0], url, command.data);
@@ -160,6 +180,7 @@ absl::Status RunServe(const ServeCommand& command) {
   int signal_number = 0;
   sigwait(&signals, &signal_number);
   LogInfo("stopping", {{"signal", signal_number}});
+  housekeeping.reset();
   server->Stop();
   server.reset();
   return directory->Close();

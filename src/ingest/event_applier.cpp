@@ -7,6 +7,7 @@
 #include "src/base/logging.h"
 #include "src/base/metrics.h"
 #include "src/base/strings.h"
+#include "src/base/time.h"
 #include "src/base/uuid.h"
 #include "src/ingest/steps/properties.h"
 
@@ -36,6 +37,12 @@ void CountDrop(const std::string& reason) {
       ->GetCounter("hoglet_ingest_dropped_total",
                    "Events that ended in the pipeline without a row.", {{"reason", reason}})
       ->Add();
+}
+
+// Others are kept once an hour for a distinct id, as a broken client repeats them with every event.
+bool IsAlwaysSent(std::string_view type) {
+  return type == "invalid_event_when_process_person_profile_is_false" ||
+         type == "client_ingestion_warning";
 }
 
 IdRef IdOf(const ParsedEvent& event) {
@@ -81,19 +88,30 @@ absl::Status EventApplier::Store(ParsedEvent* event, RowBatch* batch) {
       .merge = event->merge,
       .other_distinct_id = event->other_distinct_id,
       .request = &event->request};
-  // Groups first: they can be repeated without a trace, should the person step fail.
+  // First what can be repeated without a trace, should the person step fail.
   HOGLET_RETURN_IF_ERROR(ApplyGroups(event));
+  HOGLET_RETURN_IF_ERROR(ApplyDefinitions(*event));
   HOGLET_RETURN_IF_ERROR(persons_.Process(person_event, &outcome_));
-  for (IngestionWarning& warning : outcome_.warnings) Warn(*event, warning);
-  if (outcome_.dead_letter_reason.empty()) {
-    AddRow(event, batch);
-  } else {
+  uint32_t number = static_cast<uint32_t>(event->warnings.size());
+  for (const IngestionWarning& warning : outcome_.warnings) {
+    side_rows_.PutWarning(
+        {event->team.team_id, event->offset, number++},
+        {std::string(warning.type), WarningDetailsJson(warning), event->captured.now_us});
+    Warn(*event, warning);
+  }
+  if (!outcome_.dead_letter_reason.empty()) {
     batch->dead_letters.push_back({event, std::string(outcome_.dead_letter_reason)});
+  } else if (event->is_row_dropped) {
+    CountDrop("invalid_heatmap");
+  } else {
+    AddHeatmaps(*event);
+    AddRow(event, batch);
   }
   return absl::OkStatus();
 }
 
 absl::Status EventApplier::Apply(ParsedEvent* event, RowBatch* batch) {
+  HOGLET_RETURN_IF_ERROR(ApplyWarnings(event));
   if (event->fate == ParsedEvent::Fate::kStore) {
     const absl::Status stored = Store(event, batch);
     if (absl::IsDataLoss(stored)) {
@@ -105,21 +123,59 @@ absl::Status EventApplier::Apply(ParsedEvent* event, RowBatch* batch) {
     }
   } else if (event->fate == ParsedEvent::Fate::kDeadLetter) {
     batch->dead_letters.push_back({event, event->reason});
+  } else if (event->fate == ParsedEvent::Fate::kHeatmap) {
+    AddHeatmaps(*event);
   } else {
     CountDrop(event->reason);
   }
-  for (IngestionWarning& warning : event->warnings) {
-    std::string uuid;
-    AppendJsonString(FormatUuid(event->captured.uuid), &uuid);
-    warning.details.emplace_back("eventUuid", std::move(uuid));
-    Warn(*event, warning);
-  }
+  for (const IngestionWarning& warning : event->warnings) Warn(*event, warning);
   event->warnings.clear();
   return absl::OkStatus();
 }
 
-void EventApplier::Warn(const ParsedEvent& event, IngestionWarning warning) {
+void EventApplier::Warn(const ParsedEvent& event, const IngestionWarning& warning) {
   if (warnings_ != nullptr) warnings_->Warn(event.team.team_id, warning, event.captured.now_us);
+}
+
+absl::Status EventApplier::ApplyWarnings(ParsedEvent* event) {
+  uint32_t number = 0;
+  for (IngestionWarning& warning : event->warnings) {
+    if (warning.details.empty() || warning.details.back().first != "eventUuid") {
+      std::string uuid;
+      AppendJsonString(FormatUuid(event->captured.uuid), &uuid);
+      warning.details.emplace_back("eventUuid", std::move(uuid));
+    }
+    const SideRows::Origin origin{event->team.team_id, event->offset, number++};
+    const WarningRow row{std::string(warning.type), WarningDetailsJson(warning),
+                         event->captured.now_us};
+    if (IsAlwaysSent(warning.type)) {
+      side_rows_.PutWarning(origin, row);
+    } else {
+      HOGLET_RETURN_IF_ERROR(side_rows_.PutFirstWarning(origin, row, event->captured.distinct_id));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EventApplier::ApplyDefinitions(const ParsedEvent& event) {
+  for (const SeenDefinition& seen : event.definitions) {
+    int group_type = -1;
+    if (seen.kind == DefinitionKind::kGroupProperty) {
+      HOGLET_ASSIGN_OR_RETURN(group_type,
+                              groups_.TypeIndex(event.team.project_id, event.group_type));
+      if (group_type < 0) continue;
+    }
+    HOGLET_RETURN_IF_ERROR(
+        side_rows_.AddDefinition(event.team.project_id, seen, group_type, event.captured.now_us));
+  }
+  return absl::OkStatus();
+}
+
+void EventApplier::AddHeatmaps(const ParsedEvent& event) {
+  uint32_t number = 0;
+  for (const HeatmapRow& row : event.heatmaps) {
+    side_rows_.AddHeatmap({event.team.team_id, event.offset, number++}, row);
+  }
 }
 
 absl::Status EventApplier::ApplyGroups(ParsedEvent* event) {
@@ -164,7 +220,9 @@ void EventApplier::AddRow(ParsedEvent* event, RowBatch* batch) {
   row->created_at_us = event->captured.now_us;
   row->captured_at_us = event->captured.now_us;
   row->person_id = outcome_.person_id;
-  row->person_created_at_us = outcome_.person_created_at_us;
+  // Kept to the second.
+  row->person_created_at_us =
+      FloorDivide(outcome_.person_created_at_us, kMicrosPerSecond) * kMicrosPerSecond;
   row->person_properties = RowProperties(*event, batch);
   row->person_mode = outcome_.mode;
   row->historical_migration = event->captured.historical_migration;

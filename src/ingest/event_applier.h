@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "include/hoglet/event.h"
 #include "src/ingest/parsed_event.h"
+#include "src/ingest/side_rows.h"
 #include "src/ingest/warning_sink.h"
 #include "src/persons/group_processor.h"
 #include "src/persons/person_processor.h"
@@ -33,12 +34,17 @@ struct RowBatch {
   EventRow* AddRow();
 };
 
-// The steps that need persons and groups, in log order, by one thread: persons, groups, the row. A
-// pure function of the event and the state of the store.
+// The steps that need persons and groups, in log order, by one thread: persons, groups,
+// definitions, the row and what goes beside it. A pure function of the event and the state of the
+// store.
 class EventApplier {
  public:
   EventApplier(PersonStore* store, WarningSink* warnings, const PersonProcessor::Options& options)
-      : store_(store), persons_(store, options), groups_(store), warnings_(warnings) {}
+      : store_(store),
+        persons_(store, options),
+        groups_(store),
+        side_rows_(store),
+        warnings_(warnings) {}
 
   // Loads what the events will ask of the store.
   absl::Status Prefetch(const std::vector<ParsedEvent>& events, size_t count);
@@ -55,13 +61,18 @@ class EventApplier {
  private:
   absl::Status Store(ParsedEvent* event, RowBatch* batch);
   absl::Status ApplyGroups(ParsedEvent* event);
+  absl::Status ApplyDefinitions(const ParsedEvent& event);
+  // Those of the parser; they can be repeated.
+  absl::Status ApplyWarnings(ParsedEvent* event);
+  void AddHeatmaps(const ParsedEvent& event);
   void AddRow(ParsedEvent* event, RowBatch* batch);
   const JsonObjectView* RowProperties(const ParsedEvent& event, RowBatch* batch);
-  void Warn(const ParsedEvent& event, IngestionWarning warning);
+  void Warn(const ParsedEvent& event, const IngestionWarning& warning);
 
   PersonStore* store_;
   PersonProcessor persons_;
   GroupProcessor groups_;
+  SideRows side_rows_;
   WarningSink* warnings_;
   PersonOutcome outcome_;
   std::vector<IdRef> ids_;

@@ -5,8 +5,12 @@
 
 #include "src/base/json.h"
 #include "src/base/strings.h"
+#include "src/base/time.h"
 #include "src/base/uuid.h"
+#include "src/ingest/command.h"
 #include "src/ingest/steps/elements_chain.h"
+#include "src/ingest/steps/geoip.h"
+#include "src/ingest/steps/heatmaps.h"
 #include "src/ingest/steps/normalize.h"
 #include "src/ingest/steps/properties.h"
 
@@ -68,6 +72,7 @@ bool CheckRecord(ParsedEvent* event) {
     DropWithWarning(
         event, "event_dropped_too_old",
         {Detail("event", captured.event), Detail("distinctId", captured.distinct_id),
+         Detail("eventTimestamp", FormatRfc3339(captured.timestamp_us, 3)),
          Detail("ageInSeconds", age_us / 1'000'000), Detail("dropThresholdSeconds", limit_s)});
     return false;
   }
@@ -94,8 +99,23 @@ bool IsMergeEvent(std::string_view name) {
   return name == "$identify" || name == "$create_alias" || name == "$merge_dangerously";
 }
 
+// Exceptions never change a person, whatever they ask for.
+void WarnOfSetOnException(const JsonObjectView& root, ParsedEvent* event) {
+  if (event->event != "$exception") return;
+  for (const std::string_view key : {"$set", "$set_once"}) {
+    if (FindJsonMember(root, key) == nullptr && FindProperty(&event->properties, key) == nullptr) {
+      continue;
+    }
+    event->warnings.push_back(
+        {"set_on_exception",
+         {Detail("event", event->event), Detail("distinctId", event->distinct_id)}});
+    return;
+  }
+}
+
 // Decides whether the event makes or changes persons. False: the event is dropped.
 bool ReadPersonFlag(ParsedEvent* event) {
+  if (!event->is_person_processed) return true;  // a heatmap
   constexpr std::string_view kFlag = "$process_person_profile";
   if (event->captured.force_disable_person_processing ||
       event->team.is_person_processing_opted_out) {
@@ -140,10 +160,7 @@ bool TakeBranch(ParsedEvent* event) {
                      {"message", std::move(text)}});
     return false;
   }
-  if (event->event == "$$heatmap") {
-    Drop(event, "heatmap");
-    return false;
-  }
+  if (event->event == "$$heatmap") event->is_person_processed = false;
   return true;
 }
 
@@ -236,6 +253,9 @@ void ParsedEvent::Clear() {
   groups.clear();
   is_group_identify = false;
   group_set.clear();
+  heatmaps.clear();
+  is_row_dropped = false;
+  definitions.clear();
   warnings.clear();
 }
 
@@ -255,6 +275,11 @@ bool EventParser::FindTeam(ParsedEvent* event) {
 
 void EventParser::Parse(Arena* arena, ParsedEvent* event) {
   event->Clear();
+  if (IsCommand(event->value)) {
+    event->captured = {};
+    event->fate = ParsedEvent::Fate::kCommand;
+    return;
+  }
   auto captured = DecodeCapturedEvent(event->value);
   if (!captured.ok()) {
     event->captured = {};
@@ -271,10 +296,18 @@ void EventParser::Parse(Arena* arena, ParsedEvent* event) {
 
   event->distinct_id_hash = IdRef(event->team.team_id, event->distinct_id).hash;
   event->policy = UpdatePolicyOf(event->event);
+  WarnOfSetOnException(root_, event);
   ReadElements(arena, event);
+  if (geoip_ != nullptr && event->event != "$$heatmap") AddGeoIp(*geoip_, arena, event);
   NormalizeEvent(root_, arena, event);
   ReadMerge(arena, event);
   ReadGroups(arena, event);
+  ExtractHeatmaps(arena, event);
+  if (event->event == "$$heatmap") {
+    event->fate = ParsedEvent::Fate::kHeatmap;
+    return;
+  }
+  if (!event->is_row_dropped) definitions_.Scan(arena, event);
   event->fate = ParsedEvent::Fate::kStore;
 }
 

@@ -2,16 +2,20 @@
 
 #include "include/hoglet/event.h"
 #include "src/base/arena.h"
+#include "src/ingest/definition_scout.h"
+#include "src/ingest/geoip_database.h"
 #include "src/ingest/parsed_event.h"
 
 namespace hoglet {
 
 // The steps from a log record to an event ready for the person step: decode, find the team, parse,
-// check, normalise, prepare. A pure function of the record and the team's settings. One a thread
-// (it remembers the last team).
+// check, enrich, normalise, prepare. A pure function of the record and the team's settings. One a
+// thread (it remembers the last team).
 class EventParser {
  public:
-  explicit EventParser(const TeamDirectory* teams) : teams_(teams) {}
+  // `geoip` may be null: no places then.
+  explicit EventParser(const TeamDirectory* teams, const GeoIpDatabase* geoip = nullptr)
+      : teams_(teams), geoip_(geoip) {}
 
   // Reads `event->value`; fills the rest but offset and key. Never fails: what cannot be parsed
   // becomes a dead letter.
@@ -21,6 +25,8 @@ class EventParser {
   bool FindTeam(ParsedEvent* event);
 
   const TeamDirectory* teams_;
+  const GeoIpDatabase* geoip_;
+  DefinitionScout definitions_;
   std::string last_token_;
   std::optional<TeamSettings> last_team_;
   JsonObjectView root_;

@@ -5,12 +5,14 @@
 
 #include "include/hoglet/env.h"
 #include "include/hoglet/status.h"
+#include "src/base/channel_type.h"
 #include "src/base/strings.h"
 #include "src/base/time.h"
 #include "src/ingest/identity_conformance.h"
 #include "src/ingest/steps/elements_chain.h"
 #include "src/ingest/steps/iso_date.h"
 #include "src/ingest/steps/property_types.h"
+#include "src/ingest/steps/snapshot_block.h"
 #include "src/ingest/vector_json.h"
 
 namespace hoglet {
@@ -136,7 +138,7 @@ std::string RunPropertyTypeCase(const VectorJson& test) {
   const std::string_view name = type.has_value() ? PropertyTypeName(*type) : "null";
   std::string errors;
   if (name != want["property_type"].Text()) StrAppend(&errors, "; property_type ", name);
-  if ((type == PropertyType::kNumeric) != want["is_numerical"].True()) errors += "; is_numerical";
+  if ((type == DefinitionType::kNumeric) != want["is_numerical"].True()) errors += "; is_numerical";
   return errors;
 }
 
@@ -204,9 +206,91 @@ std::string RunTimestampCase(const VectorJson& test, const CaptureTimeRules& rul
   return StrCat("; unknown kind ", kind);
 }
 
+// -- channel types --
+
+// The built-in table, with the rows that a file brings laid over it.
+ChannelTable ChannelTableOf(const VectorJson& definitions) {
+  ChannelTable table = ChannelTable::BuiltIn();
+  for (const VectorJson& row : definitions.Items()) {
+    const std::vector<VectorJson> cells = row.Items();
+    if (cells.size() < 5) continue;
+    ChannelDefinition definition{TextOf(cells[2]), TextOf(cells[3]), TextOf(cells[4])};
+    if (cells[1].Text() == "medium") {
+      table.AddMedium(cells[0].Text(), std::move(definition));
+    } else {
+      table.AddSource(cells[0].Text(), std::move(definition));
+    }
+  }
+  return table;
+}
+
+std::string RunChannelTypeCase(const VectorJson& test, const ChannelTable& table) {
+  const VectorJson given = test["facts"];
+  const auto source = TextOf(given["utm_source"]);
+  const auto medium = TextOf(given["utm_medium"]);
+  const auto campaign = TextOf(given["utm_campaign"]);
+  const auto domain = TextOf(given["referring_domain"]);
+  const auto gad_source = TextOf(given["gad_source"]);
+  const ChannelFacts facts{
+      source,    medium, campaign, domain, given["has_gclid"].True(), given["has_fbclid"].True(),
+      gad_source};
+  const VectorJson want = test["expect"];
+  std::string errors;
+  const std::string_view type = ChannelType(facts, table);
+  if (type != want["channel_type"].Text()) StrAppend(&errors, "; channel_type ", type);
+  const auto domain_type = ReferringDomainType(domain, table);
+  if (domain_type != TextOf(want["referring_domain_type"])) {
+    StrAppend(&errors, "; referring_domain_type ", domain_type.value_or("null"));
+  }
+  return errors;
+}
+
+// -- recordings --
+
+std::string DescribeBlock(const SnapshotBlockFacts& facts) {
+  JsonWriter json;
+  json.BeginObject()
+      .Field("event_count", facts.event_count)
+      .Field("click_count", facts.click_count)
+      .Field("keypress_count", facts.keypress_count)
+      .Field("mouse_activity_count", facts.mouse_activity_count)
+      .Field("message_count", facts.message_count)
+      .Field("size", facts.size_bytes)
+      .Field("console_log_count", facts.console_log_count)
+      .Field("console_warn_count", facts.console_warn_count)
+      .Field("console_error_count", facts.console_error_count)
+      .Field("snapshot_source", facts.snapshot_source)
+      .Field("first_timestamp", facts.first_timestamp_ms)
+      .Field("last_timestamp", facts.last_timestamp_ms)
+      .Field("active_milliseconds", facts.active_ms);
+  json.Key("first_url");
+  facts.first_url ? json.String(*facts.first_url) : json.Null();
+  json.Key("snapshot_library");
+  facts.snapshot_library ? json.String(*facts.snapshot_library) : json.Null();
+  json.Key("urls").BeginArray();
+  for (const std::string& url : facts.urls) json.String(url);
+  json.EndArray().EndObject();
+  return json.Take();
+}
+
+std::string RunSnapshotCase(const VectorJson& test) {
+  SnapshotBlock block;
+  for (const VectorJson& message : test["messages"].Items()) {
+    const auto source = TextOf(message["snapshot_source"]);
+    const auto library = TextOf(message["snapshot_library"]);
+    block.AddMessage({source, library});
+    for (const VectorJson& window : message["windows"].Members()) {
+      for (const VectorJson& event : window.Items()) block.AddEvent(window.key(), event.value());
+    }
+  }
+  const std::string have = DescribeBlock(block.Facts());
+  return SameJson(have, test["expect"].Json()) ? "" : StrCat("; ", have);
+}
+
 using CaseRule = std::function<std::string(const VectorJson&)>;
 
-CaseRule RuleFor(std::string_view name, const CaptureTimeRules& time_rules) {
+CaseRule RuleFor(std::string_view name, const VectorJson& file,
+                 const CaptureTimeRules& time_rules) {
   if (name == "identity") return RunIdentityCase;
   if (name == "person_props") return RunPersonPropertiesCase;
   if (name == "elements") return RunElementsCase;
@@ -214,11 +298,12 @@ CaseRule RuleFor(std::string_view name, const CaptureTimeRules& time_rules) {
   if (name == "timestamps") {
     return [=](const VectorJson& test) { return RunTimestampCase(test, time_rules); };
   }
-  if (name == "channel_type" || name == "snapshot_metadata") {
-    return [name = std::string(name)](const VectorJson&) {
-      return StrCat("; ", name, " is not implemented");
+  if (name == "channel_type") {
+    return [table = ChannelTableOf(file["definitions"])](const VectorJson& test) {
+      return RunChannelTypeCase(test, table);
     };
   }
+  if (name == "snapshot_metadata") return RunSnapshotCase;
   return nullptr;
 }
 
@@ -260,7 +345,7 @@ absl::StatusOr<IngestionVectorCounts> RunIngestionVectors(
   HOGLET_RETURN_IF_ERROR(ParseJsonValue(file_text, &arena, &file_value));
   const VectorJson file(file_value, &arena);
   const std::string own_name = file["name"] ? file["name"].Text() : std::string(name);
-  const CaseRule rule = RuleFor(own_name, time_rules);
+  const CaseRule rule = RuleFor(own_name, file, time_rules);
   if (rule == nullptr || !file["cases"]) {
     return absl::InvalidArgumentError(StrCat("not a file of ingestion vectors: ", own_name));
   }

@@ -18,6 +18,7 @@
 #include "src/base/process.h"
 #include "src/base/strings.h"
 #include "src/base/thread_pool.h"
+#include "src/ingest/command_applier.h"
 #include "src/ingest/dead_letter.h"
 #include "src/ingest/event_applier.h"
 #include "src/ingest/event_parser.h"
@@ -28,6 +29,8 @@ namespace {
 constexpr int64_t kReadWaitUs = 500'000;
 constexpr int64_t kIdleWaitUs = 1'000'000;
 constexpr uint64_t kDeadLetterBytesMax = 40ull << 20;
+constexpr uint64_t kLastDeadLettersRead = 1000;
+constexpr int64_t kDeadLetterRetentionUs = 28ll * 24 * 3600 * 1'000'000;
 constexpr int kLastCheckpointAttempts = 3;
 
 // A piece of the log on its way.
@@ -122,6 +125,7 @@ struct Ingestor::Impl {
   std::vector<std::thread> threads;
   // The apply thread's.
   std::unique_ptr<EventApplier> applier;
+  std::unique_ptr<CommandApplier> commands;
   RowBatch batch;
   uint64_t inserted_below = 0;  // rows of earlier records are in the event store already
   uint64_t dead_lettered_below = 0;
@@ -129,6 +133,8 @@ struct Ingestor::Impl {
   // A chunk was given up in the middle: the person store holds changes beyond `applied` and must
   // not be sealed.
   bool is_torn = false;
+  // A command was carried out: what it removed should leave the disk soon.
+  bool wants_checkpoint = false;
 
   // -- Starting --
 
@@ -136,6 +142,7 @@ struct Ingestor::Impl {
     HOGLET_RETURN_IF_ERROR(log->OpenTopic(options.topic, TopicOptions{}));
     TopicOptions dead_letters;
     dead_letters.partitions = 1;
+    dead_letters.retained_us_max = kDeadLetterRetentionUs;
     dead_letters.record_bytes_max = kDeadLetterBytesMax;
     return log->OpenTopic(options.dead_letter_topic, dead_letters);
   }
@@ -158,15 +165,24 @@ struct Ingestor::Impl {
   }
 
   // After a crash the dead letters since the last checkpoint come again: those already in the topic
-  // are known by its last record.
+  // are known by its last records, between which others may stand.
   absl::Status FindLastDeadLetter() {
-    const uint64_t end = log->end_offset(options.dead_letter_topic);
-    if (end == 0 || end == log->begin_offset(options.dead_letter_topic)) return absl::OkStatus();
-    HOGLET_ASSIGN_OR_RETURN(const std::vector<LogBatch> batches,
-                            log->Read(options.dead_letter_topic, end - 1, 1));
-    if (batches.empty() || batches.back().records.empty()) return absl::OkStatus();
-    const auto offset = DeadLetterOffset(batches.back().records.back().value);
-    if (offset.has_value()) dead_lettered_below = *offset + 1;
+    const std::string& topic = options.dead_letter_topic;
+    const uint64_t end = log->end_offset(topic);
+    uint64_t next =
+        std::max(log->begin_offset(topic), end - std::min<uint64_t>(end, kLastDeadLettersRead));
+    while (next < end) {
+      HOGLET_ASSIGN_OR_RETURN(const std::vector<LogBatch> batches,
+                              log->Read(topic, next, kDeadLetterBytesMax));
+      if (batches.empty()) break;
+      for (const LogBatch& batch : batches) {
+        for (const LogBatch::Record& record : batch.records) {
+          const auto offset = DeadLetterOffset(record.value);
+          if (offset.has_value()) dead_lettered_below = std::max(dead_lettered_below, *offset + 1);
+        }
+      }
+      next = batches.back().end_offset();
+    }
     return absl::OkStatus();
   }
 
@@ -180,6 +196,7 @@ struct Ingestor::Impl {
     applied = committed = offset;
     inserted_below = events->durable_offset();
     last_checkpoint_ns = env->MonotonicNanos();
+    commands = std::make_unique<CommandApplier>(persons, events);
     applier = std::make_unique<EventApplier>(persons, warnings,
                                              PersonProcessor::Options{options.merge_moved_ids_max});
     phase = Phase::kRunning;
@@ -294,7 +311,7 @@ struct Ingestor::Impl {
 
   void Parse() {
     SetThreadName("ingest-parse");
-    EventParser parser(teams);
+    EventParser parser(teams, options.geoip);
     std::unique_lock lock(mutex);
     while (true) {
       changed.wait(
@@ -347,6 +364,42 @@ struct Ingestor::Impl {
     return true;
   }
 
+  // What was gathered so far into the stores. False: aborted.
+  bool InsertBatch() {
+    if (!AppendDeadLetters()) return false;
+    const std::span<const EventRow> rows(batch.rows.data(), batch.row_count);
+    if (!rows.empty() && !Persist("insert", [&] { return events->Insert(rows); })) return false;
+    metrics.rows->Add(batch.row_count);
+    batch.Clear();
+    return true;
+  }
+
+  // A command sees the rows before it, and none after it.
+  bool ApplyCommand(const ParsedEvent& event) {
+    if (!InsertBatch()) return false;
+    const auto command = DecodeCommand(event.value);
+    if (!command.ok()) {
+      batch.dead_letters.push_back({&event, std::string(FromAbsl(command.status().message()))});
+      return true;
+    }
+    wants_checkpoint = true;
+    return Persist("command",
+                   [&] { return commands->Apply(*command, event.offset < inserted_below); });
+  }
+
+  bool ApplyEvent(ParsedEvent* event) {
+    if (event->fate == ParsedEvent::Fate::kCommand) return ApplyCommand(*event);
+    const size_t rows = batch.row_count;
+    absl::Status status = applier->Apply(event, &batch);
+    if (!status.ok() &&
+        !Persist("persons", [&] { return status = applier->Apply(event, &batch); })) {
+      return false;
+    }
+    // Rows that are durable already were counted when they were inserted the first time.
+    if (event->offset < inserted_below) batch.row_count = rows;
+    return true;
+  }
+
   // One chunk into the stores. False: aborted.
   bool ApplyChunk(Chunk* chunk) {
     const int64_t begin_ns = env->MonotonicNanos();
@@ -355,21 +408,10 @@ struct Ingestor::Impl {
       return false;
     }
     for (size_t i = 0; i < chunk->count; ++i) {
-      ParsedEvent* event = &chunk->events[i];
-      const size_t rows = batch.row_count;
-      absl::Status status = applier->Apply(event, &batch);
-      if (!status.ok() &&
-          !Persist("persons", [&] { return status = applier->Apply(event, &batch); })) {
-        return false;
-      }
-      // Rows that are durable already were counted when they were inserted the first time.
-      if (event->offset < inserted_below) batch.row_count = rows;
+      if (!ApplyEvent(&chunk->events[i])) return false;
     }
-    if (!AppendDeadLetters()) return false;
-    const std::span<const EventRow> rows(batch.rows.data(), batch.row_count);
-    if (!rows.empty() && !Persist("insert", [&] { return events->Insert(rows); })) return false;
+    if (!InsertBatch()) return false;
     metrics.records->Add(chunk->count);
-    metrics.rows->Add(batch.row_count);
     metrics.apply_seconds->Observe(static_cast<double>(env->MonotonicNanos() - begin_ns) * 1e-9);
     return true;
   }
@@ -443,7 +485,8 @@ struct Ingestor::Impl {
     if (phase == Phase::kAborting) return false;
     if (is_sealed || applied == committed) return true;
     const int64_t age_us = (env->MonotonicNanos() - last_checkpoint_ns) / 1000;
-    const bool is_wanted = checkpoint_wanted > committed && applied >= checkpoint_wanted;
+    const bool is_wanted =
+        wants_checkpoint || (checkpoint_wanted > committed && applied >= checkpoint_wanted);
     if (!is_wanted && age_us < options.checkpoint_interval_us && !IsFull(1)) return true;
     lock.unlock();
     return Persist("seal", [this] { return Seal(); });
@@ -461,6 +504,7 @@ struct Ingestor::Impl {
     std::lock_guard lock(mutex);
     sealed_offset = offset;
     is_sealed = true;
+    wants_checkpoint = false;
     last_checkpoint_ns = env->MonotonicNanos();
     changed.notify_all();
     return absl::OkStatus();

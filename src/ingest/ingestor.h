@@ -8,6 +8,8 @@
 #include "include/hoglet/env.h"
 #include "include/hoglet/event_store.h"
 #include "include/hoglet/log.h"
+#include "src/ingest/dead_letter.h"
+#include "src/ingest/geoip_database.h"
 #include "src/ingest/team_directory.h"
 #include "src/ingest/warning_sink.h"
 #include "src/persons/person_store.h"
@@ -38,7 +40,7 @@ class Ingestor {
  public:
   struct Options {
     std::string topic = "events_plugin_ingestion";
-    std::string dead_letter_topic = "events_plugin_ingestion_dlq";
+    std::string dead_letter_topic = kDeadLetterTopic;
     // The consumer under which the log keeps what is not committed yet.
     std::string consumer = "ingest";
     // 0: one less than the processors, at least 1.
@@ -55,6 +57,8 @@ class Ingestor {
     int64_t checkpoint_interval_us = 300'000'000;
     // Between attempts after an error.
     int64_t retry_delay_us = 200'000;
+    // Where addresses are; outlives the pipeline. May be null.
+    const GeoIpDatabase* geoip = nullptr;
     // See PersonProcessor::Options.
     uint64_t merge_moved_ids_max = 0;
   };

@@ -7,6 +7,7 @@
 
 #include "include/hoglet/event.h"
 #include "src/base/captured_event.h"
+#include "src/ingest/side_rows.h"
 #include "src/ingest/team_directory.h"
 #include "src/persons/person_processor.h"
 
@@ -17,6 +18,8 @@ namespace hoglet {
 struct ParsedEvent {
   enum class Fate : uint8_t {
     kStore,
+    kHeatmap,     // only its heatmaps are stored
+    kCommand,     // no event: see command.h
     kDrop,        // quietly, or with a warning
     kDeadLetter,  // cannot be understood
   };
@@ -49,6 +52,11 @@ struct ParsedEvent {
   std::string_view group_type;
   std::string_view group_key;
   JsonObjectView group_set;
+
+  std::vector<HeatmapRow> heatmaps;
+  // The event does all that it does but become a row.
+  bool is_row_dropped = false;
+  std::vector<SeenDefinition> definitions;
 
   std::vector<IngestionWarning> warnings;
 

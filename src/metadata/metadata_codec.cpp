@@ -25,6 +25,7 @@ void WriteProject(const Project& project, JsonWriter* json) {
       .Field("anonymize_ips", project.anonymize_ips)
       .Field("person_processing_opt_out", project.is_person_processing_opted_out)
       .Field("drop_events_older_than_seconds", project.drop_events_older_than_s)
+      .Field("events_retention_days", project.events_retention_days)
       .Field("created_at_us", project.created_at_us)
       .EndObject();
 }
@@ -48,6 +49,9 @@ class FieldReader {
   int64_t Int(std::string_view key) {
     const JsonMember* member = Find(key, JsonKind::kInt64);
     return member ? member->integer : 0;
+  }
+  int64_t IntOr(std::string_view key, int64_t otherwise) {
+    return FindJsonMember(members_, key) == nullptr ? otherwise : Int(key);
   }
   bool Bool(std::string_view key) {
     const JsonMember* member = Find(key, JsonKind::kBool);
@@ -91,6 +95,8 @@ bool ReadProject(std::string_view json, Arena* arena, Project* project) {
   project->anonymize_ips = in.Bool("anonymize_ips");
   project->is_person_processing_opted_out = in.Bool("person_processing_opt_out");
   project->drop_events_older_than_s = in.Int("drop_events_older_than_seconds");
+  // Not in files of before there was one.
+  project->events_retention_days = in.IntOr("events_retention_days", 0);
   project->created_at_us = in.Int("created_at_us");
   return in.ok();
 }

@@ -19,6 +19,7 @@ constexpr size_t kTokenCharacters = 43;
 constexpr size_t kTokenBytesMax = 64;  // what capture accepts
 constexpr size_t kNameBytesMax = 200;
 constexpr size_t kApiKeysMax = 10'000;
+constexpr int64_t kRetentionDaysMax = 100 * 365;
 constexpr std::string_view kApiKeyPrefix = "phx_";
 constexpr std::string_view kTokenPrefix = "phc_";
 
@@ -210,6 +211,10 @@ class FileMetadataStore : public MetadataStore {
     }
     if (project.week_start_day != 0 && project.week_start_day != 1) {
       return absl::InvalidArgumentError("project: week_start_day is 0 (Sunday) or 1 (Monday)");
+    }
+    if (project.events_retention_days < 0 || project.events_retention_days > kRetentionDaysMax) {
+      return absl::InvalidArgumentError(
+          StrCat("project: events_retention_days is not between 0 and ", kRetentionDaysMax));
     }
     if (project.drop_events_older_than_s < 0) {
       return absl::InvalidArgumentError("project: drop_events_older_than_seconds is negative");

@@ -35,6 +35,8 @@ struct Project {
   bool is_person_processing_opted_out = false;
   // 0: never.
   int64_t drop_events_older_than_s = 0;
+  // Events are removed once their timestamp is this old; 0: never.
+  int64_t events_retention_days = 0;
   int64_t created_at_us = 0;
 };
 

@@ -30,6 +30,9 @@ struct IdState {
   bool is_personless = false;
   // Took part in a merge since; a personless event must then look for its person again.
   bool is_merged = false;
+  // It belonged to a person that was deleted: a state as if never seen, that also takes back what
+  // the mapping had left elsewhere. Not stored.
+  bool is_deleted = false;
 
   friend bool operator==(const IdState&, const IdState&) = default;
 };

@@ -20,8 +20,9 @@
 namespace hoglet {
 namespace {
 
-constexpr const char* kFamilyNames[] = {"default",   "persons", "distinct_ids", "person_ids",
-                                        "overrides", "groups",  "group_types",  "flag_hash_keys"};
+constexpr const char* kFamilyNames[] = {"default",     "persons",        "distinct_ids",
+                                        "person_ids",  "overrides",      "groups",
+                                        "group_types", "flag_hash_keys", "side_rows"};
 
 // RocksDB checks its data itself; these few files beside it carry no checksum of their own, so one
 // is kept for them: a line
@@ -140,6 +141,13 @@ absl::StatusOr<std::unique_ptr<PersonDatabase>> PersonDatabase::Open(
   if (access == Access::kCheck) {
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   }
+  if (!is_writable) {
+    // A store of before the side rows lacks their family, the last one.
+    std::vector<std::string> present;
+    HOGLET_RETURN_IF_ERROR(
+        database->ToStatus(rocksdb::DB::ListColumnFamilies(options, directory, &present)));
+    if (present.size() == kFamilyCount - 1) descriptors.pop_back();
+  }
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status =
       is_writable
@@ -148,7 +156,7 @@ absl::StatusOr<std::unique_ptr<PersonDatabase>> PersonDatabase::Open(
                                          &opened);
   HOGLET_RETURN_IF_ERROR(database->ToStatus(status));
   database->db_.reset(opened);
-  HOGLET_ASSERT(database->families_.size() == kFamilyCount);
+  HOGLET_ASSERT(database->families_.size() == descriptors.size());
   if (is_writable) HOGLET_RETURN_IF_ERROR(WriteSideFiles(env, directory));
   return database;
 }
@@ -174,6 +182,7 @@ absl::Status PersonDatabase::ToStatus(const rocksdb::Status& status) const {
 
 absl::StatusOr<std::optional<std::string>> PersonDatabase::Get(Family which,
                                                                std::string_view key) const {
+  if (which >= static_cast<int>(families_.size())) return std::nullopt;
   std::string value;
   const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), family(which), key, &value);
   if (status.IsNotFound()) return std::nullopt;

@@ -37,9 +37,21 @@ class PersonDatabase {
     kCheck,     // the same, and a damaged end of the write-ahead log is an error
   };
   // One for each name of a column family in FORMAT.md.
-  enum Family { kMeta, kPersons, kIds, kPersonIds, kOverrides, kGroups, kGroupTypes, kFlags };
-  static constexpr int kFamilyCount = 8;
+  enum Family {
+    kMeta,
+    kPersons,
+    kIds,
+    kPersonIds,
+    kOverrides,
+    kGroups,
+    kGroupTypes,
+    kFlags,
+    kRows
+  };
+  static constexpr int kFamilyCount = 9;
   static const char* FamilyName(int family);
+  // Less by one in a store of before the side rows that is only read.
+  int family_count() const { return static_cast<int>(families_.size()); }
 
   // Creates a database that is missing, unless it is only to be read. Error codes as ToStatus().
   static absl::StatusOr<std::unique_ptr<PersonDatabase>> Open(

@@ -46,6 +46,7 @@ void FillBatch(const PersonGeneration& generation, const PersonDatabase& databas
   }
   for (const auto& [key, state] : generation.ids) {
     batch->Put(database.family(PersonDatabase::kIds), key, person_codec::EncodeIdState(state));
+    if (state.is_deleted) batch->Delete(database.family(PersonDatabase::kOverrides), key);
     if (!state.is_mapped || state.version == 0) continue;
     batch->Put(database.family(PersonDatabase::kOverrides), key,
                person_codec::EncodeOverride(state.person_id, state.version));
@@ -73,6 +74,13 @@ void FillBatch(const PersonGeneration& generation, const PersonDatabase& databas
     person_codec::AppendTeam(project_id, &key);
     batch->Put(database.family(PersonDatabase::kGroupTypes), key,
                person_codec::EncodeGroupTypes(types));
+  }
+  for (const auto& [key, value] : generation.rows) {
+    if (value.has_value()) {
+      batch->Put(database.family(PersonDatabase::kRows), key, *value);
+    } else {
+      batch->Delete(database.family(PersonDatabase::kRows), key);
+    }
   }
   batch->Put(database.family(PersonDatabase::kMeta), kAppliedOffsetKey, Number(generation.offset));
 }
@@ -184,7 +192,7 @@ absl::StatusOr<uint64_t> PersonStore::Check(Env* env, const std::string& directo
       database->ToStatus(database->db().VerifyFileChecksums(rocksdb::ReadOptions()));
   if (!tables.ok()) report(std::string(FromAbsl(tables.message())));
   uint64_t persons = 0;
-  for (int i = 0; i < PersonDatabase::kFamilyCount; ++i) {
+  for (int i = 0; i < database->family_count(); ++i) {
     const auto family = static_cast<PersonDatabase::Family>(i);
     rocksdb::ReadOptions read;
     read.verify_checksums = true;
@@ -355,11 +363,18 @@ void PersonStore::Impl::SetOverrideLocked(TeamId team_id, const std::string& dis
 
 void PersonStore::Impl::ApplyIdLocked(TeamId team_id, const PersonChanges::IdChange& change) {
   const IdState& state = change.state;
-  open->ids[person_codec::IdKey(team_id, change.distinct_id)] = state;
+  IdState& slot = open->ids[person_codec::IdKey(team_id, change.distinct_id)];
+  const bool was_deleted = slot.is_deleted;
+  slot = state;
+  slot.is_deleted |= was_deleted;  // what is on disk of it must still go
   open->bytes += 128 + change.distinct_id.size();
   if (change.previous_person_id.has_value()) {
     open->person_ids[person_codec::PersonIdsKey(team_id, *change.previous_person_id,
                                                 change.distinct_id)] = false;
+  }
+  if (state.is_deleted) {
+    TeamOverrides& team = overrides[team_id];
+    if (team.targets.erase(change.distinct_id) > 0) ++team.version;
   }
   if (!state.is_mapped) return;
   open->person_ids[person_codec::PersonIdsKey(team_id, state.person_id, change.distinct_id)] = true;
@@ -372,7 +387,9 @@ void PersonStore::Apply(PersonChanges changes) {
   for (const PersonPtr& person : changes.put) impl_->CachePerson(person);
   for (const Uuid& id : changes.removed) impl_->person_cache->Erase(PersonRef{team_id, id});
   for (const auto& change : changes.ids) {
-    impl_->CacheId(IdRef(team_id, change.distinct_id), change.state);
+    IdState state = change.state;
+    state.is_deleted = false;
+    impl_->CacheId(IdRef(team_id, change.distinct_id), state);
   }
   std::lock_guard lock(impl_->mutex);
   PersonGeneration& open = *impl_->open;
@@ -413,6 +430,12 @@ void PersonStore::PutGroupTypes(TeamId project_id, std::vector<std::string> type
 uint64_t PersonStore::open_bytes() const {
   std::shared_lock lock(impl_->mutex);
   return impl_->open->bytes;
+}
+
+void PersonStore::PutRow(std::string key, std::optional<std::string> value) {
+  std::lock_guard lock(impl_->mutex);
+  impl_->open->bytes += 96 + key.size() + (value.has_value() ? value->size() : 0);
+  impl_->open->rows[std::move(key)] = std::move(value);
 }
 
 absl::Status PersonStore::Seal(uint64_t offset) {

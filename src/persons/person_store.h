@@ -116,6 +116,12 @@ class PersonStore : public PersonReader {
   absl::StatusOr<std::vector<std::string>> LookupGroupTypes(TeamId project_id);
   void PutGroupTypes(TeamId project_id, std::vector<std::string> types);
 
+  // Side rows: what the pipeline keeps beside persons, under keys of its own making (see
+  // src/ingest/side_rows.h). They change and commit with everything else.
+  absl::StatusOr<std::optional<std::string>> LookupRow(const std::string& key) const;
+  // No value: removes.
+  void PutRow(std::string key, std::optional<std::string> value);
+
   // Bytes of the open generation, about.
   uint64_t open_bytes() const;
   // Closes the open generation at a log offset. One sealed generation may wait: kFailedPrecondition
@@ -148,6 +154,11 @@ class PersonStore : public PersonReader {
                            const std::function<bool(const Group&)>& visit) const;
   absl::StatusOr<GroupPtr> FindGroup(TeamId team, int type_index, std::string_view key) const;
   absl::StatusOr<std::vector<std::string>> GroupTypes(TeamId project_id) const;
+  // The side rows whose keys begin with `prefix`, from `begin` on (not below the prefix), in the
+  // order of their keys, until `visit` returns false.
+  absl::Status VisitRows(
+      const std::string& prefix, const std::string& begin,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
   // Memory that RocksDB and the uncommitted changes hold, about.
   uint64_t memory_bytes() const;
 

@@ -27,6 +27,7 @@ struct PersonGeneration {
   absl::btree_map<std::string, std::optional<std::string>> flags;
   StringMap<std::string, GroupPtr> groups;
   absl::flat_hash_map<TeamId, std::vector<std::string>> group_types;
+  absl::btree_map<std::string, std::optional<std::string>> rows;
   uint64_t bytes = 0;
   uint64_t offset = 0;  // once sealed
 };

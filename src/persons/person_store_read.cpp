@@ -63,17 +63,18 @@ std::map<std::string, typename Map::mapped_type> ChangesUnder(const std::string&
   return changes;
 }
 
-// Walks the rows of an iterator and the changes over them in the order of keys. `on_row` and
-// `on_change` return false to stop.
+// Walks the rows of an iterator, from `begin` on, and the changes over them in the order of keys.
+// `on_row` and `on_change` return false to stop.
 template <typename Change, typename OnRow, typename OnChange>
 bool WalkMerged(const std::string& prefix, rocksdb::Iterator* rows,
-                const std::map<std::string, Change>& changes, OnRow on_row, OnChange on_change) {
+                const std::map<std::string, Change>& changes, OnRow on_row, OnChange on_change,
+                const std::string& begin) {
   auto change = changes.begin();
   const auto in_prefix = [&] {
     return rows->Valid() && rows->key().ToStringView().starts_with(prefix);
   };
   if (rows == nullptr) return false;
-  rows->Seek(rocksdb::Slice(prefix));
+  rows->Seek(rocksdb::Slice(begin));
   while (in_prefix() || change != changes.end()) {
     const int order = !in_prefix()              ? 1
                       : change == changes.end() ? -1
@@ -88,6 +89,12 @@ bool WalkMerged(const std::string& prefix, rocksdb::Iterator* rows,
     ++change;
   }
   return true;
+}
+
+template <typename Change, typename OnRow, typename OnChange>
+bool WalkMerged(const std::string& prefix, rocksdb::Iterator* rows,
+                const std::map<std::string, Change>& changes, OnRow on_row, OnChange on_change) {
+  return WalkMerged(prefix, rows, changes, on_row, on_change, prefix);
 }
 
 }  // namespace
@@ -423,6 +430,41 @@ absl::Status PersonStore::VisitGroups(TeamId team, int type_index,
       },
       [&](const std::string&, const GroupPtr& group) { return visit(*group); });
   HOGLET_RETURN_IF_ERROR(status);
+  return rows->status();
+}
+
+absl::StatusOr<std::optional<std::string>> PersonStore::LookupRow(const std::string& key) const {
+  std::shared_lock lock(impl_->mutex);
+  for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
+    if (generation == nullptr) continue;
+    if (auto it = generation->rows.find(key); it != generation->rows.end()) return it->second;
+  }
+  return impl_->Get(PersonDatabase::kRows, key);
+}
+
+absl::Status PersonStore::VisitRows(
+    const std::string& prefix, const std::string& begin,
+    const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  HOGLET_ASSERT(begin.starts_with(prefix));
+  std::map<std::string, std::optional<std::string>> changes;
+  std::optional<RowIterator> rows;
+  {
+    std::shared_lock lock(impl_->mutex);
+    for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
+      if (generation == nullptr) continue;
+      for (auto it = generation->rows.lower_bound(begin);
+           it != generation->rows.end() && it->first.starts_with(prefix); ++it) {
+        changes.try_emplace(it->first, it->second);
+      }
+    }
+    rows.emplace(impl_->database, PersonDatabase::kRows);
+  }
+  WalkMerged(
+      prefix, rows->get(), changes, visit,
+      [&](const std::string& key, const std::optional<std::string>& value) {
+        return !value.has_value() || visit(key, *value);
+      },
+      begin);
   return rows->status();
 }
 

@@ -43,7 +43,7 @@ class Dataset final : public TableCatalog {
     ReadRows();
     table_ = std::make_unique<RecordTable>(
         fields,
-        [this](TeamId, std::vector<VectorBuilder>& builders,
+        [this](TeamId, const ScanFilter&, std::vector<VectorBuilder>& builders,
                const std::function<bool()>& row_done) -> absl::Status {
           for (const std::vector<Field>& row : rows_) {
             for (size_t c = 0; c < row.size(); ++c)

@@ -46,8 +46,8 @@ for (const [mode, route] of [['v0', '/batch'], ['v1', '/i/v1/analytics/events']]
   test('properties, library and time are those that were sent', async () => {
     await server.expectRows(`SELECT properties.amount, properties.currency, properties.tags, properties.note,
         properties.$lib, toUnixTimestamp(timestamp) FROM events WHERE event = 'order placed'`,
-    [['12.5', 'EUR', '["a","b"]', 'Grüße ☕', 'posthog-node', 1714979289]]);
-    await server.expectRows(`SELECT properties.urgent FROM events WHERE event = 'sent at once'`, [['true']]);
+    [[12.5, 'EUR', '["a","b"]', 'Grüße ☕', 'posthog-node', 1714979289]]);
+    await server.expectRows(`SELECT properties.urgent FROM events WHERE event = 'sent at once'`, [[true]]);
   });
 
   test('identify sets person properties', async () => {

@@ -10,6 +10,7 @@ check() {
   if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "FAILED: $*"; fi
 }
 check node kill_loop.mjs "$build" --rounds "${HOGLET_KILL_ROUNDS:-50}"
+check node delete_loop.mjs "$build"
 check node disk_full.mjs "$build"
 check node damage.mjs "$build"
 echo "$passed passed, $failed failed"

@@ -175,6 +175,25 @@ class FakeEventStore : public EventStore {
     }
     return absl::OkStatus();
   }
+  // Remembers what was asked, with the number of rows before it; removes nothing.
+  absl::StatusOr<uint64_t> Delete(TeamId team_id, const ScanFilter& rows) override {
+    std::lock_guard lock(mutex_);
+    HOGLET_RETURN_IF_ERROR(Fail("delete"));
+    std::string ids;
+    for (const std::string& id : rows.distinct_ids.value_or(std::vector<std::string>())) {
+      StrAppend(&ids, " ", id);
+    }
+    for (const Uuid& id : rows.uuids.value_or(std::vector<Uuid>())) {
+      StrAppend(&ids, " ", FormatUuid(id));
+    }
+    deletions_.push_back(StrCat("team ", team_id, " after ",
+                                durable_.size() + sealed_.size() + open_.size(), " rows:", ids));
+    return 0;
+  }
+  std::vector<std::string> deletions() const {
+    std::lock_guard lock(mutex_);
+    return deletions_;
+  }
   uint64_t open_bytes() const override {
     std::lock_guard lock(mutex_);
     return open_bytes_;
@@ -235,6 +254,7 @@ class FakeEventStore : public EventStore {
   std::vector<std::string> open_;
   std::vector<std::string> sealed_;
   std::vector<std::string> durable_;
+  std::vector<std::string> deletions_;
   uint64_t open_bytes_ = 0;
   uint64_t sealed_offset_ = 0;
   uint64_t durable_offset_ = 0;

@@ -67,15 +67,15 @@ bool IsStringKey(std::string_view lower_key) {
 
 }  // namespace
 
-std::string_view PropertyTypeName(PropertyType type) {
+std::string_view PropertyTypeName(DefinitionType type) {
   switch (type) {
-    case PropertyType::kString:
+    case DefinitionType::kString:
       return "String";
-    case PropertyType::kNumeric:
+    case DefinitionType::kNumeric:
       return "Numeric";
-    case PropertyType::kBoolean:
+    case DefinitionType::kBoolean:
       return "Boolean";
-    case PropertyType::kDateTime:
+    case DefinitionType::kDateTime:
       return "DateTime";
   }
   return "";
@@ -93,36 +93,36 @@ bool IsDateText(std::string_view text) {
   return false;
 }
 
-std::optional<PropertyType> DetectPropertyType(std::string_view key, const JsonMember& value,
-                                               int64_t now_us) {
+std::optional<DefinitionType> DetectPropertyType(std::string_view key, const JsonMember& value,
+                                                 int64_t now_us) {
   std::string lower(key);
   absl::AsciiStrToLower(&lower);
-  if (IsStringKey(lower)) return PropertyType::kString;
+  if (IsStringKey(lower)) return DefinitionType::kString;
   if (IsTimeKey(lower)) {
-    if (value.kind == JsonKind::kString && IsDateText(value.text)) return PropertyType::kDateTime;
+    if (value.kind == JsonKind::kString && IsDateText(value.text)) return DefinitionType::kDateTime;
     if (value.kind == JsonKind::kInt64 && value.integer >= 0 &&
         value.integer >= now_us / 1'000'000 - kRecentSeconds) {
-      return PropertyType::kDateTime;
+      return DefinitionType::kDateTime;
     }
   }
   switch (value.kind) {
     case JsonKind::kString: {
       const std::string_view text = Trim(value.text);
       if (text == "true" || text == "false" || text == "TRUE" || text == "FALSE") {
-        return PropertyType::kBoolean;
+        return DefinitionType::kBoolean;
       }
-      return IsDateText(text) ? PropertyType::kDateTime : PropertyType::kString;
+      return IsDateText(text) ? DefinitionType::kDateTime : DefinitionType::kString;
     }
     case JsonKind::kInt64:
     case JsonKind::kDouble:
-      return PropertyType::kNumeric;
+      return DefinitionType::kNumeric;
     case JsonKind::kBool:
-      return PropertyType::kBoolean;
+      return DefinitionType::kBoolean;
     case JsonKind::kNull:
       return std::nullopt;
     case JsonKind::kRaw: {
       const bool is_number = !value.text.empty() && value.text[0] != '[' && value.text[0] != '{';
-      if (is_number) return PropertyType::kNumeric;
+      if (is_number) return DefinitionType::kNumeric;
       return std::nullopt;
     }
   }

@@ -8,14 +8,15 @@
 
 namespace hoglet {
 
-enum class PropertyType : uint8_t { kString, kNumeric, kBoolean, kDateTime };
+enum class DefinitionType : uint8_t { kString, kNumeric, kBoolean, kDateTime };
+inline constexpr DefinitionType kLastDefinitionType = DefinitionType::kDateTime;
 
-std::string_view PropertyTypeName(PropertyType type);
+std::string_view PropertyTypeName(DefinitionType type);
 
 // The type that a property definition gets from a key and a first value; nullopt where the value
 // says nothing (null, lists, objects). `now_us`: numbers count as times only if recent.
-std::optional<PropertyType> DetectPropertyType(std::string_view key, const JsonMember& value,
-                                               int64_t now_us);
+std::optional<DefinitionType> DetectPropertyType(std::string_view key, const JsonMember& value,
+                                                 int64_t now_us);
 
 // Whether a text looks like a date, with or without a time.
 bool IsDateText(std::string_view text);

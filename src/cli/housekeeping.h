@@ -1,0 +1,41 @@
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "include/hoglet/env.h"
+#include "include/hoglet/log.h"
+#include "src/metadata/metadata_store.h"
+#include "storage/event_table.h"
+
+namespace hoglet {
+
+// Orders, once a day for each project, what is too old to go: events beyond the project's
+// retention, heatmaps and ingestion warnings beyond theirs. The orders are commands in the log, so
+// the pipeline carries them out. A thread of its own; what it is given outlives it.
+class Housekeeping {
+ public:
+  Housekeeping(Env* env, Log* log, const MetadataStore* metadata, EventTable* events);
+  ~Housekeeping();
+
+ private:
+  void Run();
+  absl::Status OrderExpiry();
+  absl::Status Purge();
+
+  Env* env_;
+  Log* log_;
+  const MetadataStore* metadata_;
+  EventTable* events_;
+  // Of Run(): the days on which things were last done.
+  std::map<TeamId, int64_t> ordered_day_;
+  int64_t purged_day_ = -1;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool is_stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace hoglet
