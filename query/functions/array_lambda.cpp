@@ -83,10 +83,24 @@ absl::StatusOr<Vector> CallLambda(EvalContext& context, const LambdaBody& body,
   return Vector::Concat(parts).Flatten();
 }
 
+// A constant or dictionary of arrays may be small while its rows, laid out one by one, are not.
+uint64_t ElementsOf(const Vector& arrays, size_t rows) {
+  if (arrays.is_constant()) return rows * uint64_t{ArrayRows(arrays).size(0)};
+  if (arrays.form() != Vector::Form::kDictionary) return ArrayRows(arrays).end(rows - 1);
+  const ArrayRows values(*arrays.dictionary());
+  uint64_t elements = 0;
+  for (size_t i = 0; i < rows; ++i) elements += values.size(arrays.Position(i));
+  return elements;
+}
+
 absl::StatusOr<Elements> Evaluate(const Batch& batch, const Shape& shape) {
   std::vector<ArrayRows> arrays;
   for (size_t a = 0; a < shape.arrays; ++a) {
-    arrays.emplace_back(batch.args[a + shape.lambda].Flatten());
+    const Vector& argument = batch.args[a + shape.lambda];
+    if (ElementsOf(argument, batch.rows) > kGeneratedElementsMax) {
+      return TooManyElements(shape.name);
+    }
+    arrays.emplace_back(argument.Flatten());
     for (size_t i = 0; i < batch.rows; ++i) {
       if (arrays[a].size(i) != arrays[0].size(i)) return SizesDiffer(shape.name);
     }
@@ -550,6 +564,9 @@ Bound BindFold(const Call& call) {
         std::vector<ArrayRows> arrays;
         uint32_t longest = 0;
         for (size_t a = 1; a + 1 < batch.args.size(); ++a) {
+          if (ElementsOf(batch.args[a], batch.rows) > kGeneratedElementsMax) {
+            return TooManyElements(name);
+          }
           arrays.emplace_back(batch.args[a].Flatten());
           for (size_t i = 0; i < batch.rows; ++i) {
             if (arrays.back().size(i) != arrays[0].size(i)) return SizesDiffer(name);

@@ -360,6 +360,14 @@ test('a cross join of a billion rows meets a limit, and the server lives on', { 
   assert.equal(await countOf('crossed'), 32_000);
 });
 
+test('a large constant array for each of many rows is refused before it is laid out', async () => {
+  for (const call of ['arrayMap(x -> toString(x), range(1000000))', 'arrayFold((a, x) -> a + x, range(1000000), toInt64(0))']) {
+    const { status, body } = await server.queryApi(`SELECT max(length(toString(${call}))) FROM numbers(1000)`);
+    assert.equal(status, 400, JSON.stringify(body).slice(0, 200));
+    assert.match(body.detail, /more than 50000000 elements/);
+  }
+});
+
 test('answers survive a restart and a kill', async () => {
   const ask = () => server.query(`SELECT event, count(), count(DISTINCT person_id), max(timestamp)
     FROM events GROUP BY event ORDER BY event`);
