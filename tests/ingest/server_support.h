@@ -21,7 +21,6 @@
 namespace hoglet {
 
 inline constexpr char kEventsTopic[] = "events_plugin_ingestion";
-inline constexpr char kDeadLetterTopic[] = "events_plugin_ingestion_dlq";
 
 class StoreServer {
  public:
