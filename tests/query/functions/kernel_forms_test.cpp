@@ -64,6 +64,8 @@ const std::map<std::string_view, std::vector<std::string_view>>& Hints() {
       {"pointInEllipses", {"Float64", "Float64", "#1", "#2", "#3", "#4"}},
       {"geohashesInBox", {"Float64", "Float64", "Float64", "Float64", "#2"}},
       {"convertCharset", {"String", "'UTF-8", "'UTF-8"}},
+      {"channelType",
+       {"String", "Nullable(String)", "String", "String", "String", "String", "String"}},
       {"JSON_VALUE", {"String", "'$.a"}},
       {"JSON_QUERY", {"String", "'$.b"}},
       {"JSON_EXISTS", {"String", "'$.b[0]"}},
