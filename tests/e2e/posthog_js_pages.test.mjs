@@ -73,7 +73,7 @@ for (const kind of ['snippet', 'module']) describe(kind, () => {
     if (path === '/snippet') {
       assert.equal(scripts[0], '/static/array.js');
       await server.expectRows(`SELECT properties.early FROM events WHERE event = 'called before the script was there'`,
-        [['true']], SLOW);
+        [[true]], SLOW);
     }
     assert.ok(scripts.includes(`/array/${server.token}/config.js`), scripts.join(' '));
     for (const request of visitor.requests) {
