@@ -21,8 +21,8 @@ struct ColumnRef {
     kText,  // Nullable(String): HogQL's reading of properties.key (spec hogql.md section 9): absent
             // and null are NULL, strings keep JSON escapes without the outer quotes, numbers and
             // nested values are compact text
-    kRaw,     // Nullable(String): the JSON text of the value ("\"a\"", "1", "[1,2]"); NULL when
-              // absent; "null" for null
+    kRaw,   // Nullable(String): the JSON text of the value ("\"a\"", "1", "[1,2]"); NULL when
+            // absent; "null" for null
     kNumber,  // Nullable(Float64): accurateCastOrNull(kText, 'Float64')
     kBool,    // Nullable(Bool): true / false for exactly these, as JSON booleans or strings;
               // otherwise NULL
