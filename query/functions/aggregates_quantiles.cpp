@@ -199,40 +199,11 @@ struct ExactWeighted {
   }
   static void Get(const State& state, std::span<const double> levels, std::vector<T>* out) {
     if (state.empty()) return;
-    std::vector<std::pair<T, uint64_t>> sorted(state.begin(), state.end());
-    std::sort(sorted.begin(), sorted.end());
-    double total = 0;
-    for (const auto& [value, weight] : sorted) total += static_cast<double>(weight);
-    for (double level : levels) {
-      const double threshold = std::ceil(total * level);
-      double passed = 0;
-      size_t i = 0;
-      for (; i + 1 < sorted.size(); ++i) {
-        passed += static_cast<double>(sorted[i].second);
-        if (passed >= threshold) break;
-      }
-      out->push_back(sorted[i].first);
-    }
+    QuantilesOfCounts(std::vector<std::pair<T, uint64_t>>(state.begin(), state.end()), levels, out);
   }
   static size_t Bytes(const State& state) { return state.capacity() * (sizeof(T) + 9); }
-  static void Write(const State& state, std::string* out) {
-    PutVarint(out, state.size());
-    for (const auto& [value, weight] : state) {
-      PutLittle(out, value);
-      PutVarint(out, weight);
-    }
-  }
-  static bool Read(ByteReader& reader, State* state) {
-    uint64_t count = 0;
-    if (!reader.GetVarint(&count) || count > reader.left().size()) return false;
-    for (uint64_t i = 0; i < count; ++i) {
-      T value{};
-      uint64_t weight = 0;
-      if (!reader.GetLittle(&value) || !reader.GetVarint(&weight)) return false;
-      (*state)[value] += weight;
-    }
-    return true;
-  }
+  static void Write(const State& state, std::string* out) { WriteCounts(state, out); }
+  static bool Read(ByteReader& reader, State* state) { return ReadCounts(reader, state); }
 };
 
 template <bool kMany>

@@ -263,43 +263,14 @@ struct ShortFloat {
   }
   static void Get(const State& state, std::span<const double> levels, std::vector<double>* out) {
     if (state.empty()) return;
-    std::vector<std::pair<float, uint64_t>> sorted;
-    double total = 0;
-    for (const auto& [bits, count] : state) {
-      sorted.emplace_back(std::bit_cast<float>(static_cast<uint32_t>(bits) << 16), count);
-      total += static_cast<double>(count);
-    }
-    std::sort(sorted.begin(), sorted.end());
-    for (double level : levels) {
-      const double threshold = std::ceil(total * level);
-      double passed = 0;
-      size_t i = 0;
-      for (; i + 1 < sorted.size(); ++i) {
-        passed += static_cast<double>(sorted[i].second);
-        if (passed >= threshold) break;
-      }
-      out->push_back(sorted[i].first);
-    }
+    std::vector<std::pair<float, uint64_t>> counts;
+    for (const auto& [bits, count] : state)
+      counts.emplace_back(std::bit_cast<float>(static_cast<uint32_t>(bits) << 16), count);
+    QuantilesOfCounts(std::move(counts), levels, out);
   }
   static size_t Bytes(const State& state) { return state.capacity() * 17; }
-  static void Write(const State& state, std::string* out) {
-    PutVarint(out, state.size());
-    for (const auto& [bits, count] : state) {
-      PutLittle(out, bits);
-      PutVarint(out, count);
-    }
-  }
-  static bool Read(ByteReader& reader, State* state) {
-    uint64_t size = 0;
-    if (!reader.GetVarint(&size) || size > reader.left().size()) return false;
-    for (uint64_t i = 0; i < size; ++i) {
-      uint16_t bits = 0;
-      uint64_t count = 0;
-      if (!reader.GetLittle(&bits) || !reader.GetVarint(&count)) return false;
-      (*state)[bits] += count;
-    }
-    return true;
-  }
+  static void Write(const State& state, std::string* out) { WriteCounts(state, out); }
+  static bool Read(ByteReader& reader, State* state) { return ReadCounts(reader, state); }
 };
 
 // A sample that the second argument chooses: the same rows give the same sample in any order.

@@ -77,6 +77,27 @@ class FlaggedFilter : public RowFilter {
   size_t flag_at_;
 };
 
+// Passes on rows without NULLs; may be NULL itself if there was none.
+class NullableFilter : public FlaggedFilter {
+ public:
+  NullableFilter(BoundAggregate inner, NullRule rule)
+      : FlaggedFilter(std::move(inner), rule.reads_arguments),
+        null_when_empty_(rule.null_when_empty && CanBeNullable(result_type_)) {
+    if (null_when_empty_) result_type_ = result_type_.Nullable();
+  }
+
+  absl::Status Finalize(const char* state, VectorBuilder* out) const override {
+    if (null_when_empty_ && !Flag(state)) {
+      out->AppendNull();
+      return absl::OkStatus();
+    }
+    return inner_->Finalize(state, out);
+  }
+
+ private:
+  bool null_when_empty_;
+};
+
 bool AllValid(std::span<const Vector> arguments) {
   return std::none_of(arguments.begin(), arguments.end(),
                       [](const Vector& v) { return v.MayHaveNulls(); });
@@ -87,13 +108,9 @@ bool RowIsValid(std::span<const Vector> arguments, size_t row) {
                       [row](const Vector& v) { return v.IsNull(row); });
 }
 
-class SkipNulls final : public FlaggedFilter {
+class SkipNulls final : public NullableFilter {
  public:
-  SkipNulls(BoundAggregate inner, NullRule rule)
-      : FlaggedFilter(std::move(inner), rule.reads_arguments),
-        null_when_empty_(rule.null_when_empty && CanBeNullable(result_type_)) {
-    if (null_when_empty_) result_type_ = result_type_.Nullable();
-  }
+  using NullableFilter::NullableFilter;
 
   absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments,
                       size_t rows) const override {
@@ -116,13 +133,6 @@ class SkipNulls final : public FlaggedFilter {
     if (!valid.empty()) SetFlag(state);
     return UpdateAllSelected(context, state, arguments, valid);
   }
-  absl::Status Finalize(const char* state, VectorBuilder* out) const override {
-    if (null_when_empty_ && !Flag(state)) {
-      out->AppendNull();
-      return absl::OkStatus();
-    }
-    return inner_->Finalize(state, out);
-  }
 
  private:
   static std::vector<uint32_t> ValidRows(std::span<const Vector> arguments, size_t rows) {
@@ -133,8 +143,6 @@ class SkipNulls final : public FlaggedFilter {
     }
     return valid;
   }
-
-  bool null_when_empty_;
 };
 
 // The rows whose condition is true.
@@ -183,13 +191,9 @@ class If final : public RowFilter {
 };
 
 // -If whose other arguments may be NULL: both filters in one pass.
-class IfNotNull final : public FlaggedFilter {
+class IfNotNull final : public NullableFilter {
  public:
-  IfNotNull(BoundAggregate inner, NullRule rule)
-      : FlaggedFilter(std::move(inner), rule.reads_arguments),
-        null_when_empty_(rule.null_when_empty && CanBeNullable(result_type_)) {
-    if (null_when_empty_) result_type_ = result_type_.Nullable();
-  }
+  using NullableFilter::NullableFilter;
 
   absl::Status Update(EvalContext& context, char* const* states, std::span<const Vector> arguments,
                       size_t rows) const override {
@@ -203,13 +207,6 @@ class IfNotNull final : public FlaggedFilter {
     if (!chosen.empty()) SetFlag(state);
     return UpdateAllSelected(context, state, arguments.first(arguments.size() - 1), chosen);
   }
-  absl::Status Finalize(const char* state, VectorBuilder* out) const override {
-    if (null_when_empty_ && !Flag(state)) {
-      out->AppendNull();
-      return absl::OkStatus();
-    }
-    return inner_->Finalize(state, out);
-  }
 
  private:
   static std::vector<uint32_t> Chosen(std::span<const Vector> arguments, size_t rows) {
@@ -219,8 +216,6 @@ class IfNotNull final : public FlaggedFilter {
       std::erase_if(chosen, [&](uint32_t row) { return !RowIsValid(values, row); });
     return chosen;
   }
-
-  bool null_when_empty_;
 };
 
 class OrEmpty final : public FlaggedFilter {

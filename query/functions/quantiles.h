@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -21,6 +22,48 @@ namespace hoglet::fn {
 // kInvalidArgument unless every parameter is a number in [0, 1]; 0.5 if there is none. Only one
 // unless `many`.
 absl::StatusOr<std::vector<double>> QuantileLevels(const AggregateCallInfo& call, bool many);
+
+// The states that count how often each value came: a varint of entries, then value and count each.
+template <typename Counts>
+void WriteCounts(const Counts& counts, std::string* out) {
+  PutVarint(out, counts.size());
+  for (const auto& [value, count] : counts) {
+    PutLittle(out, value);
+    PutVarint(out, count);
+  }
+}
+template <typename Counts>
+bool ReadCounts(ByteReader& reader, Counts* counts) {
+  uint64_t entries = 0;
+  if (!reader.GetVarint(&entries) || entries > reader.left().size()) return false;
+  for (uint64_t i = 0; i < entries; ++i) {
+    typename Counts::key_type value{};
+    uint64_t count = 0;
+    if (!reader.GetLittle(&value) || !reader.GetVarint(&count)) return false;
+    (*counts)[value] += count;
+  }
+  return true;
+}
+
+// Appends, a level each, the first value at which the counts of all up to it reach that share of
+// the total. There is at least one value; sorts them.
+template <typename Value, typename Result>
+void QuantilesOfCounts(std::vector<std::pair<Value, uint64_t>> counts,
+                       std::span<const double> levels, std::vector<Result>* out) {
+  std::sort(counts.begin(), counts.end());
+  double total = 0;
+  for (const auto& [value, count] : counts) total += static_cast<double>(count);
+  for (double level : levels) {
+    const double threshold = std::ceil(total * level);
+    double passed = 0;
+    size_t i = 0;
+    for (; i + 1 < counts.size(); ++i) {
+      passed += static_cast<double>(counts[i].second);
+      if (passed >= threshold) break;
+    }
+    out->push_back(counts[i].first);
+  }
+}
 
 template <typename Kind>
 struct QuantileAggregate {

@@ -171,28 +171,27 @@ absl::Status DataRightsApi::Submit(const std::vector<IngestCommand>& commands) {
 }
 
 HttpResponse DataRightsApi::DeletePerson(const HttpRequest& request, const ProjectInfo& project) {
-  const auto uuid = ParseUuid(request.PathParameter("id"));
-  if (!uuid.has_value()) return HttpApiError(404, "Not found.");
-  const auto person = parts_.persons->FindById(project.team_id, *uuid);
-  if (!person.ok()) return ErrorResponse(person.status());
-  if (!person->has_value()) return HttpApiError(404, "Not found.");
   IngestCommand command = PersonDeletion(project);
   // Its being there counts, whatever it says.
   command.deletes_events = FindQueryValue(request.query, "delete_events").has_value();
-  const absl::Status status = Submit(Spread(command, {*uuid}));
-  return status.ok() ? Accepted() : ErrorResponse(status);
+  return SubmitForPerson(request, project, command);
 }
 
 HttpResponse DataRightsApi::DeletePersonEvents(const HttpRequest& request,
                                                const ProjectInfo& project) {
+  IngestCommand command = PersonDeletion(project);
+  command.deletes_events = true;
+  command.keeps_persons = true;
+  return SubmitForPerson(request, project, command);
+}
+
+HttpResponse DataRightsApi::SubmitForPerson(const HttpRequest& request, const ProjectInfo& project,
+                                            const IngestCommand& command) {
   const auto uuid = ParseUuid(request.PathParameter("id"));
   if (!uuid.has_value()) return HttpApiError(404, "Not found.");
   const auto person = parts_.persons->FindById(project.team_id, *uuid);
   if (!person.ok()) return ErrorResponse(person.status());
   if (!person->has_value()) return HttpApiError(404, "Not found.");
-  IngestCommand command = PersonDeletion(project);
-  command.deletes_events = true;
-  command.keeps_persons = true;
   const absl::Status status = Submit(Spread(command, {*uuid}));
   return status.ok() ? Accepted() : ErrorResponse(status);
 }

@@ -70,6 +70,9 @@ class DataRightsApi {
 
   HttpResponse SettleDeadLetters(const HttpRequest& request, const ProjectInfo& project,
                                  bool replays);
+  // Submits the command for the person that the path names.
+  HttpResponse SubmitForPerson(const HttpRequest& request, const ProjectInfo& project,
+                               const IngestCommand& command);
   // Appends the commands as one batch: all of them or none.
   absl::Status Submit(const std::vector<IngestCommand>& commands);
   absl::StatusOr<std::vector<Uuid>> FindMatchingPersons(const ProjectInfo& project,

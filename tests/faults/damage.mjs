@@ -10,6 +10,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
+import { seededRandom } from './common.mjs';
+
 const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: {
   places: { type: 'string', default: '6' },
   seed: { type: 'string', default: String(Date.now() % 1e9) },
@@ -18,14 +20,8 @@ if (!positionals[0]) throw new Error('usage: damage.mjs BUILD_DIR [--places N] [
 const hoglet = path.resolve(positionals[0], 'hoglet');
 console.log(`seed ${flags.seed}`);
 
-// mulberry32
-let state = Number(flags.seed) >>> 0;
-function random(below) {
-  state = (state + 0x6d2b79f5) >>> 0;
-  let t = Math.imul(state ^ (state >>> 15), 1 | state);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return ((t ^ (t >>> 14)) >>> 0) % below;
-}
+const draw = seededRandom(flags.seed);
+const random = (below) => draw() % below;
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'hoglet-damage-'));
 const data = path.join(folder, 'data');

@@ -11,9 +11,9 @@
 //   - whoever nobody ordered to delete is there with every event.
 // At the end `hoglet check` finds no fault. Exit code 1 at the first failure; the data folder is then kept.
 
-import fs from 'node:fs';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
+
+import { seededRandom, useBinaryOf } from './common.mjs';
 
 const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: {
   rounds: { type: 'string', default: '12' },
@@ -21,8 +21,7 @@ const { values: flags, positionals } = parseArgs({ allowPositionals: true, optio
 } });
 const build = positionals[0];
 if (!build) throw new Error('usage: delete_loop.mjs BUILD_DIR [--rounds N] [--seed N]');
-process.env.HOGLET_BIN = [path.join(build, 'hoglet'), path.join(build, 'src/hoglet')].map((name) => path.resolve(name))
-  .find((name) => fs.existsSync(name));
+useBinaryOf(build);
 const { Server, runCli, sleep, waitFor } = await import('../e2e/lib/server.mjs');
 
 const PEOPLE = 12;
@@ -30,14 +29,8 @@ const EVENTS = 25;
 const KILL_AFTER_MS_MAX = 250;
 const VISIBLE_TIMEOUT_MS = 30_000;
 
-// mulberry32: small, seeded.
-let state = Number(flags.seed) >>> 0;
-function random() {
-  state = (state + 0x6d2b79f5) | 0;
-  let t = Math.imul(state ^ (state >>> 15), 1 | state);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-}
+const draw = seededRandom(flags.seed);
+const random = () => draw() / 2 ** 32;
 
 console.log(`seed ${flags.seed}`);
 const server = await Server.start();

@@ -14,14 +14,15 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { useBinaryOf } from './common.mjs';
+
 const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: {
   megabytes: { type: 'string', default: '512' },
   spare: { type: 'string', default: '120' },
 } });
 const build = positionals[0];
 if (!build) throw new Error('usage: disk_full.mjs BUILD_DIR [--megabytes N] [--spare N]');
-process.env.HOGLET_BIN = [path.join(build, 'hoglet'), path.join(build, 'src/hoglet')].map((name) => path.resolve(name))
-  .find((name) => fs.existsSync(name));
+useBinaryOf(build);
 const { Server, temporaryFolder, waitFor } = await import('../e2e/lib/server.mjs');
 
 const BATCH_EVENTS = 500;

@@ -18,6 +18,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { seededRandom, useBinaryOf } from './common.mjs';
+
 const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: {
   rounds: { type: 'string', default: '50' },
   connections: { type: 'string', default: '6' },
@@ -25,8 +27,7 @@ const { values: flags, positionals } = parseArgs({ allowPositionals: true, optio
 } });
 const build = positionals[0];
 if (!build) throw new Error('usage: kill_loop.mjs BUILD_DIR [--rounds N] [--connections N] [--seed N]');
-process.env.HOGLET_BIN = [path.join(build, 'hoglet'), path.join(build, 'src/hoglet')].map((name) => path.resolve(name))
-  .find((name) => fs.existsSync(name));
+useBinaryOf(build);
 const { Server, sleep, temporaryFolder, waitFor } = await import('../e2e/lib/server.mjs');
 
 const KILL_AFTER_MS = [50, 500];
@@ -35,14 +36,8 @@ const QUERY_ROWS = 50_000; // the most a query returns
 const VISIBLE_TIMEOUT_MS = 30_000;
 const START = Date.UTC(2024, 5, 1);
 
-// mulberry32: small, seeded.
-let state = Number(flags.seed) >>> 0;
-function random() {
-  state = (state + 0x6d2b79f5) | 0;
-  let t = Math.imul(state ^ (state >>> 15), 1 | state);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-}
+const draw = seededRandom(flags.seed);
+const random = () => draw() / 2 ** 32;
 const below = (n) => Math.floor(random() * n);
 
 let serial = 0;

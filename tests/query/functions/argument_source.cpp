@@ -4,6 +4,8 @@
 #include <limits>
 #include <span>
 
+#include "query/functions/types.h"
+
 namespace hoglet {
 namespace {
 
@@ -170,25 +172,8 @@ int64_t InRange(Random& random, int64_t min, int64_t max) {
 }
 
 int64_t FitInteger(TypeKind kind, int64_t value) {
-  switch (kind) {
-    case TypeKind::kBool:
-      return value & 1;
-    case TypeKind::kUInt8:
-      return static_cast<uint8_t>(value);
-    case TypeKind::kUInt16:
-      return static_cast<uint16_t>(value);
-    case TypeKind::kUInt32:
-    case TypeKind::kIPv4:
-      return static_cast<uint32_t>(value);
-    case TypeKind::kInt8:
-      return static_cast<int8_t>(value);
-    case TypeKind::kInt16:
-      return static_cast<int16_t>(value);
-    case TypeKind::kInt32:
-      return static_cast<int32_t>(value);
-    default:
-      return value;
-  }
+  if (kind == TypeKind::kBool) return value & 1;
+  return fn::WrapInteger(kind == TypeKind::kIPv4 ? TypeKind::kUInt32 : kind, value);
 }
 
 std::string RandomText(Random& random) {
