@@ -2,9 +2,11 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "include/hoglet/status.h"
 #include "simdjson.h"
+#include "src/base/json_scan.h"
 
 namespace hoglet {
 namespace {
@@ -69,21 +71,31 @@ char ShortEscape(char c) {
 void AppendEscapedValidUtf8(std::string_view text, std::string* out) {
   constexpr char kDigits[] = "0123456789abcdef";
   size_t plain_from = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<uint8_t>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
+  for (size_t i; (i = FindStringBreak(text, plain_from)) < text.size(); plain_from = i + 1) {
     out->append(text.substr(plain_from, i - plain_from));
-    plain_from = i + 1;
     out->push_back('\\');
     if (const char escape = ShortEscape(text[i])) {
       out->push_back(escape);
     } else {
+      const auto c = static_cast<uint8_t>(text[i]);
       out->append("u00");
       out->push_back(kDigits[c >> 4]);
       out->push_back(kDigits[c & 15]);
     }
   }
   out->append(text.substr(plain_from));
+}
+
+bool IsAscii(std::string_view text) {
+  uint64_t seen = 0;
+  size_t i = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + i, 8);
+    seen |= word;
+  }
+  for (; i < text.size(); ++i) seen |= static_cast<uint8_t>(text[i]);
+  return (seen & 0x8080808080808080ull) == 0;
 }
 
 // Digits d1 d2 ... dk of a positive double and its exponent n, so that the value is 0.d1d2...dk *
@@ -115,7 +127,10 @@ ShortestDecimal ToShortest(double value) {
 }  // namespace
 
 bool IsValidUtf8(std::string_view text) {
-  return text.empty() || simdjson::validate_utf8(text.data(), text.size());
+  // Most texts are short and plain; the library costs more to call than they to look at.
+  constexpr size_t kShort = 128;
+  if (text.size() <= kShort && IsAscii(text)) return true;
+  return simdjson::validate_utf8(text.data(), text.size());
 }
 
 void AppendJsonEscaped(std::string_view text, std::string* out) {

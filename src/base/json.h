@@ -97,6 +97,10 @@ class JsonWriter {
 // Strings that need no unescaping point into `text`, the others into `arena`: both must outlive the
 // members. kInvalidArgument names the byte position. Thread-safe.
 absl::Status ParseJsonObject(std::string_view text, Arena* arena, JsonObjectView* out);
+// The same in one pass with the members of one of its objects: the value of `nested_key` is read
+// into `nested` if it is an object, and is then `{}` in `out`.
+absl::Status ParseJsonObjectWith(std::string_view text, std::string_view nested_key, Arena* arena,
+                                 JsonObjectView* out, JsonObjectView* nested);
 // Keys are empty.
 absl::Status ParseJsonArray(std::string_view text, Arena* arena, std::vector<JsonMember>* out);
 // Any value.

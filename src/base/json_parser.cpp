@@ -1,3 +1,4 @@
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -6,12 +7,10 @@
 #include "absl/strings/charconv.h"
 #include "include/hoglet/status.h"
 #include "src/base/json.h"
+#include "src/base/json_scan.h"
+#include "src/base/key_hash.h"
 #include "src/base/limits.h"
 #include "src/base/strings.h"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 // One pass, recursive descent. A generic DOM would not do: it refuses integers past 64 bits and
 // halves of surrogate pairs, both of which clients send, and forgets how a number was written.
@@ -23,29 +22,6 @@ constexpr double kExactIntegerMax = 9007199254740992.0;  // 2^53
 constexpr char32_t kReplacementCharacter = 0xfffd;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-// The first position from `at` on that holds a quote, a backslash or a control character;
-// text.size() if none does.
-size_t FindStringBreak(std::string_view text, size_t at) {
-#if defined(__SSE2__)
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i control_max = _mm_set1_epi8(0x1f);
-  for (; at + 16 <= text.size(); at += 16) {
-    const __m128i chunk = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
-    const __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(chunk, control_max), control_max);
-    const __m128i marks = _mm_or_si128(
-        control, _mm_or_si128(_mm_cmpeq_epi8(chunk, quote), _mm_cmpeq_epi8(chunk, backslash)));
-    const int mask = _mm_movemask_epi8(marks);
-    if (mask != 0) return at + static_cast<size_t>(__builtin_ctz(static_cast<unsigned>(mask)));
-  }
-#endif
-  for (; at < text.size(); ++at) {
-    const auto c = static_cast<uint8_t>(text[at]);
-    if (c < 0x20 || c == '"' || c == '\\') return at;
-  }
-  return at;
-}
 
 size_t EncodeUtf8(char32_t point, char* out) {
   if (point < 0x80) {
@@ -78,27 +54,42 @@ bool HoldsExactly(double value, std::string_view digits) {
          digits == std::string_view(buffer, static_cast<size_t>(bytes));
 }
 
-// The keys of one object, for finding duplicates: compared one by one while few.
+// The keys of one object, for finding duplicates. Objects with few keys, which are nearly all, cost
+// no allocation.
 class KeySet {
  public:
+  KeySet() { slots_.fill(0); }
+
   // False if the key was there.
   bool Insert(std::string_view key) {
     if (many_.has_value()) return many_->insert(key).second;
-    for (size_t i = 0; i < count_; ++i) {
-      if (few_[i] == key) return false;
+    size_t slot = NameHash(key) % kSlots;
+    for (; slots_[slot] != 0; slot = (slot + 1) % kSlots) {
+      if (few_[slots_[slot] - 1].text() == key) return false;
     }
-    if (count_ < kFewMax) {
-      few_[count_++] = key;
-      return true;
+    if (count_ == kFewMax) {
+      many_.emplace();
+      for (const Key& few : few_) many_->insert(few.text());
+      return many_->insert(key).second;
     }
-    many_.emplace(few_, few_ + count_);
-    return many_->insert(key).second;
+    few_[count_] = {key.data(), key.size()};
+    slots_[slot] = ++count_;
+    return true;
   }
 
  private:
-  static constexpr size_t kFewMax = 12;
-  std::string_view few_[kFewMax];
-  size_t count_ = 0;
+  static constexpr size_t kSlots = 128;
+  static constexpr size_t kFewMax = 80;
+  // Unlike a string_view, left as it is by the constructor.
+  struct Key {
+    const char* data;
+    size_t size;
+    std::string_view text() const { return {data, size}; }
+  };
+
+  std::array<uint8_t, kSlots> slots_;  // index + 1 of a key, 0: free
+  std::array<Key, kFewMax> few_;
+  uint8_t count_ = 0;
   std::optional<StringSet<std::string_view>> many_;
 };
 
@@ -128,14 +119,20 @@ class Parser {
 
   bool TopObject(JsonObjectView* out) {
     if (!AtChar('{')) return Fail("expected an object");
-    KeySet keys;
-    return Members([&](std::string_view key) {
-      JsonMember member;
-      member.key = key;
-      if (!Typed(&member)) return false;
-      if (keys.Insert(key)) out->push_back(member);
-      return true;
-    });
+    return TypedMembers([](std::string_view) { return nullptr; }, out);
+  }
+
+  bool TopObjectWith(std::string_view nested_key, JsonObjectView* out, JsonObjectView* nested) {
+    if (!AtChar('{')) return Fail("expected an object");
+    bool is_read = false;
+    return TypedMembers(
+        [&](std::string_view key) -> JsonObjectView* {
+          // Of duplicates the first counts, be it an object or not.
+          if (is_read || key != nested_key) return nullptr;
+          is_read = true;
+          return AtChar('{') ? nested : nullptr;
+        },
+        out);
   }
 
   bool TopArray(std::vector<JsonMember>* out) {
@@ -259,7 +256,41 @@ class Parser {
     return true;
   }
 
+  // Stands at an object. `nested(key)` says where the members of that key's object go; null: it
+  // becomes text like the others.
+  template <typename Nested>
+  bool TypedMembers(const Nested& nested, JsonObjectView* out) {
+    KeySet keys;
+    return Members([&](std::string_view key) {
+      JsonMember member;
+      member.key = key;
+      if (JsonObjectView* members = nested(key)) {
+        member.kind = JsonKind::kRaw;
+        member.text = "{}";
+        if (!TopObject(members)) return false;
+      } else if (!Typed(&member)) {
+        return false;
+      }
+      if (keys.Insert(key)) out->push_back(member);
+      return true;
+    });
+  }
+
+  // A string without escapes is canonical as it stands.
+  bool AppendText(std::string* out) {
+    const size_t begin = at_;
+    std::string_view value;
+    if (!String(&value)) return false;
+    if (value.data() == text_.data() + begin + 1) {
+      out->append(text_.substr(begin, at_ - begin));
+    } else {
+      AppendJsonString(value, out);
+    }
+    return true;
+  }
+
   bool AppendCanonical(std::string* out) {
+    if (AtChar('"')) return AppendText(out);
     if (AtChar('{')) return AppendObject(out);
     if (AtChar('[')) return AppendArray(out);
     JsonMember scalar;
@@ -461,6 +492,15 @@ absl::Status ParseJsonObject(std::string_view text, Arena* arena, JsonObjectView
   Parser parser(text, arena);
   HOGLET_RETURN_IF_ERROR(parser.Start());
   return parser.Finish(parser.TopObject(out));
+}
+
+absl::Status ParseJsonObjectWith(std::string_view text, std::string_view nested_key, Arena* arena,
+                                 JsonObjectView* out, JsonObjectView* nested) {
+  out->clear();
+  nested->clear();
+  Parser parser(text, arena);
+  HOGLET_RETURN_IF_ERROR(parser.Start());
+  return parser.Finish(parser.TopObjectWith(nested_key, out, nested));
 }
 
 absl::Status ParseJsonArray(std::string_view text, Arena* arena, std::vector<JsonMember>* out) {

@@ -81,18 +81,10 @@ bool CheckRecord(ParsedEvent* event) {
 
 // Reads the event object and its properties. False: dead letter.
 bool ParseJson(Arena* arena, JsonObjectView* root, ParsedEvent* event) {
-  if (absl::Status status = ParseJsonObject(event->captured.json, arena, root); !status.ok()) {
-    DeadLetter(event, status.message());
-    return false;
-  }
-  const JsonMember* properties = FindJsonMember(*root, "properties");
-  if (properties == nullptr || !IsObject(*properties)) return true;
-  if (absl::Status status = ParseJsonObject(properties->text, arena, &event->properties);
-      !status.ok()) {
-    DeadLetter(event, status.message());
-    return false;
-  }
-  return true;
+  const absl::Status status =
+      ParseJsonObjectWith(event->captured.json, "properties", arena, root, &event->properties);
+  if (!status.ok()) DeadLetter(event, status.message());
+  return status.ok();
 }
 
 bool IsMergeEvent(std::string_view name) {
@@ -123,14 +115,12 @@ bool ReadPersonFlag(ParsedEvent* event) {
   }
   const JsonMember* flag = FindProperty(&event->properties, kFlag);
   if (flag == nullptr || (flag->kind == JsonKind::kBool && flag->boolean)) return true;
-  const auto event_detail = Detail("event", event->event);
-  const auto id_detail = Detail("distinctId", event->distinct_id);
   if (flag->kind != JsonKind::kBool) {
     std::string value;
     AppendJsonValue(*flag, &value);
     event->warnings.push_back({"invalid_process_person_profile",
-                               {event_detail,
-                                id_detail,
+                               {Detail("event", event->event),
+                                Detail("distinctId", event->distinct_id),
                                 {kFlag, std::move(value)},
                                 Detail("message",
                                        "Only a boolean value is valid for the property "
@@ -140,7 +130,7 @@ bool ReadPersonFlag(ParsedEvent* event) {
   event->is_person_processed = false;
   if (!IsMergeEvent(event->event) && event->event != "$groupidentify") return true;
   DropWithWarning(event, "invalid_event_when_process_person_profile_is_false",
-                  {event_detail, id_detail});
+                  {Detail("event", event->event), Detail("distinctId", event->distinct_id)});
   return false;
 }
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <random>
 
+#include "src/base/key_hash.h"
 #include "src/base/limits.h"
 
 namespace hoglet {
@@ -133,6 +134,51 @@ TEST(Json, ManyKeysStayUnique) {
   ASSERT_TRUE(ParseJsonObject(text, &arena, &members).ok());
   ASSERT_EQ(members.size(), 100u);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(members[static_cast<size_t>(i)].integer, i);
+}
+
+// The members of one object read beside the others give what reading it by itself gives.
+TEST(Json, NestedMembersInOnePass) {
+  Arena arena;
+  JsonObjectView members;
+  JsonObjectView nested;
+  const auto read = [&](std::string_view text) {
+    const absl::Status status = ParseJsonObjectWith(text, "p", &arena, &members, &nested);
+    return status.ok() ? SerializeJsonObject(members) + " " + SerializeJsonObject(nested)
+                       : std::string(status.message());
+  };
+  EXPECT_EQ(read(R"({"a":1,"p":{"x":[1.0],"p":{"p":2},"x":3},"b":{"p":{"y":"\/"}}})"),
+            R"({"a":1,"p":{},"b":{"p":{"y":"/"}}} {"x":[1],"p":{"p":2}})");
+  EXPECT_EQ(read(R"({"p":[1],"p":{"x":1}})"), R"({"p":[1]} {})");
+  EXPECT_EQ(read(R"({"p":{"x":1},"p":{"x":2,"y":3}})"), R"({"p":{}} {"x":1})");
+  EXPECT_EQ(read("{}"), "{} {}");
+  EXPECT_EQ(read(R"({"p":{"x":1,}})"), "JSON: expected a key at byte 12");
+  const size_t depth = limits::kJsonDepthMax - 2;
+  const std::string deep = std::string(depth, '[') + std::string(depth, ']');
+  EXPECT_EQ(read(R"({"p":{"x":)" + deep + "}}"), R"({"p":{}} {"x":)" + deep + "}");
+  EXPECT_NE(read(R"({"p":{"x":[)" + deep + "]}}").find("nested too deep"), std::string::npos);
+}
+
+TEST(Json, KeysStayUniqueInObjectsOfAnySize) {
+  for (int keys = 1; keys < 260; ++keys) {
+    std::string once;
+    for (int i = 0; i < keys; ++i) {
+      once += (once.empty() ? "\"" : ",\"") + std::to_string(i * 7919) + "\":" + std::to_string(i);
+    }
+    EXPECT_EQ(Canonical("{" + once + "," + once + "}"), "{" + once + "}");
+  }
+}
+
+TEST(NameTable, FindsItsNamesAndNoOthers) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 60; ++i)
+    texts.push_back(std::string(static_cast<size_t>(i / 2), 'x') + (i % 2 ? "a" : "b"));
+  const std::vector<std::string_view> names(texts.begin(), texts.end());
+  const NameTable<128> table(names);
+  for (size_t i = 0; i < names.size(); ++i) {
+    EXPECT_EQ(table.Find(names[i]), static_cast<int>(i));
+    EXPECT_EQ(table.Find(texts[i] + "c"), -1);
+  }
+  EXPECT_EQ(table.Find(""), -1);
 }
 
 TEST(Json, DepthHasALimit) {

@@ -1,10 +1,12 @@
 #include "src/ingest/steps/normalize.h"
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <string>
 
 #include "src/base/json.h"
+#include "src/base/key_hash.h"
 #include "src/base/strings.h"
 #include "src/base/time.h"
 #include "src/base/uuid.h"
@@ -14,22 +16,24 @@
 namespace hoglet {
 namespace {
 
-// What there is to know of an automatic property ahead of time.
-struct AutomaticProperty {
-  std::string_view key;
-  std::string initial_key;
-};
+constexpr size_t kAutomaticCount = std::size(kAutomaticPersonProperties);
 
-const StringMap<std::string_view, AutomaticProperty>& AutomaticProperties() {
-  static const auto* const map = [] {
-    auto* made = new StringMap<std::string_view, AutomaticProperty>();
-    for (const std::string_view key : kAutomaticPersonProperties) {
-      const std::string_view bare = key.starts_with('$') ? key.substr(1) : key;
-      (*made)[key] = {key, StrCat("$initial_", bare)};
+const NameTable<128>& AutomaticTable() {
+  static const NameTable<128> table{kAutomaticPersonProperties};
+  return table;
+}
+
+// "$initial_..." of each automatic property.
+const std::array<std::string, kAutomaticCount>& InitialKeys() {
+  static const auto* const keys = [] {
+    auto* made = new std::array<std::string, kAutomaticCount>();
+    for (size_t i = 0; i < kAutomaticCount; ++i) {
+      const std::string_view key = kAutomaticPersonProperties[i];
+      (*made)[i] = StrCat("$initial_", key.starts_with('$') ? key.substr(1) : key);
     }
     return made;
   }();
-  return *map;
+  return *keys;
 }
 
 constexpr std::string_view kBloatProperties[] = {"ph_product_tours",
@@ -59,6 +63,15 @@ bool AddIfAbsent(JsonObjectView* members, const JsonMember& member) {
   return true;
 }
 
+// As AddIfAbsent, where only the first `present` members can have the key.
+bool AddIfNotAmong(size_t present, JsonObjectView* members, const JsonMember& member) {
+  for (size_t i = 0; i < present; ++i) {
+    if ((*members)[i].key == member.key) return false;
+  }
+  members->push_back(member);
+  return true;
+}
+
 // Merges the root's $set or $set_once over that of the properties.
 void MergeRootAssignments(const JsonObjectView& root, std::string_view key, Arena* arena,
                           JsonObjectView* properties) {
@@ -83,7 +96,9 @@ void LowerSessionId(Arena* arena, ParsedEvent* event) {
   if (id == nullptr || id->kind == JsonKind::kNull) return;
   if (id->kind == JsonKind::kString && id->text.size() == 36) {
     if (const auto uuid = ParseUuid(id->text)) {
-      id->text = arena->Copy(FormatUuid(*uuid));
+      const bool has_upper = std::any_of(id->text.begin(), id->text.end(),
+                                         [](char c) { return c >= 'A' && c <= 'F'; });
+      if (has_upper) id->text = arena->Copy(FormatUuid(*uuid));
       return;
     }
   }
@@ -140,6 +155,22 @@ void RemovePersonAssignments(JsonObjectView* properties) {
   });
 }
 
+void ReadPersonAssignments(JsonObjectView* properties, Arena* arena,
+                           PersonAssignments* assignments) {
+  if (const JsonMember* set = FindProperty(properties, "$set")) {
+    assignments->set = MembersOf(*set, arena);
+  }
+  if (const JsonMember* set_once = FindProperty(properties, "$set_once")) {
+    assignments->set_once = MembersOf(*set_once, arena);
+  }
+}
+
+void AddOsAlias(JsonObjectView* properties) {
+  if (const JsonMember* os_name = FindProperty(properties, "$os_name")) {
+    AddIfAbsent(properties, Renamed(*os_name, "$os"));
+  }
+}
+
 void Prepare(ParsedEvent* event) {
   const bool drop_ip = event->team.anonymize_ips;
   const bool is_personful = event->is_person_processed;
@@ -158,22 +189,23 @@ void Prepare(ParsedEvent* event) {
 
 void CopyAutomaticProperties(JsonObjectView* properties, Arena* arena,
                              PersonAssignments* assignments) {
-  JsonMember* set = FindProperty(properties, "$set");
-  JsonMember* set_once = FindProperty(properties, "$set_once");
-  if (set != nullptr) assignments->set = MembersOf(*set, arena);
-  if (set_once != nullptr) assignments->set_once = MembersOf(*set_once, arena);
-
+  ReadPersonAssignments(properties, arena, assignments);
   bool has_any = false;
   bool has_changed = false;
   const JsonMember* os_name = nullptr;
-  const auto& automatic = AutomaticProperties();
+  // What is added differs among itself, as the keys of the properties do.
+  const size_t own_set = assignments->set.size();
+  const size_t own_set_once = assignments->set_once.size();
+  assignments->set.reserve(own_set + properties->size());
+  assignments->set_once.reserve(own_set_once + properties->size());
   for (const JsonMember& member : *properties) {
-    const auto it = automatic.find(member.key);
-    if (it == automatic.end()) continue;
+    const int index = AutomaticTable().Find(member.key);
+    if (index < 0) continue;
     has_any = true;
     if (member.key == "$os_name") os_name = &member;
-    has_changed |= AddIfAbsent(&assignments->set, member);
-    has_changed |= AddIfAbsent(&assignments->set_once, Renamed(member, it->second.initial_key));
+    has_changed |= AddIfNotAmong(own_set, &assignments->set, member);
+    has_changed |= AddIfNotAmong(own_set_once, &assignments->set_once,
+                                 Renamed(member, InitialKeys()[static_cast<size_t>(index)]));
   }
   if (!has_any) return;
   if (os_name != nullptr) {
@@ -212,23 +244,19 @@ void NormalizeEvent(const JsonObjectView& root, Arena* arena, ParsedEvent* event
         StringMember("$sent_at", arena->Copy(FormatRfc3339(*event->captured.sent_at_us, 3))));
   }
   LowerSessionId(arena, event);
-  PersonAssignments assignments;
-  // Without person processing nothing of $set would stay: only the alias of $os_name is left of the
-  // copying.
-  if (HasAutomaticProperties(event->event)) {
-    CopyAutomaticProperties(properties, arena, &assignments);
-  } else {
-    if (const auto* set = FindProperty(properties, "$set")) {
-      assignments.set = MembersOf(*set, arena);
-    }
-    if (const auto* once = FindProperty(properties, "$set_once")) {
-      assignments.set_once = MembersOf(*once, arena);
-    }
-  }
-  if (keeps_assignments) {
-    FillRequest(assignments, arena, event);
-  } else {
+  const bool has_automatic = HasAutomaticProperties(event->event);
+  if (!keeps_assignments) {
+    // Nothing of $set would stay: only the alias of $os_name is left of the copying.
+    if (has_automatic) AddOsAlias(properties);
     RemovePersonAssignments(properties);
+  } else {
+    PersonAssignments assignments;
+    if (has_automatic) {
+      CopyAutomaticProperties(properties, arena, &assignments);
+    } else {
+      ReadPersonAssignments(properties, arena, &assignments);
+    }
+    FillRequest(assignments, arena, event);
   }
   Prepare(event);
 }

@@ -33,7 +33,9 @@ JsonMember StringMember(std::string_view key, std::string_view text) {
 }
 
 JsonMember ObjectMember(std::string_view key, const JsonObjectView& members, Arena* arena) {
+  constexpr size_t kMemberBytesGuess = 64;
   std::string text;
+  text.reserve(members.size() * kMemberBytesGuess);
   AppendJsonObject(members, &text);
   return {.key = key, .kind = JsonKind::kRaw, .text = arena->Copy(text)};
 }
