@@ -12,18 +12,18 @@ namespace hoglet {
 
 namespace {
 
-// A string in the arena: its length, then its bytes.
-std::string_view LoadText(uint64_t slot) {
-  const char* at = reinterpret_cast<const char*>(slot);  // NOLINT(performance-no-int-to-ptr)
-  return {at + sizeof(uint32_t), LoadLittle<uint32_t>(at)};
-}
-
 // Two different keys make the halves of one 128-bit hash; they are stored in parts, so they never
 // change.
 constexpr uint64_t kHashKeys[4] = {0x686f676c6574'0001ull, 0x646f63756d'0002ull,
                                    0x686f676c6574'0003ull, 0x646f63756d'0004ull};
 
 }  // namespace
+
+// A string in the arena: its length, then its bytes.
+std::string_view SlotText(uint64_t slot) {
+  const char* at = reinterpret_cast<const char*>(slot);  // NOLINT(performance-no-int-to-ptr)
+  return {at + sizeof(uint32_t), LoadLittle<uint32_t>(at)};
+}
 
 JsonKind StoredKind(const JsonMember& member) {
   if (member.kind != JsonKind::kInt64) return member.kind;
@@ -82,7 +82,7 @@ JsonMember Document::Member(size_t slot) const {
       break;
     case JsonKind::kString:
     case JsonKind::kRaw:
-      member.text = LoadText(slots[slot]);
+      member.text = SlotText(slots[slot]);
   }
   return member;
 }

@@ -56,6 +56,9 @@ class SlotFinder {
   std::vector<int> slots_;
 };
 
+// What a slot of a string or raw text stands for; the view lives as long as the store.
+std::string_view SlotText(uint64_t slot);
+
 struct Document {
   const DocumentShape* shape = nullptr;
   const uint64_t* slots = nullptr;

@@ -2,6 +2,7 @@
 
 #include "src/base/bytes.h"
 #include "src/base/json.h"
+#include "storage/document_columns.h"
 #include "storage/row_source.h"
 
 namespace hoglet {
@@ -91,6 +92,7 @@ class MemtableSource : public RowSource {
   std::vector<MemGranuleView> views_;
   std::vector<RowAt> rows_;
   std::vector<const Document*> documents_[kJsonColumnCount];
+  std::unique_ptr<DocumentColumns> columns_[kJsonColumnCount];  // made when first needed
   absl::flat_hash_map<const Document*, uint32_t> person_numbers_;
   std::vector<uint32_t> person_of_row_;
 };
@@ -177,10 +179,9 @@ absl::Status MemtableSource::AddKeyStatistics(JsonColumn column, KeyStatisticsMa
 absl::StatusOr<Vector> MemtableSource::GatherVariant(JsonColumn column, const std::string& key,
                                                      JsonVariant variant, bool as_double,
                                                      std::span<const uint32_t> documents) {
-  std::vector<const Document*> chosen;
-  chosen.reserve(documents.size());
-  for (const uint32_t document : documents) chosen.push_back(documents_[column][document]);
-  return ExtractVariant(chosen, key, variant, as_double);
+  std::unique_ptr<DocumentColumns>& columns = columns_[column];
+  if (columns == nullptr) columns = std::make_unique<DocumentColumns>(documents_[column]);
+  return columns->Gather(key, variant, as_double, documents);
 }
 
 absl::StatusOr<std::vector<std::string>> MemtableSource::GatherShapes(
@@ -207,16 +208,18 @@ absl::StatusOr<std::vector<std::string>> MemtableSource::GatherResidual(
     const std::function<void(std::string_view)>& seen) {
   std::vector<std::string> residuals;
   residuals.reserve(documents.size());
+  absl::flat_hash_map<const DocumentShape*, std::vector<uint32_t>> slots_of;
   JsonObjectView members;
   for (const uint32_t number : documents) {
     const Document& document = *documents_[column][number];
-    members.clear();
-    for (size_t slot = 0; slot < document.shape->members.size(); ++slot) {
-      const std::string_view key = document.shape->members[slot].key;
-      if (keys.contains(key)) continue;
-      members.push_back(document.Member(slot));
-      seen(key);
+    const auto [entry, is_new] = slots_of.try_emplace(document.shape);
+    for (uint32_t slot = 0; is_new && slot < document.shape->members.size(); ++slot) {
+      if (keys.contains(document.shape->members[slot].key)) continue;
+      entry->second.push_back(slot);
+      seen(document.shape->members[slot].key);
     }
+    members.clear();
+    for (const uint32_t slot : entry->second) members.push_back(document.Member(slot));
     residuals.push_back(members.empty() ? "" : SerializeJsonObject(members));
   }
   return residuals;

@@ -74,6 +74,7 @@ absl::StatusOr<Vector> GatherGranule(std::span<const SourceRow> rows, size_t sou
   for (const SourceRun& run : runs) {
     HOGLET_ASSIGN_OR_RETURN(Vector values, fetch(run.source, run.rows));
     if (runs.size() == 1) return values;
+    values = values.Flatten();
     if (!out) out = Vector::Flat(values.type().NotNullable(), rows.size());
     Scatter(values, run.positions, &*out);
   }

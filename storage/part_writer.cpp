@@ -26,6 +26,7 @@ class DictionaryBuilder {
 
   // False once there are too many.
   bool Add(const Vector& chunk) {
+    if (chunk.form() == Vector::Form::kDictionary) return AddCoded(chunk);
     const T* values = chunk.data<T>();
     const uint64_t* validity = chunk.validity();
     for (size_t row = 0; row < chunk.size(); ++row) {
@@ -33,16 +34,8 @@ class DictionaryBuilder {
         codes_.push_back(kNullCode);
         continue;
       }
+      if (!CodeOf(values[row], &codes_.emplace_back())) return false;
       ++values_seen_;
-      const auto found = code_of_.find(values[row]);
-      if (found != code_of_.end()) {
-        codes_.push_back(found->second);
-        continue;
-      }
-      if (code_of_.size() >= entries_max_ || bytes_ > kDictionaryBytesMax) return false;
-      const auto code = static_cast<uint32_t>(code_of_.size());
-      code_of_.emplace(Keep(values[row]), code);
-      codes_.push_back(code);
     }
     return true;
   }
@@ -73,6 +66,40 @@ class DictionaryBuilder {
 
  private:
   static constexpr uint32_t kNullCode = UINT32_MAX;
+  static constexpr uint32_t kUnknownCode = UINT32_MAX - 1;
+
+  bool CodeOf(const T& value, uint32_t* code) {
+    if (const auto found = code_of_.find(value); found != code_of_.end()) {
+      *code = found->second;
+      return true;
+    }
+    if (code_of_.size() >= entries_max_ || bytes_ > kDictionaryBytesMax) return false;
+    *code = static_cast<uint32_t>(code_of_.size());
+    code_of_.emplace(Keep(value), *code);
+    return true;
+  }
+
+  // Looks each of the chunk's distinct values up once for all chunks that share them.
+  bool AddCoded(const Vector& chunk) {
+    const Vector& values = *chunk.dictionary();
+    if (coded_ != chunk.dictionary()) {
+      coded_ = chunk.dictionary();
+      code_of_coded_.assign(values.size(), kUnknownCode);
+    }
+    for (size_t row = 0; row < chunk.size(); ++row) {
+      uint32_t& code = code_of_coded_[chunk.codes()[row]];
+      if (code == kUnknownCode) {
+        if (values.IsNull(chunk.codes()[row])) {
+          code = kNullCode;
+        } else if (!CodeOf(values.data<T>()[chunk.codes()[row]], &code)) {
+          return false;
+        }
+      }
+      values_seen_ += code == kNullCode ? 0 : 1;
+      codes_.push_back(code);
+    }
+    return true;
+  }
 
   std::string_view Keep(std::string_view value) {
     bytes_ += value.size();
@@ -88,6 +115,9 @@ class DictionaryBuilder {
       code_of_;
   std::vector<uint32_t> codes_;
   StringHeap heap_;
+  // The dictionary of the chunk added last, and its values' codes here.
+  std::shared_ptr<const Vector> coded_;
+  std::vector<uint32_t> code_of_coded_;
 };
 
 }  // namespace
@@ -170,7 +200,7 @@ absl::Status PartWriter::AddColumn(PartColumn column, std::span<const uint32_t> 
     } else {
       HOGLET_ASSIGN_OR_RETURN(Vector values, source(i));
       HOGLET_ASSERT(values.size() == rows);
-      HOGLET_ASSIGN_OR_RETURN(chunk, EncodeChunk(values, compression));
+      HOGLET_ASSIGN_OR_RETURN(chunk, EncodeChunk(values.Flatten(), compression));
     }
     HOGLET_RETURN_IF_ERROR(AddEncoded(std::move(chunk), &column.chunks.emplace_back()));
     column.has_nulls |= column.chunks.back().null_count > 0;

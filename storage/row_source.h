@@ -64,6 +64,7 @@ class RowSource {
   virtual absl::Status AddKeyStatistics(JsonColumn column, KeyStatisticsMap* keys) = 0;
   // Keys of the map that may lie outside columns here, in whatever form: allows for all forms.
   virtual absl::Status AllowForResidual(JsonColumn, KeyStatisticsMap*) { return absl::OkStatus(); }
+  // Strings may come as a dictionary.
   virtual absl::StatusOr<Vector> GatherVariant(JsonColumn column, const std::string& key,
                                                JsonVariant variant, bool as_double,
                                                std::span<const uint32_t> documents) = 0;
