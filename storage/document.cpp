@@ -1,11 +1,13 @@
 #include "storage/document.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "include/hoglet/status.h"
 #include "src/base/bytes.h"
 #include "src/base/hash.h"
 #include "src/base/json.h"
+#include "src/base/key_hash.h"
 #include "storage/schema.h"
 
 namespace hoglet {
@@ -87,33 +89,44 @@ JsonMember Document::Member(size_t slot) const {
   return member;
 }
 
-uint32_t DocumentStore::KeyNumber(std::string_view key) {
-  if (const auto found = key_numbers_.find(key); found != key_numbers_.end()) return found->second;
-  const auto number = static_cast<uint32_t>(keys_.size());
-  const std::string_view kept = arena_.Copy(key);
-  keys_.push_back(kept);
-  key_numbers_.emplace(kept, number);
-  index_bytes_ += 48;
-  return number;
+std::string_view DocumentStore::Key(std::string_view key) {
+  if (const auto found = keys_.find(key); found != keys_.end()) return *found;
+  index_bytes_ += 40;
+  return *keys_.insert(arena_.Copy(key)).first;
 }
 
-const DocumentShape* DocumentStore::Shape(const JsonObjectView& members) {
-  scratch_.clear();
-  for (const JsonMember& member : members) {
-    PutLittle(&scratch_, KeyNumber(member.key) * 8 + static_cast<uint32_t>(StoredKind(member)));
-  }
-  if (const auto found = shapes_.find(scratch_); found != shapes_.end()) return found->second;
+DocumentShape* DocumentStore::NewShape(const JsonObjectView& members) {
   auto shape = std::make_unique<DocumentShape>();
   shape->index = static_cast<uint32_t>(shape_list_.size());
   shape->members.reserve(members.size());
-  for (size_t i = 0; i < members.size(); ++i) {
-    const auto entry = LoadLittle<uint32_t>(scratch_.data() + i * sizeof(uint32_t));
-    shape->members.push_back({keys_[entry / 8], static_cast<JsonKind>(entry % 8)});
+  for (const JsonMember& member : members) {
+    shape->members.push_back({Key(member.key), StoredKind(member)});
   }
   index_bytes_ += 96 + members.size() * sizeof(DocumentShape::Member);
-  shapes_.emplace(arena_.Copy(scratch_), shape.get());
   shape_list_.push_back(std::move(shape));
   return shape_list_.back().get();
+}
+
+const DocumentShape* DocumentStore::Shape(const JsonObjectView& members) {
+  uint64_t hash = members.size();
+  for (const JsonMember& member : members) {
+    hash = (hash ^ (NameHash(member.key) + static_cast<uint64_t>(StoredKind(member)))) *
+           0x9e3779b97f4a7c15ull;
+    hash ^= hash >> 32;
+  }
+  const auto is_it = [&members](const DocumentShape& shape) {
+    return std::equal(members.begin(), members.end(), shape.members.begin(), shape.members.end(),
+                      [](const JsonMember& member, const DocumentShape::Member& known) {
+                        return StoredKind(member) == known.kind && member.key == known.key;
+                      });
+  };
+  const DocumentShape*& first = shapes_[hash];
+  for (const DocumentShape* shape = first; shape != nullptr; shape = shape->next_alike) {
+    if (is_it(*shape)) return shape;
+  }
+  DocumentShape* shape = NewShape(members);
+  shape->next_alike = first;
+  return first = shape;
 }
 
 uint64_t DocumentStore::Slot(const JsonMember& member, JsonKind kind) {

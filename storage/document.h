@@ -28,6 +28,7 @@ struct DocumentShape {
   };
   uint32_t index = 0;  // dense, in order of first sight
   std::vector<Member> members;
+  const DocumentShape* next_alike = nullptr;  // DocumentStore's
 
   // Slot of the key, -1 if absent.
   int Find(std::string_view key) const {
@@ -82,19 +83,19 @@ class DocumentStore {
 
  private:
   const DocumentShape* Shape(const JsonObjectView& members);
-  uint32_t KeyNumber(std::string_view key);
+  DocumentShape* NewShape(const JsonObjectView& members);
+  std::string_view Key(std::string_view key);
   uint64_t Slot(const JsonMember& member, JsonKind kind);
   const Document* Make(const DocumentShape* shape, const JsonObjectView& members, Int128 hash);
 
   Arena arena_{64 << 10};
   std::deque<Document> documents_;  // never move
   uint64_t index_bytes_ = 0;
-  StringMap<std::string_view, uint32_t> key_numbers_;
-  std::vector<std::string_view> keys_;
-  StringMap<std::string_view, const DocumentShape*> shapes_;  // by (key number, kind) list
+  StringSet<std::string_view> keys_;
+  // By the hash of keys and kinds; those of one hash are linked by `next_alike`.
+  absl::flat_hash_map<uint64_t, const DocumentShape*> shapes_;
   std::vector<std::unique_ptr<DocumentShape>> shape_list_;
   absl::flat_hash_map<Int128, const Document*, WideHash> shared_;
-  std::string scratch_;
 };
 
 // The kind under which a member is stored: integers that a double does not hold become raw digits.

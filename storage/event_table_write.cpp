@@ -420,6 +420,7 @@ absl::Status EventTable::OptimizeForTest() {
 
 void EventTable::RunMerges() {
   SetThreadName("hoglet-merge");
+  LowerThreadPriority();
   while (true) {
     {
       std::unique_lock lock(merge_wake_mutex_);

@@ -16,6 +16,8 @@ namespace {
 
 constexpr size_t kWriteBufferBytes = 1 << 20;
 constexpr size_t kDictionaryBytesMax = 16 << 20;
+// A dictionary is given up when, of so many values, more than three of four were new.
+constexpr size_t kTrialValues = 4096;
 
 // The distinct values of a column, and the code of every row, so that the values are looked up (and
 // fetched from their source) only once. T: std::string_view or Int128.
@@ -35,7 +37,7 @@ class DictionaryBuilder {
         continue;
       }
       if (!CodeOf(values[row], &codes_.emplace_back())) return false;
-      ++values_seen_;
+      if (++values_seen_ == kTrialValues && code_of_.size() > kTrialValues / 4 * 3) return false;
     }
     return true;
   }

@@ -12,6 +12,13 @@
 namespace hoglet {
 namespace {
 
+// Looked up once: the EVP_sha1() and so on are looked up again by every digest.
+const EVP_MD* Fetched(const char* name) {
+  const EVP_MD* kind = EVP_MD_fetch(nullptr, name, nullptr);
+  HOGLET_ASSERT(kind != nullptr);
+  return kind;
+}
+
 template <size_t kBytes>
 std::array<uint8_t, kBytes> Digest(const EVP_MD* kind, std::string_view bytes) {
   std::array<uint8_t, kBytes> result{};
@@ -23,9 +30,18 @@ std::array<uint8_t, kBytes> Digest(const EVP_MD* kind, std::string_view bytes) {
 
 }  // namespace
 
-std::array<uint8_t, 16> Md5(std::string_view bytes) { return Digest<16>(EVP_md5(), bytes); }
-std::array<uint8_t, 20> Sha1(std::string_view bytes) { return Digest<20>(EVP_sha1(), bytes); }
-std::array<uint8_t, 32> Sha256(std::string_view bytes) { return Digest<32>(EVP_sha256(), bytes); }
+std::array<uint8_t, 16> Md5(std::string_view bytes) {
+  static const EVP_MD* const kind = Fetched("MD5");
+  return Digest<16>(kind, bytes);
+}
+std::array<uint8_t, 20> Sha1(std::string_view bytes) {
+  static const EVP_MD* const kind = Fetched("SHA1");
+  return Digest<20>(kind, bytes);
+}
+std::array<uint8_t, 32> Sha256(std::string_view bytes) {
+  static const EVP_MD* const kind = Fetched("SHA256");
+  return Digest<32>(kind, bytes);
+}
 
 std::array<uint8_t, 32> HmacSha256(std::string_view key, std::string_view bytes) {
   std::array<uint8_t, 32> result{};

@@ -1,8 +1,6 @@
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <optional>
 
 #include "absl/strings/charconv.h"
 #include "include/hoglet/status.h"
@@ -53,45 +51,6 @@ bool HoldsExactly(double value, std::string_view digits) {
   return bytes > 0 && static_cast<size_t>(bytes) < sizeof(buffer) &&
          digits == std::string_view(buffer, static_cast<size_t>(bytes));
 }
-
-// The keys of one object, for finding duplicates. Objects with few keys, which are nearly all, cost
-// no allocation.
-class KeySet {
- public:
-  KeySet() { slots_.fill(0); }
-
-  // False if the key was there.
-  bool Insert(std::string_view key) {
-    if (many_.has_value()) return many_->insert(key).second;
-    size_t slot = NameHash(key) % kSlots;
-    for (; slots_[slot] != 0; slot = (slot + 1) % kSlots) {
-      if (few_[slots_[slot] - 1].text() == key) return false;
-    }
-    if (count_ == kFewMax) {
-      many_.emplace();
-      for (const Key& few : few_) many_->insert(few.text());
-      return many_->insert(key).second;
-    }
-    few_[count_] = {key.data(), key.size()};
-    slots_[slot] = ++count_;
-    return true;
-  }
-
- private:
-  static constexpr size_t kSlots = 128;
-  static constexpr size_t kFewMax = 80;
-  // Unlike a string_view, left as it is by the constructor.
-  struct Key {
-    const char* data;
-    size_t size;
-    std::string_view text() const { return {data, size}; }
-  };
-
-  std::array<uint8_t, kSlots> slots_;  // index + 1 of a key, 0: free
-  std::array<Key, kFewMax> few_;
-  uint8_t count_ = 0;
-  std::optional<StringSet<std::string_view>> many_;
-};
 
 // Every method that can fail returns false with error_ set to what is wrong at at_.
 class Parser {
@@ -260,7 +219,7 @@ class Parser {
   // becomes text like the others.
   template <typename Nested>
   bool TypedMembers(const Nested& nested, JsonObjectView* out) {
-    KeySet keys;
+    NameSet keys;
     return Members([&](std::string_view key) {
       JsonMember member;
       member.key = key;
@@ -302,7 +261,7 @@ class Parser {
   bool AppendObject(std::string* out) {
     out->push_back('{');
     const size_t begin = out->size();
-    KeySet keys;
+    NameSet keys;
     const bool ok = Members([&](std::string_view key) {
       const size_t before = out->size();
       if (before > begin) out->push_back(',');

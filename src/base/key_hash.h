@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "include/hoglet/status.h"
+#include "src/base/strings.h"
 
 namespace hoglet {
 
@@ -64,6 +66,45 @@ class NameTable {
  private:
   std::span<const std::string_view> names_;
   std::array<int16_t, kSlots> slots_;
+};
+
+// The names met so far, for finding repeated ones. Few names, which is nearly always, cost no
+// allocation. Keeps views.
+class NameSet {
+ public:
+  NameSet() { slots_.fill(0); }
+
+  // False if the name was there.
+  bool Insert(std::string_view name) {
+    if (many_.has_value()) return many_->insert(name).second;
+    size_t slot = NameHash(name) % kSlots;
+    for (; slots_[slot] != 0; slot = (slot + 1) % kSlots) {
+      if (few_[slots_[slot] - 1].text() == name) return false;
+    }
+    if (count_ == kFewMax) {
+      many_.emplace();
+      for (const Name& few : few_) many_->insert(few.text());
+      return many_->insert(name).second;
+    }
+    few_[count_] = {name.data(), name.size()};
+    slots_[slot] = ++count_;
+    return true;
+  }
+
+ private:
+  static constexpr size_t kSlots = 128;
+  static constexpr size_t kFewMax = 80;
+  // Unlike a string_view, left as it is by the constructor.
+  struct Name {
+    const char* data;
+    size_t size;
+    std::string_view text() const { return {data, size}; }
+  };
+
+  std::array<uint8_t, kSlots> slots_;  // index + 1 of a name, 0: free
+  std::array<Name, kFewMax> few_;
+  uint8_t count_ = 0;
+  std::optional<StringSet<std::string_view>> many_;
 };
 
 }  // namespace hoglet

@@ -1,6 +1,8 @@
 #include "src/base/thread_pool.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "include/hoglet/status.h"
 
@@ -8,6 +10,11 @@ namespace hoglet {
 
 void SetThreadName(const std::string& name) {
   ::pthread_setname_np(::pthread_self(), name.substr(0, 15).c_str());
+}
+
+void LowerThreadPriority() {
+  // Linux takes a thread's id here. Refusal changes nothing but the pace.
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 10);
 }
 
 ThreadPool::ThreadPool(std::string name, unsigned threads, size_t queue_max)

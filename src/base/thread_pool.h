@@ -51,5 +51,7 @@ class ThreadPool {
 
 // Names the calling thread for debuggers and top (15 bytes kept).
 void SetThreadName(const std::string& name);
+// The calling thread gives way to the others when processors are short (nice 10).
+void LowerThreadPriority();
 
 }  // namespace hoglet

@@ -51,25 +51,42 @@ bool DefinitionScout::SeeProperty(DefinitionKind kind, uint64_t hash, const Json
 }
 
 // Nearly always both the property and its being on the event are known: one look-up tells.
-void DefinitionScout::SeeOnEvent(uint64_t property_seed, uint64_t pair_seed,
+bool DefinitionScout::SeeOnEvent(uint64_t property_seed, uint64_t pair_seed,
                                  const JsonMember& member, Arena* arena, ParsedEvent* event) {
-  if (member.key.size() > kNameBytesMax) return;
+  if (member.key.size() > kNameBytesMax) return true;
   const uint64_t name = FastHash64(member.key);
   const uint64_t pair = Mix(pair_seed, name);
   const auto [known, is_new] = known_.try_emplace(pair);
-  if (known->second.has_type) return;
+  if (known->second.has_type) return true;
   const bool has_type =
       SeeProperty(DefinitionKind::kEventProperty, Mix(property_seed, name), member, arena, event);
   if (has_type) known_[pair].has_type = true;
-  if (!is_new || IsSkippedPair(member.key)) return;
+  if (!is_new || IsSkippedPair(member.key)) return has_type;
   event->definitions.push_back({DefinitionKind::kEventPropertyPair, event->event,
                                 WithoutNul(member.key, arena), std::nullopt});
+  return has_type;
+}
+
+bool DefinitionScout::IsCompletelyKnown(const ParsedEvent& event, uint64_t* names_hash) const {
+  uint64_t hash = Seed(DefinitionKind::kEvent, event.team.project_id, event.event);
+  for (const JsonMember& member : event.properties) hash = Mix(hash, FastHash64(member.key));
+  for (const auto* list : {&event.request.set, &event.request.set_once}) {
+    hash = Mix(hash, list->size());
+    for (const PropertyAssignment& assignment : *list) {
+      if (!assignment.is_implied) hash = Mix(hash, FastHash64(assignment.member.key));
+    }
+  }
+  *names_hash = hash;
+  return complete_.contains(hash);
 }
 
 void DefinitionScout::Scan(Arena* arena, ParsedEvent* event) {
   if (event->event.size() > kNameBytesMax || event->event == "$$plugin_metrics") return;
   if (event->properties.size() > kUpdatesMax) return;
-  if (known_.size() > kKnownMax) known_.clear();
+  if (known_.size() > kKnownMax || complete_.size() > kKnownMax) {
+    known_.clear();
+    complete_.clear();
+  }
   SeeEvent(event);
   const TeamId project_id = event->team.project_id;
   if (event->event == "$groupidentify") {
@@ -82,22 +99,26 @@ void DefinitionScout::Scan(Arena* arena, ParsedEvent* event) {
     }
     return;
   }
+  uint64_t names_hash = 0;
+  if (IsCompletelyKnown(*event, &names_hash)) return;
+  bool is_complete = true;
   const uint64_t property_seed = Seed(DefinitionKind::kEventProperty, project_id, {});
   const uint64_t pair_seed = Seed(DefinitionKind::kEventPropertyPair, project_id, event->event);
   for (const JsonMember& member : event->properties) {
     if (!IsSkippedProperty(member.key)) {
-      SeeOnEvent(property_seed, pair_seed, member, arena, event);
+      is_complete &= SeeOnEvent(property_seed, pair_seed, member, arena, event);
     }
   }
   const uint64_t person_seed = Seed(DefinitionKind::kPersonProperty, project_id, {});
   for (const auto* list : {&event->request.set, &event->request.set_once}) {
     for (const PropertyAssignment& assignment : *list) {
       if (assignment.is_implied || assignment.member.key.size() > kNameBytesMax) continue;
-      SeeProperty(DefinitionKind::kPersonProperty,
-                  Mix(person_seed, FastHash64(assignment.member.key)), assignment.member, arena,
-                  event);
+      is_complete &= SeeProperty(DefinitionKind::kPersonProperty,
+                                 Mix(person_seed, FastHash64(assignment.member.key)),
+                                 assignment.member, arena, event);
     }
   }
+  if (is_complete) complete_.insert(names_hash);
 }
 
 }  // namespace hoglet

@@ -83,6 +83,9 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>
   options.write_buffer_size = 8 << 20;
   options.arena_block_size = 64 << 10;
   options.max_write_buffer_number = 2;
+  // Most look-ups are for ids that are not there yet.
+  options.memtable_whole_key_filtering = true;
+  options.memtable_prefix_bloom_size_ratio = 0.02;
   options.target_file_size_base = 16 << 20;
   options.max_bytes_for_level_base = 64 << 20;
   options.compression = rocksdb::kLZ4Compression;

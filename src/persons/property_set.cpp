@@ -7,6 +7,7 @@
 #include "src/base/arena.h"
 #include "src/base/hash.h"
 #include "src/base/json.h"
+#include "src/base/key_hash.h"
 
 namespace hoglet {
 namespace {
@@ -69,7 +70,7 @@ uint64_t ValueBytes(const JsonMember& member) {
 
 }  // namespace
 
-uint32_t PropertyKeyHash(std::string_view key) { return static_cast<uint32_t>(FastHash64(key)); }
+uint32_t PropertyKeyHash(std::string_view key) { return static_cast<uint32_t>(NameHash(key)); }
 
 bool HasNul(const JsonMember& member) {
   if (HasNulText(member.key)) return true;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "src/base/json.h"
+#include "src/base/key_hash.h"
 #include "src/base/strings.h"
 #include "src/base/uuid.h"
 #include "src/persons/automatic_properties.h"
@@ -11,41 +12,37 @@
 namespace hoglet {
 namespace {
 
-const StringSet<std::string_view>& FilteredProperties() {
-  static const auto* const names =
-      new StringSet<std::string_view>{"$current_url",
-                                      "$pathname",
-                                      "$referring_domain",
-                                      "$referrer",
-                                      "$screen_height",
-                                      "$screen_width",
-                                      "$viewport_height",
-                                      "$viewport_width",
-                                      "$browser",
-                                      "$browser_version",
-                                      "$device_type",
-                                      "$raw_user_agent",
-                                      "$os",
-                                      "$os_name",
-                                      "$os_version",
-                                      "$geoip_postal_code",
-                                      "$geoip_time_zone",
-                                      "$geoip_latitude",
-                                      "$geoip_longitude",
-                                      "$geoip_accuracy_radius",
-                                      "$geoip_subdivision_1_code",
-                                      "$geoip_subdivision_1_name",
-                                      "$geoip_subdivision_2_code",
-                                      "$geoip_subdivision_2_name",
-                                      "$geoip_subdivision_3_code",
-                                      "$geoip_subdivision_3_name",
-                                      "$geoip_city_confidence",
-                                      "$geoip_country_confidence",
-                                      "$geoip_postal_code_confidence",
-                                      "$geoip_subdivision_1_confidence",
-                                      "$geoip_subdivision_2_confidence"};
-  return *names;
-}
+constexpr std::string_view kFilteredProperties[] = {"$current_url",
+                                                    "$pathname",
+                                                    "$referring_domain",
+                                                    "$referrer",
+                                                    "$screen_height",
+                                                    "$screen_width",
+                                                    "$viewport_height",
+                                                    "$viewport_width",
+                                                    "$browser",
+                                                    "$browser_version",
+                                                    "$device_type",
+                                                    "$raw_user_agent",
+                                                    "$os",
+                                                    "$os_name",
+                                                    "$os_version",
+                                                    "$geoip_postal_code",
+                                                    "$geoip_time_zone",
+                                                    "$geoip_latitude",
+                                                    "$geoip_longitude",
+                                                    "$geoip_accuracy_radius",
+                                                    "$geoip_subdivision_1_code",
+                                                    "$geoip_subdivision_1_name",
+                                                    "$geoip_subdivision_2_code",
+                                                    "$geoip_subdivision_2_name",
+                                                    "$geoip_subdivision_3_code",
+                                                    "$geoip_subdivision_3_name",
+                                                    "$geoip_city_confidence",
+                                                    "$geoip_country_confidence",
+                                                    "$geoip_postal_code_confidence",
+                                                    "$geoip_subdivision_1_confidence",
+                                                    "$geoip_subdivision_2_confidence"};
 
 const StringSet<std::string_view>& ProtectedProperties() {
   static const auto* const names = [] {
@@ -107,11 +104,10 @@ PropertyAssignment MakePropertyAssignment(const JsonMember& member) {
 }
 
 void NormalizeRequest(PropertyRequest* request) {
-  StringSet<std::string_view> seen;
-  seen.reserve(request->set.size() + request->set_once.size());
+  NameSet seen;
   for (auto* list : {&request->set, &request->set_once}) {
     std::erase_if(*list, [&seen](const PropertyAssignment& assignment) {
-      return !seen.insert(assignment.member.key).second;
+      return !seen.Insert(assignment.member.key);
     });
   }
 }
@@ -126,7 +122,8 @@ UpdatePolicy UpdatePolicyOf(std::string_view event) {
 }
 
 bool IsFilteredPersonProperty(std::string_view key) {
-  return key.starts_with('$') && FilteredProperties().contains(key);
+  static const NameTable<64> table{kFilteredProperties};
+  return table.Find(key) >= 0;
 }
 
 bool IsProtectedPersonProperty(std::string_view key) { return ProtectedProperties().contains(key); }
