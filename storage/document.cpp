@@ -14,6 +14,14 @@ namespace hoglet {
 
 namespace {
 
+constexpr size_t kTextHeaderBytes = 2 * sizeof(uint32_t);
+// What a table holds for each of its texts.
+constexpr uint64_t kTextEntryBytes = 48;
+// Codes are given up when, after so many texts, more than three of four are new.
+constexpr uint32_t kTrialTexts = 1024;
+
+bool IsText(JsonKind kind) { return kind == JsonKind::kString || kind == JsonKind::kRaw; }
+
 // Two different keys make the halves of one 128-bit hash; they are stored in parts, so they never
 // change.
 constexpr uint64_t kHashKeys[4] = {0x686f676c6574'0001ull, 0x646f63756d'0002ull,
@@ -21,10 +29,41 @@ constexpr uint64_t kHashKeys[4] = {0x686f676c6574'0001ull, 0x646f63756d'0002ull,
 
 }  // namespace
 
-// A string in the arena: its length, then its bytes.
+// A text in the arena: its code, its length, then its bytes.
+uint32_t SlotCode(uint64_t slot) {
+  return LoadLittle<uint32_t>(
+      reinterpret_cast<const char*>(slot));  // NOLINT(performance-no-int-to-ptr)
+}
+
 std::string_view SlotText(uint64_t slot) {
   const char* at = reinterpret_cast<const char*>(slot);  // NOLINT(performance-no-int-to-ptr)
-  return {at + sizeof(uint32_t), LoadLittle<uint32_t>(at)};
+  return {at + kTextHeaderBytes, LoadLittle<uint32_t>(at + sizeof(uint32_t))};
+}
+
+uint64_t TextTable::Slot(std::string_view text, Arena* arena, uint64_t* bytes) {
+  HOGLET_ASSERT(text.size() <= UINT32_MAX);
+  uint32_t code = kNoCode;
+  if (is_coded_) {
+    ++seen_;
+    if (const auto found = slot_of_.find(text); found != slot_of_.end()) return found->second;
+    code = static_cast<uint32_t>(texts_.size());
+  }
+  char* at = arena->Allocate(kTextHeaderBytes + text.size());
+  StoreLittle(at, code);
+  StoreLittle(at + sizeof(uint32_t), static_cast<uint32_t>(text.size()));
+  std::memcpy(at + kTextHeaderBytes, text.data(), text.size());
+  const auto slot = reinterpret_cast<uint64_t>(at);
+  if (!is_coded_) return slot;
+  texts_.push_back(SlotText(slot));
+  slot_of_.emplace(texts_.back(), slot);
+  *bytes += kTextEntryBytes;
+  if (seen_ >= kTrialTexts && texts_.size() > seen_ / 4 * 3) {
+    *bytes -= texts_.size() * kTextEntryBytes;
+    is_coded_ = false;
+    slot_of_ = {};
+    texts_ = {};
+  }
+  return slot;
 }
 
 JsonKind StoredKind(const JsonMember& member) {
@@ -95,12 +134,24 @@ std::string_view DocumentStore::Key(std::string_view key) {
   return *keys_.insert(arena_.Copy(key)).first;
 }
 
+TextTable* DocumentStore::TextsOf(std::string_view key, JsonKind kind) {
+  if (!IsText(kind)) return nullptr;
+  std::unique_ptr<TextTable>& texts = texts_[key][kind == JsonKind::kString ? 0 : 1];
+  if (texts == nullptr) {
+    texts = std::make_unique<TextTable>();
+    index_bytes_ += sizeof(TextTable);
+  }
+  return texts.get();
+}
+
 DocumentShape* DocumentStore::NewShape(const JsonObjectView& members) {
   auto shape = std::make_unique<DocumentShape>();
   shape->index = static_cast<uint32_t>(shape_list_.size());
   shape->members.reserve(members.size());
   for (const JsonMember& member : members) {
-    shape->members.push_back({Key(member.key), StoredKind(member)});
+    const std::string_view key = Key(member.key);
+    const JsonKind kind = StoredKind(member);
+    shape->members.push_back({key, kind, TextsOf(key, kind)});
   }
   index_bytes_ += 96 + members.size() * sizeof(DocumentShape::Member);
   shape_list_.push_back(std::move(shape));
@@ -129,8 +180,8 @@ const DocumentShape* DocumentStore::Shape(const JsonObjectView& members) {
   return first = shape;
 }
 
-uint64_t DocumentStore::Slot(const JsonMember& member, JsonKind kind) {
-  switch (kind) {
+uint64_t DocumentStore::Slot(const JsonMember& member, const DocumentShape::Member& known) {
+  switch (known.kind) {
     case JsonKind::kNull:
       return 0;
     case JsonKind::kBool:
@@ -146,24 +197,19 @@ uint64_t DocumentStore::Slot(const JsonMember& member, JsonKind kind) {
     case JsonKind::kRaw:
       break;
   }
-  std::string digits;
-  std::string_view text = member.text;
-  if (member.kind == JsonKind::kInt64) {
-    AppendInt(member.integer, &digits);
-    text = digits;
+  if (member.kind != JsonKind::kInt64) {
+    return known.texts->Slot(member.text, &arena_, &index_bytes_);
   }
-  HOGLET_ASSERT(text.size() <= UINT32_MAX);
-  char* at = arena_.Allocate(sizeof(uint32_t) + text.size());
-  StoreLittle(at, static_cast<uint32_t>(text.size()));
-  std::memcpy(at + sizeof(uint32_t), text.data(), text.size());
-  return reinterpret_cast<uint64_t>(at);
+  std::string digits;
+  AppendInt(member.integer, &digits);
+  return known.texts->Slot(digits, &arena_, &index_bytes_);
 }
 
 const Document* DocumentStore::Make(const DocumentShape* shape, const JsonObjectView& members,
                                     Int128 hash) {
   auto* slots = reinterpret_cast<uint64_t*>(arena_.Allocate(members.size() * sizeof(uint64_t)));
   for (size_t i = 0; i < members.size(); ++i) {
-    slots[i] = Slot(members[i], shape->members[i].kind);
+    slots[i] = Slot(members[i], shape->members[i]);
   }
   index_bytes_ += sizeof(Document);
   return &documents_.emplace_back(Document{shape, slots, hash});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -21,10 +22,30 @@ namespace hoglet {
 // shape tells, and shapes are shared. Adding one costs a hash lookup a member; reading one key of
 // many documents costs one search a shape.
 
+// The texts of one key, each kept once and numbered, while they repeat. Keys whose texts hardly do
+// (ids of requests) are told by a trial and left alone from then on.
+class TextTable {
+ public:
+  static constexpr uint32_t kNoCode = UINT32_MAX;
+
+  // The slot of a text; adds it to the arena if it is new, and to `bytes` what it holds besides.
+  uint64_t Slot(std::string_view text, Arena* arena, uint64_t* bytes);
+  // Whether all texts have codes: their positions in texts().
+  bool is_coded() const { return is_coded_; }
+  const std::vector<std::string_view>& texts() const { return texts_; }
+
+ private:
+  bool is_coded_ = true;
+  uint32_t seen_ = 0;
+  StringMap<std::string_view, uint64_t> slot_of_;
+  std::vector<std::string_view> texts_;
+};
+
 struct DocumentShape {
   struct Member {
     std::string_view key;
     JsonKind kind;
+    TextTable* texts = nullptr;  // of strings and raw values; the store's
   };
   uint32_t index = 0;  // dense, in order of first sight
   std::vector<Member> members;
@@ -59,6 +80,8 @@ class SlotFinder {
 
 // What a slot of a string or raw text stands for; the view lives as long as the store.
 std::string_view SlotText(uint64_t slot);
+// Its number in the key's TextTable, or TextTable::kNoCode.
+uint32_t SlotCode(uint64_t slot);
 
 struct Document {
   const DocumentShape* shape = nullptr;
@@ -85,13 +108,16 @@ class DocumentStore {
   const DocumentShape* Shape(const JsonObjectView& members);
   DocumentShape* NewShape(const JsonObjectView& members);
   std::string_view Key(std::string_view key);
-  uint64_t Slot(const JsonMember& member, JsonKind kind);
+  TextTable* TextsOf(std::string_view key, JsonKind kind);
+  uint64_t Slot(const JsonMember& member, const DocumentShape::Member& known);
   const Document* Make(const DocumentShape* shape, const JsonObjectView& members, Int128 hash);
 
   Arena arena_{64 << 10};
   std::deque<Document> documents_;  // never move
   uint64_t index_bytes_ = 0;
   StringSet<std::string_view> keys_;
+  // By key; of strings and of raw texts.
+  StringMap<std::string_view, std::array<std::unique_ptr<TextTable>, 2>> texts_;
   // By the hash of keys and kinds; those of one hash are linked by `next_alike`.
   absl::flat_hash_map<uint64_t, const DocumentShape*> shapes_;
   std::vector<std::unique_ptr<DocumentShape>> shape_list_;

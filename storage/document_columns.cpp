@@ -7,15 +7,6 @@
 
 namespace hoglet {
 
-namespace {
-
-// Codes are given up when, after so many texts, more than three of four were new.
-constexpr size_t kTrialTexts = 4096;
-
-bool IsText(JsonKind kind) { return kind == JsonKind::kString || kind == JsonKind::kRaw; }
-
-}  // namespace
-
 DocumentColumns::DocumentColumns(std::span<const Document* const> documents)
     : place_of_(documents.size(), 0) {
   std::vector<std::vector<Column*>> columns_of_shape;
@@ -25,23 +16,22 @@ DocumentColumns::DocumentColumns(std::span<const Document* const> documents)
     if (shape.index >= columns_of_shape.size()) columns_of_shape.resize(shape.index + 1);
     std::vector<Column*>& columns = columns_of_shape[shape.index];
     if (columns.size() != shape.members.size()) {
-      for (const auto& member : shape.members) columns.push_back(ColumnOf(member.key, member.kind));
+      for (const auto& member : shape.members) columns.push_back(ColumnOf(member));
     }
     for (size_t slot = 0; slot < columns.size(); ++slot) {
       Column& column = *columns[slot];
       column.documents.push_back(number);
       column.slots.push_back(document.slots[slot]);
-      if (column.is_coded) AddText(&column, document.slots[slot]);
     }
   }
 }
 
-DocumentColumns::Column* DocumentColumns::ColumnOf(std::string_view key, JsonKind kind) {
-  Column*& column = column_of_[{key, static_cast<int>(kind)}];
+DocumentColumns::Column* DocumentColumns::ColumnOf(const DocumentShape::Member& member) {
+  Column*& column = column_of_[{member.key, static_cast<int>(member.kind)}];
   if (column == nullptr) {
     columns_.push_back(std::make_unique<Column>());
     column = columns_.back().get();
-    column->is_coded = IsText(kind);
+    if (member.texts != nullptr && member.texts->is_coded()) column->texts = member.texts;
   }
   return column;
 }
@@ -49,20 +39,6 @@ DocumentColumns::Column* DocumentColumns::ColumnOf(std::string_view key, JsonKin
 DocumentColumns::Column* DocumentColumns::FindColumn(std::string_view key, JsonKind kind) {
   const auto found = column_of_.find(std::pair(key, static_cast<int>(kind)));
   return found == column_of_.end() ? nullptr : found->second;
-}
-
-void DocumentColumns::AddText(Column* column, uint64_t slot) {
-  const std::string_view text = SlotText(slot);
-  const auto [entry, inserted] =
-      column->code_of.try_emplace(text, static_cast<uint32_t>(column->texts.size()));
-  if (inserted) column->texts.push_back(text);
-  column->codes.push_back(entry->second);
-  if (column->codes.size() == kTrialTexts && column->texts.size() > kTrialTexts / 4 * 3) {
-    column->is_coded = false;
-    column->codes = {};
-    column->code_of = {};
-    column->texts = {};
-  }
 }
 
 void DocumentColumns::Select(const Column& column) {
@@ -92,21 +68,20 @@ void DocumentColumns::Fill(const Column* column, std::span<const uint32_t> docum
 }
 
 Vector DocumentColumns::GatherCodes(Column* column, std::span<const uint32_t> documents) const {
+  const std::vector<std::string_view>& texts = column->texts->texts();
   if (column->dictionary == nullptr) {
     // The last entry is NULL, for documents without the key.
-    Vector texts =
-        Vector::Flat(GatheredType(JsonVariant::kString, false), column->texts.size() + 1);
-    auto* values = texts.mutable_data<std::string_view>();
-    std::copy(column->texts.begin(), column->texts.end(), values);
-    values[column->texts.size()] = {};
-    texts.SetNull(column->texts.size());
-    column->dictionary = std::make_shared<const Vector>(std::move(texts));
+    Vector values = Vector::Flat(GatheredType(JsonVariant::kString, false), texts.size() + 1);
+    std::copy(texts.begin(), texts.end(), values.mutable_data<std::string_view>());
+    values.mutable_data<std::string_view>()[texts.size()] = {};
+    values.SetNull(texts.size());
+    column->dictionary = std::make_shared<const Vector>(std::move(values));
   }
-  const auto none = static_cast<uint32_t>(column->texts.size());
+  const auto none = static_cast<uint32_t>(texts.size());
   std::shared_ptr<uint32_t[]> codes(new uint32_t[documents.size()]);
   for (size_t i = 0; i < documents.size(); ++i) {
     const uint32_t place = place_of_[documents[i]];
-    codes[i] = place == 0 ? none : column->codes[place - 1];
+    codes[i] = place == 0 ? none : SlotCode(column->slots[place - 1]);
   }
   return Vector::Dictionary(column->dictionary, std::move(codes), documents.size());
 }
@@ -116,7 +91,7 @@ Vector DocumentColumns::Gather(std::string_view key, JsonVariant variant, bool a
   if (variant == JsonVariant::kString || variant == JsonVariant::kRaw) {
     Column* column =
         FindColumn(key, variant == JsonVariant::kString ? JsonKind::kString : JsonKind::kRaw);
-    if (column != nullptr && column->is_coded) {
+    if (column != nullptr && column->texts != nullptr) {
       Select(*column);
       return GatherCodes(column, documents);
     }

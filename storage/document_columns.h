@@ -15,8 +15,7 @@
 namespace hoglet {
 
 // Documents turned into columns in one pass, document by document: each is read while it is in the
-// cache, where column by column every value would be a wait for memory. Texts that repeat get codes
-// on the way.
+// cache, where column by column every value would be a wait for memory.
 //
 // Costs 12 bytes a value. One thread; the documents outlive it.
 class DocumentColumns {
@@ -31,19 +30,14 @@ class DocumentColumns {
  private:
   // The values of one key that have one kind.
   struct Column {
-    std::vector<uint32_t> documents;  // ascending
-    std::vector<uint64_t> slots;      // as the documents hold them
-    // Of texts, while they repeat; parallel to `slots`.
-    bool is_coded = false;
-    std::vector<uint32_t> codes;
-    StringMap<std::string_view, uint32_t> code_of;
-    std::vector<std::string_view> texts;  // by code
+    std::vector<uint32_t> documents;   // ascending
+    std::vector<uint64_t> slots;       // as the documents hold them
+    const TextTable* texts = nullptr;  // if they have codes
     std::shared_ptr<const Vector> dictionary;
   };
 
-  Column* ColumnOf(std::string_view key, JsonKind kind);
+  Column* ColumnOf(const DocumentShape::Member& member);
   Column* FindColumn(std::string_view key, JsonKind kind);
-  static void AddText(Column* column, uint64_t slot);
   // Makes place_of_ say where in the column a document's value is.
   void Select(const Column& column);
   Vector GatherCodes(Column* column, std::span<const uint32_t> documents) const;
