@@ -50,32 +50,48 @@ struct SourceRun {
   std::vector<uint32_t> positions;
 };
 
-std::vector<SourceRun> SplitBySource(std::span<const SourceRow> rows, size_t source_count) {
-  std::vector<SourceRun> runs;
+struct GranuleRuns {
+  size_t rows = 0;
+  std::vector<SourceRun> runs;  // positions are left out if there is one
+};
+
+GranuleRuns SplitBySource(std::span<const SourceRow> rows, size_t source_count) {
+  GranuleRuns granule;
+  granule.rows = rows.size();
   std::vector<int> run_of(source_count, -1);
   for (size_t i = 0; i < rows.size(); ++i) {
     int& run = run_of[rows[i].source];
     if (run < 0) {
-      run = static_cast<int>(runs.size());
-      runs.push_back({rows[i].source, {}, {}});
+      run = static_cast<int>(granule.runs.size());
+      granule.runs.push_back({rows[i].source, {}, {}});
     }
-    runs[run].rows.push_back(rows[i].row);
-    runs[run].positions.push_back(static_cast<uint32_t>(i));
+    granule.runs[run].rows.push_back(rows[i].row);
+    granule.runs[run].positions.push_back(static_cast<uint32_t>(i));
   }
-  return runs;
+  if (granule.runs.size() == 1) granule.runs[0].positions = {};
+  return granule;
+}
+
+// For every granule of rows (or documents); every column needs the same.
+std::vector<GranuleRuns> SplitGranules(std::span<const SourceRow> rows,
+                                       const std::vector<uint32_t>& begin, size_t source_count) {
+  std::vector<GranuleRuns> granules;
+  for (size_t i = 0; i + 1 < begin.size(); ++i) {
+    granules.push_back(
+        SplitBySource(rows.subspan(begin[i], begin[i + 1] - begin[i]), source_count));
+  }
+  return granules;
 }
 
 // One output granule of a column: `fetch(source, rows of it)` gives each source's share.
 template <typename Fetch>
-absl::StatusOr<Vector> GatherGranule(std::span<const SourceRow> rows, size_t source_count,
-                                     Fetch fetch) {
-  const std::vector<SourceRun> runs = SplitBySource(rows, source_count);
+absl::StatusOr<Vector> GatherGranule(const GranuleRuns& granule, Fetch fetch) {
   std::optional<Vector> out;
-  for (const SourceRun& run : runs) {
+  for (const SourceRun& run : granule.runs) {
     HOGLET_ASSIGN_OR_RETURN(Vector values, fetch(run.source, run.rows));
-    if (runs.size() == 1) return values;
+    if (granule.runs.size() == 1) return values;
     values = values.Flatten();
-    if (!out) out = Vector::Flat(values.type().NotNullable(), rows.size());
+    if (!out) out = Vector::Flat(values.type().NotNullable(), granule.rows);
     Scatter(values, run.positions, &*out);
   }
   return *std::move(out);
@@ -83,11 +99,11 @@ absl::StatusOr<Vector> GatherGranule(std::span<const SourceRow> rows, size_t sou
 
 // The same for values in std::vectors.
 template <typename T, typename Fetch>
-absl::StatusOr<std::vector<T>> GatherList(std::span<const SourceRow> rows, size_t source_count,
-                                          Fetch fetch) {
-  std::vector<T> out(rows.size());
-  for (const SourceRun& run : SplitBySource(rows, source_count)) {
+absl::StatusOr<std::vector<T>> GatherList(const GranuleRuns& granule, Fetch fetch) {
+  std::vector<T> out(granule.rows);
+  for (const SourceRun& run : granule.runs) {
     HOGLET_ASSIGN_OR_RETURN(std::vector<T> values, fetch(run.source, run.rows));
+    if (granule.runs.size() == 1) return values;
     for (size_t i = 0; i < values.size(); ++i) out[run.positions[i]] = std::move(values[i]);
   }
   return out;
@@ -136,13 +152,10 @@ class PartBuild {
     std::vector<SourceRow> list;   // documents, by their numbers in the sources
     std::vector<uint32_t> of_row;  // only if shared
     std::vector<uint32_t> begin;   // granule boundaries
+    std::vector<GranuleRuns> granules;
     bool is_shared = false;
   };
 
-  std::span<const SourceRow> Granule(const std::vector<uint32_t>& begin,
-                                     std::span<const SourceRow> rows, size_t granule) const {
-    return rows.subspan(begin[granule], begin[granule + 1] - begin[granule]);
-  }
   absl::Status Progress(uint64_t bytes) {
     return options_.on_progress ? options_.on_progress(bytes) : absl::OkStatus();
   }
@@ -167,6 +180,7 @@ class PartBuild {
   std::span<const SourceRow> rows_;
   const PartBuildOptions& options_;
   PartWriter* writer_;
+  std::vector<GranuleRuns> granules_;  // of rows
   std::vector<uint64_t> key_hashes_;
   std::vector<std::string> distinct_id_filters_;  // one a granule
   std::vector<std::string> uuid_filters_;
@@ -177,6 +191,7 @@ absl::Status PartBuild::Run() {
   writer_->footer().granule_begin = CutGranules(rows_.size(), options_, [&](size_t i) {
     return sources_[rows_[i].source]->RowBytes(rows_[i].row);
   });
+  granules_ = SplitGranules(rows_, writer_->footer().granule_begin, sources_.size());
   HOGLET_RETURN_IF_ERROR(ReadKeys());
   HOGLET_RETURN_IF_ERROR(WritePlain());
   for (int column = 0; column < kJsonColumnCount; ++column) {
@@ -200,11 +215,11 @@ absl::Status PartBuild::ReadKeys() {
     std::vector<std::vector<Vector>> columns(end - first);
     for (const PlainColumn column : kKeyColumns) {
       for (size_t granule = first; granule < end; ++granule) {
-        HOGLET_ASSIGN_OR_RETURN(Vector values,
-                                GatherGranule(Granule(begin, rows_, granule), sources_.size(),
-                                              [&](uint32_t source, std::span<const uint32_t> rows) {
-                                                return sources_[source]->GatherPlain(column, rows);
-                                              }));
+        HOGLET_ASSIGN_OR_RETURN(
+            Vector values,
+            GatherGranule(granules_[granule], [&](uint32_t source, std::span<const uint32_t> rows) {
+              return sources_[source]->GatherPlain(column, rows);
+            }));
         columns[granule - first].push_back(std::move(values));
       }
     }
@@ -261,7 +276,7 @@ absl::Status PartBuild::WritePlain() {
     HOGLET_RETURN_IF_ERROR(AddColumn(std::move(entry), begin, PlainInfo(column).try_dictionary,
                                      true, options_.compression, [&](size_t chunk) {
                                        return GatherGranule(
-                                           Granule(begin, rows_, chunk), sources_.size(),
+                                           granules_[chunk],
                                            [&](uint32_t source, std::span<const uint32_t> rows) {
                                              return sources_[source]->GatherPlain(column, rows);
                                            });
@@ -292,10 +307,11 @@ absl::StatusOr<PartBuild::Documents> PartBuild::CollectDocuments(JsonColumn colu
   std::vector<SourceRow> of_row;  // each row's document in its source
   of_row.reserve(rows_.size());
   for (size_t granule = 0; granule + 1 < row_begin.size(); ++granule) {
-    const auto rows = Granule(row_begin, rows_, granule);
+    const auto rows =
+        rows_.subspan(row_begin[granule], row_begin[granule + 1] - row_begin[granule]);
     HOGLET_ASSIGN_OR_RETURN(
         std::vector<uint32_t> numbers,
-        GatherList<uint32_t>(rows, sources_.size(),
+        GatherList<uint32_t>(granules_[granule],
                              [&](uint32_t source, std::span<const uint32_t> source_rows) {
                                return sources_[source]->GatherDocuments(column, source_rows);
                              }));
@@ -400,7 +416,7 @@ absl::Status PartBuild::WriteDocumentColumns(JsonColumn column, const Documents&
       [&](size_t chunk) -> absl::StatusOr<Vector> {
         HOGLET_ASSIGN_OR_RETURN(
             std::vector<Int128> list,
-            GatherList<Int128>(Granule(documents.begin, documents.list, chunk), sources_.size(),
+            GatherList<Int128>(documents.granules[chunk],
                                [&](uint32_t source, std::span<const uint32_t> numbers) {
                                  return sources_[source]->GatherHashes(column, numbers);
                                }));
@@ -436,11 +452,10 @@ absl::Status PartBuild::WriteVariants(JsonColumn column, const Documents& docume
     const bool is_text = entry.physical == Physical::kString;
     HOGLET_RETURN_IF_ERROR(AddColumn(
         std::move(entry), documents.begin, is_text, false, options_.compression, [&](size_t chunk) {
-          return GatherGranule(Granule(documents.begin, documents.list, chunk), sources_.size(),
-                               [&](uint32_t source, std::span<const uint32_t> numbers) {
-                                 return sources_[source]->GatherVariant(column, name, variant,
-                                                                        as_double, numbers);
-                               });
+          return GatherGranule(
+              documents.granules[chunk], [&](uint32_t source, std::span<const uint32_t> numbers) {
+                return sources_[source]->GatherVariant(column, name, variant, as_double, numbers);
+              });
         }));
   }
   return absl::OkStatus();
@@ -455,25 +470,25 @@ absl::Status PartBuild::WriteResidual(JsonColumn column, const Documents& docume
   absl::flat_hash_set<uint64_t> hashes;
   const auto seen = [&](std::string_view key) { hashes.insert(IntHash64(CityHash64(key))); };
   const size_t columns_before = writer_->footer().columns.size();
-  HOGLET_RETURN_IF_ERROR(
-      AddColumn(std::move(entry), documents.begin, false, false, Compression::kZstd,
-                [&](size_t chunk) -> absl::StatusOr<Vector> {
-                  HOGLET_ASSIGN_OR_RETURN(
-                      std::vector<std::string> texts,
-                      GatherList<std::string>(
-                          Granule(documents.begin, documents.list, chunk), sources_.size(),
-                          [&](uint32_t source, std::span<const uint32_t> numbers) {
-                            return sources_[source]->GatherResidual(column, keys, numbers, seen);
-                          }));
-                  return StringsVector(std::move(texts), true);
+  HOGLET_RETURN_IF_ERROR(AddColumn(
+      std::move(entry), documents.begin, false, false, Compression::kZstd,
+      [&](size_t chunk) -> absl::StatusOr<Vector> {
+        HOGLET_ASSIGN_OR_RETURN(
+            std::vector<std::string> texts,
+            GatherList<std::string>(
+                documents.granules[chunk], [&](uint32_t source, std::span<const uint32_t> numbers) {
+                  return sources_[source]->GatherResidual(column, keys, numbers, seen);
                 }));
+        return StringsVector(std::move(texts), true);
+      }));
   writer_->footer().json[column].has_residual = writer_->footer().columns.size() > columns_before;
   residual_key_hashes_[column].assign(hashes.begin(), hashes.end());
   return absl::OkStatus();
 }
 
 absl::Status PartBuild::WriteJson(JsonColumn column) {
-  HOGLET_ASSIGN_OR_RETURN(const Documents documents, CollectDocuments(column));
+  HOGLET_ASSIGN_OR_RETURN(Documents documents, CollectDocuments(column));
+  documents.granules = SplitGranules(documents.list, documents.begin, sources_.size());
   KeyStatisticsMap statistics;
   HOGLET_ASSIGN_OR_RETURN(const std::vector<std::string> names,
                           ChooseKeys(column, documents.list.size(), &statistics));
@@ -494,8 +509,7 @@ absl::Status PartBuild::WriteJson(JsonColumn column) {
       [&](size_t chunk) -> absl::StatusOr<Vector> {
         HOGLET_ASSIGN_OR_RETURN(
             std::vector<std::string> texts,
-            GatherList<std::string>(Granule(documents.begin, documents.list, chunk),
-                                    sources_.size(),
+            GatherList<std::string>(documents.granules[chunk],
                                     [&](uint32_t source, std::span<const uint32_t> numbers) {
                                       return sources_[source]->GatherShapes(column, keys, numbers);
                                     }));

@@ -24,7 +24,9 @@ constexpr size_t kTrialValues = 4096;
 template <typename T>
 class DictionaryBuilder {
  public:
-  explicit DictionaryBuilder(size_t entries_max) : entries_max_(entries_max) {}
+  DictionaryBuilder(size_t entries_max, size_t rows) : entries_max_(entries_max) {
+    codes_.reserve(rows);
+  }
 
   // False once there are too many.
   bool Add(const Vector& chunk) {
@@ -36,17 +38,20 @@ class DictionaryBuilder {
         codes_.push_back(kNullCode);
         continue;
       }
+      is_only_coded_ = false;
       if (!CodeOf(values[row], &codes_.emplace_back())) return false;
-      if (++values_seen_ == kTrialValues && code_of_.size() > kTrialValues / 4 * 3) return false;
+      if (++values_seen_ == kTrialValues && values_.size() > kTrialValues / 4 * 3) return false;
     }
     return true;
   }
 
-  bool IsWorthwhile() const { return !code_of_.empty() && code_of_.size() * 2 < values_seen_ + 1; }
+  bool IsWorthwhile() const { return !values_.empty() && values_.size() * 2 < values_seen_ + 1; }
 
   // The dictionary, sorted; codes follow its order from now on.
   Vector Finish(const Type& type) {
-    std::vector<std::pair<T, uint32_t>> sorted(code_of_.begin(), code_of_.end());
+    std::vector<std::pair<T, uint32_t>> sorted;
+    sorted.reserve(values_.size());
+    for (const T& value : values_) sorted.emplace_back(value, static_cast<uint32_t>(sorted.size()));
     std::sort(sorted.begin(), sorted.end());
     Vector values = Vector::Flat(type, sorted.size());
     std::vector<uint32_t> position(sorted.size());
@@ -70,36 +75,57 @@ class DictionaryBuilder {
   static constexpr uint32_t kNullCode = UINT32_MAX;
   static constexpr uint32_t kUnknownCode = UINT32_MAX - 1;
 
+  bool IsFull() const { return values_.size() >= entries_max_ || bytes_ > kDictionaryBytesMax; }
+
+  uint32_t AddValue(T value) {
+    values_.push_back(value);
+    return static_cast<uint32_t>(values_.size() - 1);
+  }
+
   bool CodeOf(const T& value, uint32_t* code) {
+    // Values that came from one dictionary were not looked up.
+    for (; mapped_ < values_.size(); ++mapped_) {
+      code_of_.emplace(values_[mapped_], static_cast<uint32_t>(mapped_));
+    }
     if (const auto found = code_of_.find(value); found != code_of_.end()) {
       *code = found->second;
       return true;
     }
-    if (code_of_.size() >= entries_max_ || bytes_ > kDictionaryBytesMax) return false;
-    *code = static_cast<uint32_t>(code_of_.size());
-    code_of_.emplace(Keep(value), *code);
+    if (IsFull()) return false;
+    *code = AddValue(Keep(value));
     return true;
   }
 
-  // Looks each of the chunk's distinct values up once for all chunks that share them.
+  // Looks each of the chunk's distinct values up once for all chunks that share them; not even
+  // that while there are no others.
   bool AddCoded(const Vector& chunk) {
     const Vector& values = *chunk.dictionary();
     if (coded_ != chunk.dictionary()) {
+      is_only_coded_ = values_.empty();
       coded_ = chunk.dictionary();
       code_of_coded_.assign(values.size(), kUnknownCode);
     }
+    const uint32_t* chunk_codes = chunk.codes();
+    const size_t begin = codes_.size();
+    codes_.resize(begin + chunk.size());
     for (size_t row = 0; row < chunk.size(); ++row) {
-      uint32_t& code = code_of_coded_[chunk.codes()[row]];
-      if (code == kUnknownCode) {
-        if (values.IsNull(chunk.codes()[row])) {
-          code = kNullCode;
-        } else if (!CodeOf(values.data<T>()[chunk.codes()[row]], &code)) {
-          return false;
-        }
-      }
+      uint32_t& code = code_of_coded_[chunk_codes[row]];
+      if (code == kUnknownCode && !FindCoded(values, chunk_codes[row], &code)) return false;
       values_seen_ += code == kNullCode ? 0 : 1;
-      codes_.push_back(code);
+      codes_[begin + row] = code;
     }
+    return true;
+  }
+
+  bool FindCoded(const Vector& values, uint32_t entry, uint32_t* code) {
+    if (values.IsNull(entry)) {
+      *code = kNullCode;
+      return true;
+    }
+    const T& value = values.data<T>()[entry];
+    if (!is_only_coded_) return CodeOf(value, code);
+    if (IsFull()) return false;
+    *code = AddValue(Keep(value));
     return true;
   }
 
@@ -115,11 +141,14 @@ class DictionaryBuilder {
   std::conditional_t<std::is_same_v<T, Int128>, absl::flat_hash_map<Int128, uint32_t, WideHash>,
                      StringMap<std::string_view, uint32_t>>
       code_of_;
+  std::vector<T> values_;  // by code
+  size_t mapped_ = 0;      // of them in code_of_
   std::vector<uint32_t> codes_;
   StringHeap heap_;
   // The dictionary of the chunk added last, and its values' codes here.
   std::shared_ptr<const Vector> coded_;
   std::vector<uint32_t> code_of_coded_;
+  bool is_only_coded_ = false;
 };
 
 }  // namespace
@@ -161,7 +190,7 @@ absl::StatusOr<std::optional<DictionaryPlan>> PlanDictionary(
     std::span<const uint32_t> begin, Compression compression,
     const PartWriter::ChunkSource& source) {
   const size_t entries_max = std::min<size_t>(kDictionaryEntriesMax, begin.back() / 2 + 1);
-  auto builder = std::make_shared<DictionaryBuilder<T>>(entries_max);
+  auto builder = std::make_shared<DictionaryBuilder<T>>(entries_max, begin.back());
   Type type;
   for (size_t chunk = 0; chunk + 1 < begin.size(); ++chunk) {
     HOGLET_ASSIGN_OR_RETURN(Vector values, source(chunk));
