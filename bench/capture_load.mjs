@@ -1,13 +1,23 @@
-// How fast hoglet acknowledges: every pairing of batch size and connections for a few seconds each.
+// How fast hoglet takes events over HTTP.
 //
 //   node capture_load.mjs --hoglet BIN [--seconds 3] [--batches 1,10,100,1000]
-//     [--connections 1,4,16,64] [--gzip] [--json FILE]
+//     [--connections 1,4,16,64] [--gzip] [--memory-limit 512M] [--json FILE]
+//   node capture_load.mjs --hoglet BIN --rate 1000 [--seconds 30] [--connections 16]
+//   node capture_load.mjs --hoglet BIN --total 5000000 [--memory-limit 512M] [--cgroup DIR]
 //
-// Every event is new (fresh uuid), each request is one `/batch/` over a kept-alive connection, and
-// only a 200 counts. Prints events/s and the p50/p99 of a request in ms; 429 and 503 are counted as
-// refused. The client shares the machine, so the last figures are those of client and server.
+// The first form runs every pairing of batch size and connections for some seconds. Every event is
+// new (fresh uuid), each request is one `/batch/` over a kept-alive connection, and only a 200
+// counts. Prints the events/s acknowledged (durable), the events/s until count() shows them all
+// (durable and queryable), and the p50/p99 of a request in ms; 429 and 503 are counted as refused.
+//
+// --rate sends single events at that pace, whatever the answers do: a latency counts from the moment
+// the event was due, so waiting behind a slow one shows.
+//
+// --total sends that many in batches of 1,000 and prints the resident memory on the way. --cgroup
+// puts the server into a control group (a folder that exists, with its limit set).
+//
+// The client shares the machine, so the figures are those of client and server.
 
-import crypto from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -17,90 +27,195 @@ import { EventStream } from './generate.mjs';
 import { Hoglet, TOKEN, formatTable, quantile, sleep } from './lib.mjs';
 
 const SAMPLE_EVENTS = 20_000;
-const UUID_AT = '{"uuid":"'.length;
+const UUID_TAIL_AT = '{"uuid":"00000000-0000-4000-8000-'.length;
+const UUID_TAIL_DIGITS = 12;
 
 const { values: flags } = parseArgs({ options: {
   hoglet: { type: 'string' },
-  seconds: { type: 'string', default: '3' },
+  seconds: { type: 'string' },
   batches: { type: 'string', default: '1,10,100,1000' },
-  connections: { type: 'string', default: '1,4,16,64' },
+  connections: { type: 'string' },
   gzip: { type: 'boolean', default: false },
+  rate: { type: 'string' },
+  total: { type: 'string' },
+  'memory-limit': { type: 'string' },
+  cgroup: { type: 'string' },
   json: { type: 'string' },
 } });
 if (!flags.hoglet) throw new Error('--hoglet BIN is needed');
 
-// The parts of sample events around their uuid, so that a body is a concatenation.
-function sampleTails() {
-  const stream = new EventStream({ events: SAMPLE_EVENTS, seed: 2 });
-  const tails = [];
-  for (let line = stream.next(); line !== undefined; line = stream.next()) tails.push(line.slice(UUID_AT + 36));
-  return tails;
-}
+const HEADERS = { 'content-type': 'application/json', ...(flags.gzip && { 'content-encoding': 'gzip' }) };
+const milliseconds = (value) => value.toFixed(2);
+const thousands = (value) => Math.round(value).toLocaleString('en-US');
 
-// Returns a function that builds the next body of `batch` events as bytes.
-function bodyMaker(tails, batch) {
-  let at = 0;
-  return () => {
-    const parts = [];
-    for (let i = 0; i < batch; ++i) {
-      parts.push(`{"uuid":"${crypto.randomUUID()}${tails[at]}`);
-      at = (at + 1) % tails.length;
+// Makes bodies of `batch` events that differ in nothing but their uuids: the bytes are put together
+// once for some sets of events, and every body is a copy with new digits.
+class Bodies {
+  static next_uuid = 0;
+
+  constructor(batch) {
+    const stream = new EventStream({ events: SAMPLE_EVENTS, seed: 2 });
+    this.templates = [];
+    for (let set = 0; set < Math.max(4, Math.min(256, SAMPLE_EVENTS / batch)); ++set) {
+      let text = `{"api_key":"${TOKEN}","batch":[`;
+      const places = [];
+      for (let i = 0; i < batch; ++i) {
+        const line = stream.next();
+        if (i > 0) text += ',';
+        places.push(text.length + UUID_TAIL_AT);
+        text += `{"uuid":"00000000-0000-4000-8000-000000000000"${line.slice('{"uuid":"'.length + 37)}`;
+      }
+      this.templates.push({ bytes: Buffer.from(`${text}]}`, 'latin1'), places });
     }
-    const body = Buffer.from(`{"api_key":"${TOKEN}","batch":[${parts.join(',')}]}`, 'latin1');
+    this.at = 0;
+  }
+
+  next() {
+    const { bytes, places } = this.templates[this.at++ % this.templates.length];
+    const body = Buffer.from(bytes);
+    for (const place of places) {
+      body.latin1Write((++Bodies.next_uuid).toString().padStart(UUID_TAIL_DIGITS, '0'), place);
+    }
     return flags.gzip ? gzipSync(body, { level: 1 }) : body;
-  };
+  }
 }
 
-async function run(server, tails, batch, connections) {
-  const nextBody = bodyMaker(tails, batch);
-  const headers = { 'content-type': 'application/json' };
-  if (flags.gzip) headers['content-encoding'] = 'gzip';
+async function post(server, body) {
+  const { status, body: text } = await server.request('POST', '/batch/', body, HEADERS);
+  if (status !== 200 && status !== 429 && status !== 503) throw new Error(`/batch/ answered ${status}: ${text}`);
+  return status === 200;
+}
+
+async function untilQueryable(server, events) {
+  for (;;) {
+    const [[count]] = await server.query('SELECT count() FROM events');
+    if (count === events) return;
+    if (count > events) throw new Error(`${count} events, ${events} were acknowledged`);
+    await sleep(20);
+  }
+}
+
+const percentiles = (latencies) => ({
+  p50_ms: latencies.length > 0 ? quantile(latencies, 0.5) : NaN,
+  p99_ms: latencies.length > 0 ? quantile(latencies, 0.99) : NaN,
+});
+
+let acknowledged = 0;
+
+async function runPairing(server, batch, connections, seconds) {
+  const bodies = new Bodies(batch);
   const latencies = [];
   let events = 0;
   let refused = 0;
   const started = performance.now();
-  const until = started + Number(flags.seconds) * 1000;
   const client = async () => {
-    while (performance.now() < until) {
-      const body = nextBody();
+    while (performance.now() < started + seconds * 1000) {
+      const body = bodies.next();
       const sent = performance.now();
-      const { status, body: text } = await server.request('POST', '/batch/', body, headers);
-      if (status === 200) {
+      if (await post(server, body)) {
         latencies.push(performance.now() - sent);
         events += batch;
-      } else if (status === 429 || status === 503) {
+      } else {
         ++refused;
         await sleep(50);
-      } else {
-        throw new Error(`/batch/ answered ${status}: ${text}`);
       }
     }
   };
   await Promise.all(Array.from({ length: connections }, client));
-  const seconds = (performance.now() - started) / 1000;
+  const durable_s = (performance.now() - started) / 1000;
+  acknowledged += events;
+  await untilQueryable(server, acknowledged);
+  const queryable_s = (performance.now() - started) / 1000;
   return {
-    batch, connections, refused, events_per_s: Math.round(events / seconds),
-    p50_ms: latencies.length > 0 ? quantile(latencies, 0.5) : NaN,
-    p99_ms: latencies.length > 0 ? quantile(latencies, 0.99) : NaN, acknowledged: events,
+    batch, connections, refused, events, durable_per_s: events / durable_s, queryable_per_s: events / queryable_s,
+    ...percentiles(latencies),
   };
 }
 
-const data = fs.mkdtempSync(path.join(os.tmpdir(), 'hoglet-load-'));
-const server = await new Hoglet(path.resolve(flags.hoglet), path.join(data, 'data')).start();
-try {
-  const tails = sampleTails();
+async function runPairings(server) {
   const results = [];
   for (const batch of flags.batches.split(',').map(Number)) {
-    for (const connections of flags.connections.split(',').map(Number)) {
-      results.push(await run(server, tails, batch, connections));
+    for (const connections of (flags.connections ?? '1,4,16,64').split(',').map(Number)) {
+      results.push(await runPairing(server, batch, connections, Number(flags.seconds ?? 3)));
     }
   }
-  console.log(formatTable([['batch', 'connections', 'events/s', 'p50 ms', 'p99 ms', 'refused'],
-    ...results.map((r) => [r.batch, r.connections, r.events_per_s.toLocaleString('en-US'),
-      r.p50_ms.toFixed(2), r.p99_ms.toFixed(2), r.refused])]));
-  const acknowledged = results.reduce((sum, r) => sum + r.acknowledged, 0);
-  console.log(`${acknowledged.toLocaleString('en-US')} events acknowledged; ` +
-    `RSS peak ${server.memory().peak_mb} MB, data in ${data} (removed)`);
+  console.log(formatTable([['batch', 'connections', 'durable/s', 'queryable/s', 'p50 ms', 'p99 ms', 'refused'],
+    ...results.map((r) => [r.batch, r.connections, thousands(r.durable_per_s), thousands(r.queryable_per_s),
+      milliseconds(r.p50_ms), milliseconds(r.p99_ms), r.refused])]));
+  return results;
+}
+
+async function runRate(server) {
+  const rate = Number(flags.rate);
+  const seconds = Number(flags.seconds ?? 30);
+  const bodies = new Bodies(1);
+  const latencies = [];
+  const started = performance.now();
+  let sent = 0;
+  let refused = 0;
+  const waiting = new Set();
+  while (sent < rate * seconds) {
+    const due = Math.min(rate * seconds, Math.floor((performance.now() - started) / 1000 * rate));
+    for (; sent < due; ++sent) {
+      const due_at = started + sent * 1000 / rate;
+      const request = post(server, bodies.next()).then((ok) => {
+        if (ok) latencies.push(performance.now() - due_at);
+        else ++refused;
+        waiting.delete(request);
+      });
+      waiting.add(request);
+    }
+    await sleep(1);
+  }
+  await Promise.all(waiting);
+  acknowledged += latencies.length;
+  const result = { rate, seconds, refused, ...percentiles(latencies), max_ms: Math.max(...latencies) };
+  console.log(`${rate} single events/s for ${seconds} s: p50 ${milliseconds(result.p50_ms)} ms, ` +
+    `p99 ${milliseconds(result.p99_ms)} ms, longest ${milliseconds(result.max_ms)} ms, ${refused} refused`);
+  return result;
+}
+
+async function runTotal(server) {
+  const bodies = new Bodies(1000);
+  const total = Number(flags.total);
+  const started = performance.now();
+  let sent = 0;
+  let refused = 0;
+  let next_line = total / 10;
+  const client = async () => {
+    while (sent < total) {
+      sent += 1000;
+      const body = bodies.next();
+      while (!await post(server, body)) {
+        ++refused;
+        await sleep(50);
+      }
+      acknowledged += 1000;
+      if (acknowledged >= next_line) {
+        next_line += total / 10;
+        const { rss_mb, peak_mb } = server.memory();
+        console.log(`${thousands(acknowledged)} events acknowledged, RSS ${rss_mb} MB, peak ${peak_mb} MB`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Number(flags.connections ?? 8) }, client));
+  const durable_s = (performance.now() - started) / 1000;
+  await untilQueryable(server, acknowledged);
+  const queryable_s = (performance.now() - started) / 1000;
+  const { rss_mb, peak_mb } = server.memory();
+  console.log(`durable ${thousands(total / durable_s)}/s, queryable ${thousands(total / queryable_s)}/s, ` +
+    `${refused} refused; RSS ${rss_mb} MB, peak ${peak_mb} MB`);
+  return { total, durable_per_s: total / durable_s, queryable_per_s: total / queryable_s, refused, rss_mb, peak_mb };
+}
+
+const data = fs.mkdtempSync(path.join(os.tmpdir(), 'hoglet-load-'));
+const serve_flags = flags['memory-limit'] ? ['--memory-limit', flags['memory-limit']] : [];
+const server = new Hoglet(path.resolve(flags.hoglet), path.join(data, 'data'), serve_flags, flags.cgroup);
+await server.start();
+try {
+  const run = flags.rate ? runRate : flags.total ? runTotal : runPairings;
+  const results = await run(server);
+  console.log(`${thousands(acknowledged)} events acknowledged; RSS peak ${server.memory().peak_mb} MB`);
   if (flags.json) fs.writeFileSync(flags.json, `${JSON.stringify(results, null, 2)}\n`);
 } finally {
   await server.stop();

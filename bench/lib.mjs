@@ -23,10 +23,10 @@ export function freePort() {
 }
 
 // A running `hoglet serve`. start() resolves when /_readyz answers 200; ready_ms is how long that took.
+// `flags` are added to its command line; it is put into the control group `cgroup`, if one is given.
 export class Hoglet {
-  constructor(binary, data) {
-    this.binary = binary;
-    this.data = data;
+  constructor(binary, data, flags = [], cgroup = undefined) {
+    Object.assign(this, { binary, data, flags, cgroup });
     this.agent = new http.Agent({ keepAlive: true, maxSockets: 256 });
   }
 
@@ -36,8 +36,9 @@ export class Hoglet {
     const log = fs.openSync(`${this.data}.log`, 'a');
     const started = performance.now();
     this.child = spawn(this.binary, ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`,
-      '--project-token', TOKEN, '--personal-api-key', API_KEY], { stdio: ['ignore', log, log] });
+      '--project-token', TOKEN, '--personal-api-key', API_KEY, ...this.flags], { stdio: ['ignore', log, log] });
     fs.closeSync(log);
+    if (this.cgroup) fs.writeFileSync(path.join(this.cgroup, 'cgroup.procs'), String(this.child.pid));
     let exited;
     this.child.on('exit', (code, signal) => (exited = { code, signal }));
     for (;;) {

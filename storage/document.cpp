@@ -22,10 +22,9 @@ constexpr uint32_t kTrialTexts = 1024;
 
 bool IsText(JsonKind kind) { return kind == JsonKind::kString || kind == JsonKind::kRaw; }
 
-// Two different keys make the halves of one 128-bit hash; they are stored in parts, so they never
-// change.
-constexpr uint64_t kHashKeys[4] = {0x686f676c6574'0001ull, 0x646f63756d'0002ull,
-                                   0x686f676c6574'0003ull, 0x646f63756d'0004ull};
+// Hashes are stored in parts, so the key never changes. (Earlier parts have another hash: then
+// equal documents of an old part and a new one are both kept by a merge.)
+constexpr uint64_t kHashKeys[2] = {0x686f676c6574'0001ull, 0x646f63756d'0002ull};
 
 }  // namespace
 
@@ -73,7 +72,8 @@ JsonKind StoredKind(const JsonMember& member) {
 }
 
 Int128 HashDocument(const JsonObjectView& members) {
-  std::string bytes;
+  thread_local std::string bytes;  // keeps its memory
+  bytes.clear();
   for (const JsonMember& member : members) {
     PutString(&bytes, member.key);
     const JsonKind kind = StoredKind(member);
@@ -99,8 +99,7 @@ Int128 HashDocument(const JsonObjectView& members) {
         }
     }
   }
-  const uint64_t high = SipHash64Keyed(kHashKeys[0], kHashKeys[1], bytes);
-  const uint64_t low = SipHash64Keyed(kHashKeys[2], kHashKeys[3], bytes);
+  const auto [low, high] = SipHash128Keyed(kHashKeys[0], kHashKeys[1], bytes);
   return static_cast<Int128>((static_cast<UInt128>(high) << 64) | low);
 }
 

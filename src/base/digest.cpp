@@ -5,6 +5,7 @@
 #include <openssl/hmac.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "include/hoglet/env.h"
 #include "include/hoglet/status.h"
@@ -21,10 +22,17 @@ const EVP_MD* Fetched(const char* name) {
 
 template <size_t kBytes>
 std::array<uint8_t, kBytes> Digest(const EVP_MD* kind, std::string_view bytes) {
+  struct FreeContext {
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  };
+  // One a thread: to make it costs as much as to hash a short text.
+  thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
   std::array<uint8_t, kBytes> result{};
   unsigned written = 0;
-  const int ok = EVP_Digest(bytes.data(), bytes.size(), result.data(), &written, kind, nullptr);
-  HOGLET_ASSERT(ok == 1 && written == kBytes);
+  const bool ok = EVP_DigestInit_ex(context.get(), kind, nullptr) == 1 &&
+                  EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1 &&
+                  EVP_DigestFinal_ex(context.get(), result.data(), &written) == 1;
+  HOGLET_ASSERT(ok && written == kBytes);
   return result;
 }
 

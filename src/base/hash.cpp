@@ -153,7 +153,10 @@ uint64_t MultiplyFold(uint64_t a, uint64_t b) {
 
 }  // namespace
 
-uint64_t SipHash64Keyed(uint64_t key0, uint64_t key1, std::string_view bytes) {
+namespace {
+
+// The state after all of the bytes and the last rounds.
+SipState SipFinal(uint64_t key0, uint64_t key1, std::string_view bytes) {
   SipState state(key0, key1);
   const char* data = bytes.data();
   size_t left = bytes.size();
@@ -165,7 +168,19 @@ uint64_t SipHash64Keyed(uint64_t key0, uint64_t key1, std::string_view bytes) {
   state.Word(last);
   state.v2 ^= 0xff;
   for (int round = 0; round < 4; ++round) state.Round();
+  return state;
+}
+
+}  // namespace
+
+uint64_t SipHash64Keyed(uint64_t key0, uint64_t key1, std::string_view bytes) {
+  const SipState state = SipFinal(key0, key1, bytes);
   return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
+}
+
+std::array<uint64_t, 2> SipHash128Keyed(uint64_t key0, uint64_t key1, std::string_view bytes) {
+  const SipState state = SipFinal(key0, key1, bytes);
+  return {state.v0 ^ state.v1, state.v2 ^ state.v3};
 }
 
 uint64_t SipHash64(std::string_view bytes) { return SipHash64Keyed(0, 0, bytes); }

@@ -1,5 +1,6 @@
 #include "src/base/uuid.h"
 
+#include <array>
 #include <mutex>
 
 #include "include/hoglet/env.h"
@@ -10,40 +11,43 @@
 namespace hoglet {
 namespace {
 
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-bool ParseHexByte(std::string_view text, uint8_t* byte) {
-  const int high = HexValue(text[0]);
-  const int low = HexValue(text[1]);
-  *byte = static_cast<uint8_t>(high << 4 | low);
-  return high >= 0 && low >= 0;
-}
+// Of every byte; -1: no hex digit.
+constexpr std::array<int8_t, 256> kHexValues = [] {
+  std::array<int8_t, 256> values{};
+  for (int c = 0; c < 256; ++c) {
+    const bool is_letter = (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    values[static_cast<size_t>(c)] = static_cast<int8_t>(c >= '0' && c <= '9' ? c - '0'
+                                                         : is_letter          ? (c & 15) + 9
+                                                                              : -1);
+  }
+  return values;
+}();
 
 bool IsHyphenPosition(size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
 
-std::optional<Uuid> ParseHyphenated(std::string_view text) {
-  if (text.size() != 36) return std::nullopt;
+// Where the two digits of each byte begin.
+constexpr std::array<uint8_t, 16> kHyphenatedAt = {0,  2,  4,  6,  9,  11, 14, 16,
+                                                   19, 21, 24, 26, 28, 30, 32, 34};
+constexpr std::array<uint8_t, 16> kSimpleAt = {0,  2,  4,  6,  8,  10, 12, 14,
+                                               16, 18, 20, 22, 24, 26, 28, 30};
+
+std::optional<Uuid> ParseDigits(const char* text, const std::array<uint8_t, 16>& places) {
   Uuid uuid;
-  size_t at = 0;
-  for (uint8_t& byte : uuid.bytes) {
-    if (IsHyphenPosition(at) && text[at++] != '-') return std::nullopt;
-    if (!ParseHexByte(text.substr(at, 2), &byte)) return std::nullopt;
-    at += 2;
+  int seen = 0;
+  for (size_t i = 0; i < 16; ++i) {
+    const int high = kHexValues[static_cast<uint8_t>(text[places[i]])];
+    const int low = kHexValues[static_cast<uint8_t>(text[places[i] + 1])];
+    seen |= high | low;
+    uuid.bytes[i] = static_cast<uint8_t>(high << 4 | low);
   }
+  if (seen < 0) return std::nullopt;
   return uuid;
 }
 
-std::optional<Uuid> ParseSimple(std::string_view text) {
-  Uuid uuid;
-  for (size_t i = 0; i < 16; ++i) {
-    if (!ParseHexByte(text.substr(2 * i, 2), &uuid.bytes[i])) return std::nullopt;
-  }
-  return uuid;
+std::optional<Uuid> ParseHyphenated(std::string_view text) {
+  if (text.size() != 36) return std::nullopt;
+  if (text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return std::nullopt;
+  return ParseDigits(text.data(), kHyphenatedAt);
 }
 
 void SetVersion(int version, Uuid* uuid) {
@@ -72,7 +76,7 @@ struct V7State {
 
 std::optional<Uuid> ParseUuid(std::string_view text) {
   constexpr std::string_view kUrn = "urn:uuid:";
-  if (text.size() == 32) return ParseSimple(text);
+  if (text.size() == 32) return ParseDigits(text.data(), kSimpleAt);
   if (text.size() == 38 && text.front() == '{' && text.back() == '}') {
     return ParseHyphenated(text.substr(1, 36));
   }

@@ -3,7 +3,6 @@
 #include <simdjson.h>
 
 #include <algorithm>
-#include <bit>
 #include <charconv>
 #include <cmath>
 #include <condition_variable>
@@ -12,8 +11,8 @@
 #include <utility>
 
 #include "include/hoglet/status.h"
-#include "src/base/bytes.h"
 #include "src/base/json.h"
+#include "src/base/json_scan.h"
 #include "src/base/limits.h"
 
 namespace hoglet {
@@ -95,28 +94,9 @@ size_t SkipSpace(std::string_view text, size_t at) {
   return at;
 }
 
-// Bytes that are `c`, as 0x80 in their place; a byte behind one that is may be marked falsely.
-uint64_t BytesThatAre(char c, uint64_t word) {
-  constexpr uint64_t kOnes = 0x0101010101010101;
-  const uint64_t difference = word ^ (kOnes * static_cast<uint8_t>(c));
-  return (difference - kOnes) & ~difference & (kOnes << 7);
-}
-
-// The position of the next quote or backslash from `at` on; text.size() if there is none.
-size_t FindQuoteOrBackslash(std::string_view text, size_t at) {
-  for (; at + 8 <= text.size(); at += 8) {
-    const auto word = LoadLittle<uint64_t>(text.data() + at);
-    const uint64_t found = BytesThatAre('"', word) | BytesThatAre('\\', word);
-    // The lowest mark is never a false one.
-    if (found != 0) return at + static_cast<size_t>(std::countr_zero(found)) / 8;
-  }
-  while (at < text.size() && text[at] != '"' && text[at] != '\\') ++at;
-  return at;
-}
-
 // One past the closing quote of the string that begins at `at`.
 size_t SkipString(std::string_view text, size_t at) {
-  for (++at; (at = FindQuoteOrBackslash(text, at)) < text.size();) {
+  for (++at; (at = FindStringBreak(text, at)) < text.size();) {
     if (text[at] == '"') return at + 1;
     at += 2;
   }
