@@ -194,7 +194,9 @@ class EvalRunner {
       EngineOptions options;
       options.env = Env::Posix();
       options.tables = &dataset_;
-      options.week_start_day = week_start_day;
+      options.project = [week_start_day](TeamId) {
+        return QueryProject{.schema = nullptr, .week_start_day = week_start_day};
+      };
       options.array_slices = true;
       options.workers_max = 1;
       options.plain_tables = {{"dataset", dataset_.plain()}};
