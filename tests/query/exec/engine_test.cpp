@@ -124,5 +124,62 @@ TEST_F(EngineTest, PopulateSeriesIsBounded) {
       "no error");
 }
 
+// What ClickHouse's best effort makes of texts that are nearly dates; "error" for none.
+TEST_F(EngineTest, TextsThatAreNearlyDates) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"2020", "2020-01-01 00:00:00.000000"},
+      {"2020-06", "2020-06-01 00:00:00.000000"},
+      {"2020-00-00", "2020-01-01 00:00:00.000000"},
+      {"2020-01-01 12:34:56.5 +0230", "2020-01-01 10:04:56.500000"},
+      {"2020-01-01 12:34:56 -3:30", "2020-01-01 16:04:56.000000"},
+      {"2020-01-01 12:34:56+330", "2020-01-01 09:04:56.000000"},
+      {"2020-01-01 12:34:56 UTC", "2020-01-01 12:34:56.000000"},
+      {"2020-01-01 12:34:56 MSK", "2020-01-01 09:34:56.000000"},
+      {"2020-01-01 12:34:56 EST", "error"},
+      {"2020-01-01T12:34:56z", "error"},
+      {"2020-01-01 12:34:56.", "2020-01-01 12:34:56.000000"},
+      {"2020-01-01 12:34:56.1.2", "error"},
+      {"2020-01-01 12:34:56 7", "error"},
+      {"2020-01-01 12:34:56x", "error"},
+      {"2020-01-01 1234", "error"},
+      {"2020-01-01-123456", "2020-01-01 12:34:56.000000"},
+      {"2020-01-01, 12:34:56", "2020-01-01 12:34:56.000000"},
+      {"2020-01-01,", "error"},
+      {"2020-01-01;", "error"},
+      {"2020-01-01\t", "error"},
+      {"2020-02-30", "error"},
+      {"2020-1-5 7:08 pm", "2020-01-05 19:08:00.000000"},
+      {"2020-1-5 12:08 AM", "2020-01-05 00:08:00.000000"},
+      {"5-Jan-2020 7:08", "2020-01-05 07:08:00.000000"},
+      {"January 5, 2020", "2020-01-05 00:00:00.000000"},
+      {"Marchy 5 2020", "error"},
+      {"31.12.99", "1999-12-31 00:00:00.000000"},
+      {"12/31/2020", "2020-12-31 00:00:00.000000"},
+      {"1.2.3", "error"},
+      {"202001", "2020-01-01 00:00:00.000000"},
+      {"123456789.25", "1973-11-29 21:33:09.250000"},
+      {"15778368001", "error"},
+      {"1577836800 ", "error"},
+      {"-1577836800", "error"},
+      {"now", "error"},
+      {"", "error"},
+  };
+  for (const auto& [text, expected] : cases) {
+    const std::string asked = StrCat("'", text, "'");
+    const bool is_error = std::string_view(expected) == "error";
+    EXPECT_EQ(Ask(StrCat("parseDateTimeBestEffort(concat(", asked, ", ''))")),
+              is_error ? "NULL" : expected)
+        << text;
+    const std::string cast = Ask(StrCat("toDateTime64(", asked, ")"));
+    EXPECT_TRUE(is_error ? cast.starts_with("Cannot convert") : cast == expected)
+        << text << ": " << cast;
+  }
+  // No year, as ClickHouse has it: this one.
+  EXPECT_EQ(Ask("toYear(toDateTime('0000-00-00 00:00:00')) = toYear(now())"), "1");
+  EXPECT_EQ(Ask("toYear(toDateTime('1')) = toYear(now())"), "1");
+  EXPECT_EQ(Ask("toDateTime('1969-12-31 23:59:59')"), "1970-01-01 00:00:00");
+  EXPECT_EQ(Ask("toDateTime64('1800-01-01')"), "1900-01-01 00:00:00.000000");
+}
+
 }  // namespace
 }  // namespace hoglet
