@@ -200,7 +200,7 @@ absl::Status DataDirectory::StartIngestion(const Options& options) {
 
 void DataDirectory::StartEngine(unsigned threads) {
   tables_ = std::make_unique<ProjectTables>(events_.get(), persons_.get(), side_rows_.get(),
-                                            dead_letters_.get());
+                                            dead_letters_.get(), memory_.table_bytes);
   EngineOptions options;
   options.env = env_;
   options.tables = tables_.get();

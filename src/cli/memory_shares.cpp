@@ -21,7 +21,8 @@ MemoryShares::MemoryShares(uint64_t wanted_bytes, unsigned queries)
       person_bytes(std::clamp(total_bytes / 32, 4 * kMiB, 32 * kMiB)),
       cache_bytes(std::clamp(total_bytes / 8, 16 * kMiB, 256 * kMiB)),
       body_bytes(std::clamp(total_bytes / 8, 64 * kMiB, 256 * kMiB)),
-      query_bytes(std::clamp(total_bytes / 2 / queries_at_once, 32 * kMiB, 8 * kGiB)) {}
+      query_bytes(std::clamp(total_bytes / 2 / queries_at_once, 32 * kMiB, 8 * kGiB)),
+      table_bytes(std::clamp(query_bytes / 8, 4 * kMiB, 256 * kMiB)) {}
 
 std::string MemoryShares::Describe() const {
   return StrCat(FormatBytes(total_bytes), ", of it ", FormatBytes(query_bytes), " for each of ",

@@ -21,6 +21,7 @@ struct MemoryShares {
   uint64_t cache_bytes;
   uint64_t body_bytes;   // of HTTP requests under way
   uint64_t query_bytes;  // of one query
+  uint64_t table_bytes;  // of a scan of persons, groups and the like, beside query_bytes
 };
 
 // Three quarters of what the machine and the control group allow: allocators keep some, and the
