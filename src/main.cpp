@@ -4,6 +4,7 @@
 #include "CLI/CLI.hpp"
 #include "src/base/strings.h"
 #include "src/cli/commands.h"
+#include "src/cli/memory_shares.h"
 
 namespace {
 
@@ -58,7 +59,9 @@ void AddServe(CLI::App& app, hoglet::ServeCommand& serve, std::string& config_fi
       ->capture_default_str();
   // The last transformation is the first to see the text.
   Flag(sub, "--memory-limit", serve.memory_limit_bytes,
-       "Memory to stay below: 512MB, 2GB; 0: defaults of each part")
+       hoglet::StrCat("Memory to stay below: 512MB, 2GB; 0: three quarters of what the machine and "
+                      "the control group allow, here ",
+                      hoglet::FormatBytes(hoglet::DefaultMemoryBytes())))
       ->transform(CLI::AsSizeValue(false))
       ->transform(CLI::Validator(RefuseNegative, ""));
 }

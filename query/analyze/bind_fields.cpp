@@ -92,10 +92,9 @@ absl::Status Binder::UnknownField(std::string_view name, const Scope& scope) {
     }
     for (const OutputField& field : table->fields) names.push_back(field.name);
   }
-  const auto close = CloseMatches(name, names, 3);
+  const std::string hint = DidYouMean(name, names);
   return QueryError(
-      StrCat("Unable to resolve field: ", name,
-             close.empty() ? "" : StrCat(". Did you mean: ", absl::StrJoin(close, ", "), "?")));
+      StrCat("Unable to resolve field: ", name, hint.empty() ? "" : StrCat(".", hint)));
 }
 
 absl::StatusOr<ExprPtr> Binder::BindPath(const Path& path, Scope* scope) {

@@ -166,7 +166,18 @@ absl::StatusOr<OpPtr> Binder::BindNamedTable(const ast::JoinExpr& join, const as
     HOGLET_ASSIGN_OR_RETURN(SelectResult result, BindQuery(*query, nullptr));
     return QueryTable(std::move(result), table);
   }
-  return QueryError(StrCat("Unknown table `", name, "`."));
+  return UnknownTable(name, *scope);
+}
+
+absl::Status Binder::UnknownTable(const std::string& name, const Scope& scope) const {
+  std::vector<std::string> names = {"numbers"};
+  for (const auto& [key, table] : schema_.tables()) {
+    if (table.listed) names.push_back(key);
+  }
+  for (const CteLink* link = scope.ctes; link != nullptr; link = link->older) {
+    if (!link->cte->is_column) names.push_back(link->cte->name);
+  }
+  return QueryError(StrCat("Unknown table `", name, "`.", DidYouMean(name, names)));
 }
 
 void Binder::ApplySample(const ast::SampleExpr& sample, Table* table) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_join.h"
 #include "src/base/strings.h"
 
 namespace hoglet::analysis {
@@ -93,6 +94,11 @@ std::vector<std::string> CloseMatches(std::string_view word,
   std::vector<std::string> names;
   for (const auto& [ratio, name] : found) names.emplace_back(name);
   return names;
+}
+
+std::string DidYouMean(std::string_view word, const std::vector<std::string>& candidates) {
+  const auto close = CloseMatches(word, candidates, 3);
+  return close.empty() ? "" : StrCat(" Did you mean: ", absl::StrJoin(close, ", "), "?");
 }
 
 std::string ClosestFunctionName(std::string_view name) {

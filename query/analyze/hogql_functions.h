@@ -41,6 +41,9 @@ std::string ClosestFunctionName(std::string_view name);
 std::vector<std::string> CloseMatches(std::string_view word,
                                       const std::vector<std::string>& candidates, size_t count);
 
+// " Did you mean: a, b?" of the candidates that look like `word`; "" if none does.
+std::string DidYouMean(std::string_view word, const std::vector<std::string>& candidates);
+
 // Codes and names of languages, in matching order.
 struct LanguageNames {
   std::vector<std::string> codes;

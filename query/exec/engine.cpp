@@ -165,7 +165,8 @@ class Engine final : public QueryEngine {
     int64_t began_;
   };
 
-  absl::StatusOr<AnalyzeContext> ContextOf(const QueryRequest& request, MemoryBudget* memory);
+  absl::StatusOr<AnalyzeContext> ContextOf(const QueryRequest& request, const QueryProject& project,
+                                           MemoryBudget* memory);
   absl::Status Execute(AnalyzedQuery& query, ExecContext& context, uint64_t rows_max,
                        QueryResult* result);
 
@@ -174,14 +175,15 @@ class Engine final : public QueryEngine {
 };
 
 absl::StatusOr<AnalyzeContext> Engine::ContextOf(const QueryRequest& request,
+                                                 const QueryProject& project,
                                                  MemoryBudget* memory) {
   AnalyzeContext context;
   context.team_id = request.team_id;
-  context.timezone = request.timezone.empty() ? options_.timezone : request.timezone;
-  context.week_start_day = options_.week_start_day;
+  context.timezone = request.timezone.empty() ? project.timezone : request.timezone;
+  context.week_start_day = project.week_start_day;
   context.array_slices = options_.array_slices;
   context.functions = &BuiltinFunctions();
-  context.schema = options_.schema;
+  context.schema = project.schema.get();
   context.tables = options_.plain_tables;
   const RowLimits limits = LimitsOf(request.limit_context);
   context.default_limit = limits.default_rows;
@@ -212,7 +214,9 @@ absl::StatusOr<QueryResult> Engine::Run(const QueryRequest& request) {
   watch.Step("parse_select");
   MemoryBudget memory(request.memory_bytes_max > 0 ? request.memory_bytes_max
                                                    : options_.memory_bytes_max);
-  HOGLET_ASSIGN_OR_RETURN(AnalyzeContext analyze, ContextOf(request, &memory));
+  const QueryProject project =
+      options_.project ? options_.project(request.team_id) : QueryProject();
+  HOGLET_ASSIGN_OR_RETURN(AnalyzeContext analyze, ContextOf(request, project, &memory));
   HOGLET_ASSIGN_OR_RETURN(AnalyzedQuery query, AnalyzeSelect(*tree, analyze));
   watch.Step("analyze");
   result.hogql = query.hogql;

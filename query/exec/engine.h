@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -14,12 +16,18 @@ namespace hoglet {
 
 class Env;
 
+// What a query is told of the project it runs for.
+struct QueryProject {
+  std::shared_ptr<const SchemaProvider> schema;  // null: nothing is known
+  std::string timezone = "UTC";                  // when a request names none
+  int week_start_day = 0;                        // 0 Sunday, 1 Monday
+};
+
 struct EngineOptions {
   Env* env = nullptr;                    // required; clock of now() and of deadlines
   const TableCatalog* tables = nullptr;  // required
-  const SchemaProvider* schema = nullptr;
-  std::string timezone = "UTC";  // when a request names none
-  int week_start_day = 0;
+  // The project of a query's team; asked once a query, from any thread. Empty: QueryProject().
+  std::function<QueryProject(TeamId)> project;
   bool array_slices = false;                       // a[1:2]; HogQL proper has none
   uint64_t memory_bytes_max = 2ull << 30;          // of one query, when a request names none
   int workers_max = 2;                             // threads of one query

@@ -307,16 +307,10 @@ absl::StatusOr<Vector> FromText(const Vector& in, const Type& to, CastMode mode)
     case TypeKind::kDateTime:
     case TypeKind::kDateTime64: {
       HOGLET_ASSIGN_OR_RETURN(const TimeZone zone, ZoneOf(to));
-      const bool wide = to.kind() == TypeKind::kDateTime64;
       return LoopText<int64_t>(in, to, mode, [&](std::string_view text, int64_t* out) {
         const auto moment = ParseDateTimeText(text, zone);
-        if (!moment.has_value()) return false;
-        if (wide) {
-          *out = MicrosToTicks(Clamp(*moment, -2208988800000000, 10413791999999999), to.scale());
-        } else {
-          *out = Clamp(FloorDivide(*moment, kMicrosPerSecond), 0, kDateTimeMax);
-        }
-        return true;
+        if (moment.has_value()) *out = MomentToValue(*moment, to);
+        return moment.has_value();
       });
     }
     case TypeKind::kUuid:

@@ -11,12 +11,45 @@
 namespace hoglet::fn {
 namespace {
 
+// Text as DateTime or DateTime64 where failing is an error: ClickHouse reads it by best effort
+// there (cast_string_to_date_time_mode), and strictly where it gives NULL or zero instead.
+Bound TextToMoment(const Type& type) {
+  HOGLET_ASSIGN_OR_RETURN(const TimeZone zone, ZoneOf(type));
+  return MakeFunction(type, [type, zone](const Batch& batch) -> absl::StatusOr<Vector> {
+    const Input<std::string_view> in(batch.args[0]);
+    Vector out = Vector::Flat(type, batch.rows);
+    bool has_nulls = false;
+    for (size_t i = 0; i < batch.rows; ++i) {
+      int64_t& value = out.mutable_data<int64_t>()[i];
+      value = 0;
+      if (!batch.live(i)) continue;
+      if (batch.args[0].IsNull(i)) {  // CAST sees them
+        out.SetNull(i);
+        has_nulls = true;
+        continue;
+      }
+      const auto moment = ParseDateTimeBestEffort(in[i], zone, false, batch.context.now_us);
+      if (!moment.has_value()) {
+        return Error("cannot_parse_datetime", "Cannot convert '", in[i].substr(0, 100),
+                     "' of type String to ", type.Name());
+      }
+      value = MomentToValue(*moment, type);
+    }
+    if (has_nulls) out.set_type(type.Nullable());
+    return out;
+  });
+}
+
 Bound CastFunction(const Call& call, const Type& to, CastMode mode) {
   if (!CanCast(call.type(0), to)) {
     return Error("illegal_type_of_argument", "Illegal type ", call.type(0).Name(),
                  " of argument of function ", call.name);
   }
   if (mode == CastMode::kThrow && call.type(0) == to) return Identity(to);
+  if (mode == CastMode::kThrow && call.type(0).IsStringLike() && !to.nullable() &&
+      (to.kind() == TypeKind::kDateTime || to.kind() == TypeKind::kDateTime64)) {
+    return TextToMoment(to);
+  }
   const bool nullable =
       (mode == CastMode::kOrNull || mode == CastMode::kAccurateOrNull) && CanBeNullable(to);
   return MakeFunction(nullable ? to.Nullable() : to,
@@ -96,34 +129,6 @@ absl::StatusOr<Type> TypeFor(const Call& call, std::string_view name) {
   return Type::Parse(name);
 }
 
-// Text of any of the usual forms as DateTime64; a bare number of eight digits is a day.
-Bound TextToDateTime64(const Type& type) {
-  HOGLET_ASSIGN_OR_RETURN(const TimeZone zone, ZoneOf(type));
-  return MakeFunction(type, [type, zone](const Batch& batch) -> absl::StatusOr<Vector> {
-    const Input<std::string_view> in(batch.args[0]);
-    HOGLET_ASSIGN_OR_RETURN(Vector out,
-                            CastVector(in.vector(), type.Nullable(), CastMode::kOrNull));
-    out = out.Flatten();
-    for (size_t i = 0; i < batch.rows; ++i) {
-      if (!batch.live(i)) continue;
-      const bool day =
-          in[i].size() == 8 && in[i].find_first_not_of("0123456789") == std::string::npos;
-      if (!day && !out.IsNull(i)) continue;
-      const auto moment = ParseDateTimeBestEffort(in[i], zone, false, batch.context.now_us);
-      if (!moment.has_value()) {
-        return Error("cannot_parse_datetime", "Cannot convert '", in[i], "' of type String to ",
-                     type.Name());
-      }
-      out.mutable_data<int64_t>()[i] = MicrosToTicks(*moment, type.scale());
-      SetBit(out.mutable_validity(), i);
-    }
-    // What is NULL now was NULL in the argument.
-    if (batch.valid == nullptr) out.clear_validity();
-    out.set_type(batch.valid == nullptr ? type : type.Nullable());
-    return out;
-  });
-}
-
 // The zone, scale or length that belongs to the type, and the default.
 size_t ArgumentsMax(const Target& target) {
   size_t count = target.or_default ? 2 : 1;
@@ -139,10 +144,6 @@ Bound BindTo(const Call& call) {
   const Type& from = call.type(0);
   if (target.mode != CastMode::kThrow && !target.or_default && !from.IsStringLike())
     return call.BadType(0);
-  if (target.type == "DateTime64" && target.mode == CastMode::kThrow && !target.or_default &&
-      from.IsStringLike()) {
-    return TextToDateTime64(type);
-  }
   if (!target.or_default) return CastFunction(call, type, target.mode);
   if (!CanCast(from, type)) return call.BadType(0);
 

@@ -113,62 +113,78 @@ std::optional<int64_t> ParseDateTimeText(std::string_view text, const TimeZone& 
 
 namespace {
 
-// What best-effort reading has found so far.
+constexpr std::string_view kMonthNames[] = {"january",   "february", "march",    "april",
+                                            "may",       "june",     "july",     "august",
+                                            "september", "october",  "november", "december"};
+constexpr std::string_view kDayNames[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                          "friday", "saturday", "sunday"};
+
+// The position, from 1, of the name that a word is, whole or by its first three letters; 0: none.
+int FindName(std::span<const std::string_view> names, std::string_view word) {
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (word == names[i] || word == names[i].substr(0, 3)) return static_cast<int>(i) + 1;
+  }
+  return 0;
+}
+
+// Reading dates and times as ClickHouse's best effort does, which takes what comes in any order: a
+// number means what its digits and the character after it allow. A part that is 0 counts as not
+// there.
 class BestEffort {
  public:
   BestEffort(std::string_view text, const TimeZone& zone, bool us, int64_t now_us)
       : in_(text), zone_(zone), us_(us), now_us_(now_us) {}
 
   std::optional<int64_t> Parse() {
-    if (in_.done()) return std::nullopt;
     while (!in_.done()) {
-      const char c = in_.peek();
-      const bool ok = absl::ascii_isdigit(c) ? Digits() : absl::ascii_isalpha(c) ? Word() : Mark();
-      if (!ok) return std::nullopt;
+      if (!Part()) return std::nullopt;
       if (unix_.has_value()) return in_.done() ? unix_ : std::nullopt;
     }
     return Finish();
   }
 
  private:
-  bool Digits() {
-    const std::string_view digits = in_.Digits(20);
-    const bool fresh = !year_ && !has_time_ && !day_;
+  static constexpr size_t kDigitsMax = 19;
+
+  bool Part() {
+    if ((year_ != 0) != has_time_ && in_.Take(',')) {
+      has_comma_ = true;
+      if (in_.done()) return true;
+    }
+    if (year_ != 0 && has_time_) return Mark();
+    const std::string_view digits = in_.Digits(kDigitsMax);
+    return digits.empty() ? Mark() : Number(digits);
+  }
+
+  bool Number(std::string_view digits) {
+    const bool is_first = year_ == 0 && !has_time_;
     switch (digits.size()) {
       case 13:
-        if (!fresh) return false;
-        unix_ = Scanner::ToInt64(digits) * 1000;
-        return true;
-      case 16:
-        if (!fresh) return false;
-        unix_ = Scanner::ToInt64(digits);
-        return true;
+        if (is_first) unix_ = Scanner::ToInt64(digits) * 1000;
+        return is_first;
       case 9:
       case 10:
-        if (!fresh) return false;
-        unix_ = Scanner::ToInt64(digits) * kMicrosPerSecond;
-        if (in_.Take('.')) *unix_ += in_.Micros();
-        return true;
+        if (is_first) unix_ = Scanner::ToInt64(digits) * kMicrosPerSecond;
+        if (is_first && in_.Take('.')) *unix_ += in_.Micros();
+        return is_first;
       case 14:
-        if (!fresh) return false;
-        Date8(digits.substr(0, 8));
-        Time6(digits.substr(8));
-        return Fraction();
+        if (is_first) Date8(digits.substr(0, 8)), Time6(digits.substr(8));
+        return is_first;
       case 8:
-        if (year_) return false;
+        if (year_ != 0) return false;
         Date8(digits);
         return true;
       case 6:
-        if (!year_ && !month_) {
+        if (year_ == 0 && month_ == 0) {
           year_ = Scanner::ToInt(digits.substr(0, 4));
           month_ = Scanner::ToInt(digits.substr(4, 2));
           return true;
         }
         if (has_time_) return false;
         Time6(digits);
-        return Fraction();
+        return true;
       case 4:
-        return FourDigits(digits);
+        return year_ == 0 && Year(Scanner::ToInt(digits));
       case 1:
       case 2:
         return OneOrTwo(Scanner::ToInt(digits));
@@ -188,214 +204,135 @@ class BestEffort {
     second_ = Scanner::ToInt(t.substr(4, 2));
     has_time_ = true;
   }
-  bool Fraction() {
-    if (in_.peek() == '.' && absl::ascii_isdigit(in_.peek(1))) {
-      in_.skip();
-      micros_ = in_.Micros();
-    }
+  // The next number, of one or two digits.
+  bool Short(int* value) {
+    const std::string_view digits = in_.Digits(kDigitsMax);
+    if (digits.empty() || digits.size() > 2) return false;
+    *value = Scanner::ToInt(digits);
     return true;
   }
 
-  // A year, with what may follow it; or hhmm after a date.
-  bool FourDigits(std::string_view digits) {
-    if (year_) {
-      if (has_time_ || !day_) return false;
-      hour_ = Scanner::ToInt(digits.substr(0, 2));
-      minute_ = Scanner::ToInt(digits.substr(2, 2));
-      has_time_ = true;
-      return true;
-    }
-    year_ = Scanner::ToInt(digits);
+  // A year with what follows it: YYYY*M*D, with the same character twice.
+  bool Year(int year) {
+    year_ = year;
+    if (in_.done()) return true;
     const char mark = in_.peek();
-    if ((mark != '-' && mark != '/' && mark != '.' && mark != ':') || month_) return true;
+    if (mark < ' ' || mark == ',' || mark == ';' || mark == '\'' || mark == '"') return false;
+    if (month_ != 0) return true;
     in_.skip();
-    if (absl::ascii_isalpha(in_.peek())) return true;
-    const std::string_view month = in_.Digits(4);
-    if (month.empty()) return in_.done() ? false : true;
-    if (month.size() > 2) return false;
-    month_ = Scanner::ToInt(month);
-    if (!in_.Take(mark)) return true;
-    const std::string_view day = in_.Digits(4);
-    if (day.empty() || day.size() > 2) return false;
-    day_ = Scanner::ToInt(day);
+    if (!Short(&month_)) return mark == ' ';
+    if (day_ == 0 && in_.Take(mark) && !Short(&day_)) return mark == ' ';
     return true;
   }
 
-  // 10:20[:30[.5]], 31/12/2024, a day, or an hour before AM and PM.
+  // h:m[:s], D/M[/Y], a day, or an hour after a day.
   bool OneOrTwo(int number) {
-    const char mark = in_.peek();
-    if (mark == ':' && !has_time_) {
-      hour_ = number;
-      in_.skip();
-      const int minute = in_.Number(2);
-      if (minute < 0) return false;
-      minute_ = minute;
-      has_time_ = true;
-      if (in_.Take(':')) {
-        const int second = in_.Number(2);
-        if (second < 0) return false;
-        second_ = second;
-      }
-      return Fraction();
-    }
-    if ((mark == '/' || mark == '-' || mark == '.') && !day_) {
-      in_.skip();
-      if (absl::ascii_isalpha(in_.peek())) {
-        day_ = number;
-        if (!Word()) return false;
-        if (in_.peek() == mark) in_.skip();
-        return true;
-      }
-      const int second = in_.Number(2);
-      if (second < 0) return false;
-      day_ = us_ ? second : number;
-      month_ = us_ ? number : second;
-      if (*month_ > 12) std::swap(month_, day_);
-      if (in_.Take(mark)) return YearAfterDay();
+    if (in_.Take(':')) return Time(number);
+    if (in_.Take(',')) {
+      if (month_ != 0 && day_ == 0) day_ = number;
       return true;
     }
-    if (!day_ && !has_time_) {
-      day_ = number;
-      return true;
-    }
-    if (!has_time_) {
-      hour_ = number;
-      hour_only_ = true;
-      return true;
-    }
-    if (!year_ && day_ && month_ && number >= 0) {
-      year_ = number + (number < 70 ? 2000 : 1900);
-      return true;
-    }
-    if (!day_) {
-      day_ = number;
-      return true;
-    }
-    return false;
+    if (TakeDateMark()) return DayAndMonth(number);
+    (day_ != 0 ? hour_ : day_) = number;
+    return true;
+  }
+  bool TakeDateMark() { return in_.Take('/') || in_.Take('.') || in_.Take('-'); }
+
+  bool Time(int hour) {
+    if (has_time_) return false;
+    hour_ = hour;
+    has_time_ = true;
+    return Short(&minute_) && (!in_.Take(':') || Short(&second_));
   }
 
-  bool YearAfterDay() {
-    const std::string_view year = in_.Digits(4);
-    if (year.size() == 4) {
-      year_ = Scanner::ToInt(year);
-    } else if (year.size() == 2) {
-      const int two = Scanner::ToInt(year);
-      year_ = two + (two < 70 ? 2000 : 1900);
-    } else {
+  bool DayAndMonth(int first) {
+    if (day_ != 0 || month_ != 0) return false;
+    (us_ ? month_ : day_) = first;
+    if (!us_ && absl::ascii_isalpha(in_.peek())) {
+      month_ = FindName(kMonthNames, AsciiLower(in_.Letters(32)));
+      if (month_ == 0) return false;
+    } else if (!Short(us_ ? &day_ : &month_)) {
       return false;
     }
+    if (month_ > 12) std::swap(month_, day_);
+    if (!TakeDateMark()) return true;
+    const std::string_view year = in_.Digits(kDigitsMax);
+    if (year_ != 0 || (year.size() != 2 && year.size() != 4)) return false;
+    year_ = Scanner::ToInt(year);
+    if (year.size() == 2) year_ += year_ < 70 ? 2000 : 1900;
+    return true;
+  }
+
+  bool Mark() {
+    const char c = in_.peek();
+    if (c == ' ' || (c == 'T' && year_ != 0 && !has_time_)) {
+      in_.skip();
+      return true;
+    }
+    if (in_.Take('Z')) {
+      offset_seconds_ = 0;
+      return true;
+    }
+    if (in_.Take('.')) {
+      if (!has_time_ || has_fraction_) return false;
+      has_fraction_ = true;
+      micros_ = in_.Micros();
+      return true;
+    }
+    if (in_.Take('+')) return Offset(1);
+    if (in_.Take('-')) return Offset(-1);
+    return Word();
+  }
+
+  bool Offset(int sign) {
+    const std::string_view digits = in_.Digits(kDigitsMax);
+    if (digits.size() == 6 && !has_time_ && year_ != 0 && month_ != 0 && day_ != 0) {
+      Time6(digits);
+      return true;
+    }
+    if (digits.empty() || digits.size() > 4) return false;
+    const size_t hours = digits.size() > 2 ? digits.size() - 2 : digits.size();
+    int minutes = Scanner::ToInt(digits.substr(hours));
+    if (digits.size() < 3 && in_.Take(':') && !Short(&minutes)) return false;
+    offset_seconds_ = sign * (Scanner::ToInt(digits.substr(0, hours)) * 3600 + minutes * 60);
     return true;
   }
 
   bool Word() {
     const std::string word = AsciiLower(in_.Letters(32));
-    static constexpr const char* kMonthNames[] = {"jan", "feb", "mar", "apr", "may", "jun",
-                                                  "jul", "aug", "sep", "oct", "nov", "dec"};
-    static constexpr const char* kDays[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
-    if (word == "t" && (year_ || day_)) return true;
-    if (word == "z" || word == "utc" || word == "gmt") {
-      if (!has_time_ && word == "z" && !day_ && !year_) return false;
-      offset_seconds_ = 0;
-      return true;
-    }
     if (word == "am" || word == "pm") {
-      if (!has_time_ && !hour_only_) {
-        if (!day_) return false;
-      }
-      pm_ = word == "pm";
-      has_time_ = true;
-      meridiem_ = true;
+      (word == "am" ? is_am_ : is_pm_) = true;
       return true;
     }
-    if (word == "msk" || word == "msd") {
-      offset_seconds_ = word == "msk" ? 10800 : 14400;
+    if (word == "utc" || word == "gmt" || word == "msk" || word == "msd") {
+      offset_seconds_ = word == "msk" ? 3 * 3600 : word == "msd" ? 4 * 3600 : 0;
       return true;
     }
-    if (word == "pst" || word == "pdt" || word == "est" || word == "edt") {
-      offset_seconds_ = (word == "pst" ? -8 : word == "pdt" ? -7 : word == "est" ? -5 : -4) * 3600;
+    if (const int month = FindName(kMonthNames, word); month != 0) {
+      month_ = month;
       return true;
     }
-    if (word.size() < 3) return false;
-    for (int m = 0; m < 12; ++m) {
-      if (word.compare(0, 3, kMonthNames[m]) == 0) {
-        if (month_) return false;
-        month_ = m + 1;
-        return true;
-      }
-    }
-    for (const char* day : kDays) {
-      if (word.compare(0, 3, day) == 0) return true;
-    }
-    return false;
-  }
-
-  bool Mark() {
-    const char c = in_.peek();
-    if (c == ' ' || c == ',') {
-      in_.skip();
-      return true;
-    }
-    if (c == '/' || c == '.' || c == '-') {
-      // "Jan/2/2024", "2-Jan-2024"
-      if (month_ && !year_) {
-        in_.skip();
-        return true;
-      }
-      if (c == '-' && year_ && month_ && !day_) {
-        in_.skip();
-        return true;
-      }
-    }
-    if ((c == '+' || c == '-') && (has_time_ || year_)) {
-      in_.skip();
-      return Offset(c == '-' ? -1 : 1);
-    }
-    return false;
-  }
-
-  bool Offset(int sign) {
-    const std::string_view digits = in_.Digits(8);
-    int hours;
-    int minutes = 0;
-    if (digits.size() == 4) {
-      hours = Scanner::ToInt(digits.substr(0, 2));
-      minutes = Scanner::ToInt(digits.substr(2));
-    } else if (digits.size() == 2 || digits.size() == 1) {
-      hours = Scanner::ToInt(digits);
-      if (in_.Take(':')) {
-        minutes = in_.Number(2);
-        if (minutes < 0) return false;
-      }
-    } else {
-      return false;
-    }
-    offset_seconds_ = sign * (hours * 3600 + minutes * 60);
+    if (FindName(kDayNames, word) == 0) return false;
+    in_.Take(',');
     return true;
   }
 
   std::optional<int64_t> Finish() {
-    // Zero parts are no parts.
-    for (std::optional<int>* part : {&year_, &month_, &day_}) {
-      if (part->has_value() && **part == 0) part->reset();
-    }
-    if (!year_ && !month_ && !has_time_) return std::nullopt;
+    const bool has_date = year_ != 0 && month_ != 0 && day_ != 0;
+    if (has_comma_ && !(has_date && has_time_)) return std::nullopt;
+    if (year_ == 0 && month_ == 0 && day_ == 0 && !has_time_) return std::nullopt;
     CivilTime c;
-    c.month = month_.value_or(1);
-    c.day = day_.value_or(1);
-    c.year = year_.value_or(1970);
-    if (!year_) {
+    c.month = month_ != 0 ? month_ : 1;
+    c.day = day_ != 0 ? day_ : 1;
+    c.year = year_;
+    if (year_ == 0) {
       // The latest such day that is not in the future.
       const CivilTime now = ToCivil(now_us_, zone_);
-      c.year = now.year;
-      if ((month_ || day_) && std::pair(c.month, c.day) > std::pair(now.month, now.day)) --c.year;
+      c.year = std::pair(c.month, c.day) > std::pair(now.month, now.day) ? now.year - 1 : now.year;
     }
     if (!ValidDay(c.year, c.month, c.day)) return std::nullopt;
-    if (meridiem_) {
-      if (hour_ > 12) return std::nullopt;
-      if (pm_ && hour_ < 12) hour_ += 12;
-      if (!pm_ && hour_ == 12) hour_ = 0;
-    }
-    c.hour = hour_;
+    c.hour = is_am_ && hour_ == 12 ? 0 : hour_;
+    if (is_pm_ && c.hour < 12) c.hour += 12;
     c.minute = minute_;
     c.second = second_;
     c.micros = micros_;
@@ -408,17 +345,18 @@ class BestEffort {
   bool us_;
   int64_t now_us_;
   std::optional<int64_t> unix_;
-  std::optional<int> year_;
-  std::optional<int> month_;
-  std::optional<int> day_;
+  int year_ = 0;
+  int month_ = 0;
+  int day_ = 0;
   int hour_ = 0;
   int minute_ = 0;
   int second_ = 0;
   int micros_ = 0;
   bool has_time_ = false;
-  bool hour_only_ = false;
-  bool meridiem_ = false;
-  bool pm_ = false;
+  bool has_fraction_ = false;
+  bool has_comma_ = false;
+  bool is_am_ = false;
+  bool is_pm_ = false;
   std::optional<int> offset_seconds_;
 };
 
@@ -426,7 +364,15 @@ class BestEffort {
 
 std::optional<int64_t> ParseDateTimeBestEffort(std::string_view text, const TimeZone& zone, bool us,
                                                int64_t now_us) {
-  return BestEffort(StripAsciiWhitespace(text), zone, us, now_us).Parse();
+  return BestEffort(text, zone, us, now_us).Parse();
+}
+
+int64_t MomentToValue(int64_t moment_us, const Type& type) {
+  if (type.kind() == TypeKind::kDateTime) {
+    return Clamp(FloorDivide(moment_us, kMicrosPerSecond), 0, kDateTimeMax);
+  }
+  // From 1900 to the first moment of 2300.
+  return MicrosToTicks(Clamp(moment_us, -2208988800000000, 10413792000000000), type.scale());
 }
 
 namespace {
@@ -461,9 +407,7 @@ Bound BindBestEffort(const Call& call) {
       if (!batch.live(i)) continue;
       const auto moment = ParseDateTimeBestEffort(in[i], zone, us, batch.context.now_us);
       if (moment.has_value()) {
-        data[i] = wide ? MicrosToTicks(Clamp(*moment, -2208988800000000, 10413791999999999),
-                                       static_cast<int>(scale))
-                       : Clamp(FloorDivide(*moment, kMicrosPerSecond), 0, kDateTimeMax);
+        data[i] = MomentToValue(*moment, plain);
       } else if (on_error == OnError::kNull) {
         out.SetNull(i);
       } else if (on_error == OnError::kThrow) {

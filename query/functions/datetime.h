@@ -111,6 +111,8 @@ class LocalToMoment {
 // "2024-01-31", "2024-01-31 10:20:30", with T, with a fraction, or digits: unix seconds. Micros;
 // nullopt if unreadable.
 std::optional<int64_t> ParseDateTimeText(std::string_view text, const TimeZone& zone);
+// A moment as a value of a DateTime or DateTime64 type, within its range.
+int64_t MomentToValue(int64_t moment_us, const Type& type);
 // Nearly everything people write; `us` reads 01/02/2024 as January 2.
 std::optional<int64_t> ParseDateTimeBestEffort(std::string_view text, const TimeZone& zone, bool us,
                                                int64_t now_us);

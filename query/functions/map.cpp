@@ -336,8 +336,106 @@ Bound BindMapSum(const Call& call) {
       });
 }
 
+// The keys and values of a batch of series: a map, or two arrays.
+struct SeriesRows {
+  ArrayRows keys;
+  ArrayRows values;
+
+  static SeriesRows Of(const Series& series, std::span<const Vector> args) {
+    if (!series.map) return {ArrayRows(args[0].Flatten()), ArrayRows(args[1].Flatten())};
+    const Vector flat = args[0].Flatten();
+    const auto side = [&](size_t i, const Type& type) {
+      return ArrayRows(Vector::ArrayOf(Type::Array(type), flat.shared_codes(),
+                                       flat.child().children()[i], flat.size()));
+    };
+    return {side(0, series.key), side(1, series.value)};
+  }
+};
+
+// Puts integers of a type in the order of unsigned ones, and back.
+uint64_t OrderOf(int64_t key, bool is_signed) {
+  return static_cast<uint64_t>(key) ^ (is_signed ? uint64_t{1} << 63 : 0);
+}
+
+// Numbers without gaps from first[i] on, for the elements of each row.
+Vector CountUp(const Type& type, std::span<const int64_t> first, const uint32_t* offsets) {
+  Vector out = Vector::Flat(type, offsets[first.size()]);
+  const bool small = type.physical() == Physical::kU8;
+  for (size_t i = 0; i < first.size(); ++i) {
+    auto key = static_cast<uint64_t>(first[i]);
+    for (uint32_t e = offsets[i]; e < offsets[i + 1]; ++e, ++key) {
+      if (small) {
+        out.mutable_data<uint8_t>()[e] = static_cast<uint8_t>(key);
+      } else {
+        out.mutable_data<int64_t>()[e] = static_cast<int64_t>(key);
+      }
+    }
+  }
+  return out;
+}
+
 // All integer keys from the least to the greatest (or a given one), the missing ones with a default
 // value.
+absl::StatusOr<Vector> Populate(const Series& series, std::string_view name, size_t own,
+                                const Batch& batch) {
+  const SeriesRows rows = SeriesRows::Of(series, batch.args);
+  const Input<int64_t> keys(rows.keys.child());
+  const bool is_signed = IsSigned(series.key);
+  Vector pool = rows.values.child().Flatten();
+  const size_t absent = AddDefault(&pool);
+  ElementPicker picker(batch.rows);
+  std::vector<int64_t> first_keys(batch.rows);
+  for (size_t i = 0; i < batch.rows; ++i) {
+    if (!batch.live(i) || rows.keys.size(i) == 0) {
+      picker.CloseRow();
+      continue;
+    }
+    const size_t begin = rows.keys.begin(i);
+    const size_t count = rows.keys.size(i);
+    if (rows.values.size(i) != count) return SizesDiffer(name);
+    uint64_t least = OrderOf(keys[begin], is_signed);
+    uint64_t greatest = least;
+    for (size_t e = 1; e < count; ++e) {
+      const uint64_t key = OrderOf(keys[begin + e], is_signed);
+      least = std::min(least, key);
+      greatest = std::max(greatest, key);
+    }
+    if (batch.args.size() > own) {
+      HOGLET_ASSIGN_OR_RETURN(
+          const Datum last,
+          CastDatum(batch.args[own].Get(i), batch.args[own].type(), series.key, CastMode::kThrow));
+      greatest = OrderOf(last.integer(), is_signed);
+    }
+    if (greatest < least) {
+      picker.CloseRow();
+      continue;
+    }
+    // The distance, because the count may be 2^64.
+    if (greatest - least >= kGeneratedElementsMax - picker.size()) return TooManyElements(name);
+    const size_t first = picker.size();
+    picker.positions().resize(first + (greatest - least) + 1, static_cast<uint32_t>(absent));
+    first_keys[i] = static_cast<int64_t>(OrderOf(static_cast<int64_t>(least), is_signed));
+    for (size_t e = 0; e < count; ++e) {
+      const uint64_t key = OrderOf(keys[begin + e], is_signed);
+      if (key > greatest) continue;
+      picker.positions()[first + (key - least)] = static_cast<uint32_t>(rows.values.begin(i) + e);
+    }
+    picker.CloseRow();
+  }
+  Vector all_keys = CountUp(series.key, first_keys, picker.offsets().get());
+  if (series.map) {
+    Vector values = pool.Gather(picker.positions().data(), picker.size());
+    return MapOf(series.ResultType(), picker.offsets(), std::move(all_keys), std::move(values),
+                 batch.rows);
+  }
+  Vector values = picker.Build(Type::Array(series.value), pool);
+  return Vector::TupleOf(
+      series.ResultType(),
+      {Vector::ArrayOf(Type::Array(series.key), picker.offsets(), std::move(all_keys), batch.rows),
+       std::move(values)},
+      batch.rows);
+}
+
 Bound BindPopulate(const Call& call) {
   HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 3));
   Series series;
@@ -349,7 +447,8 @@ Bound BindPopulate(const Call& call) {
     own = 2;
   } else {
     HOGLET_RETURN_IF_ERROR(call.ExpectCount(1, 2));
-    HOGLET_ASSIGN_OR_RETURN(series, SeriesOf(call, 0));
+    if (!IsMap(call.type(0))) return call.BadType(0);
+    series = {true, call.type(0).children()[0], call.type(0).children()[1]};
   }
   if (!series.key.IsInteger() || series.key.nullable() ||
       series.key.physical() == Physical::kI128) {
@@ -359,32 +458,9 @@ Bound BindPopulate(const Call& call) {
       (!call.type(own).IsInteger() || call.type(own).physical() == Physical::kI128)) {
     return call.BadType(own);
   }
-  return MapDatums(
-      series.ResultType(),
-      [=, name = std::string(call.name)](std::span<const Datum> in) -> absl::StatusOr<Datum> {
-        const Datum whole = own == 2 ? Datum(std::vector<Datum>{in[0], in[1]}) : in[0];
-        HOGLET_ASSIGN_OR_RETURN(auto pairs, series.Read(whole));
-        std::vector<Datum> keys, values;
-        if (pairs.empty()) return series.Make({}, {});
-        int64_t least = pairs[0].first.integer(), greatest = least;
-        for (const auto& [key, value] : pairs) {
-          least = std::min(least, key.integer());
-          greatest = std::max(greatest, key.integer());
-        }
-        if (in.size() > own) greatest = in[own].integer();
-        if (greatest < least) return series.Make({}, {});
-        if (static_cast<uint64_t>(greatest) - static_cast<uint64_t>(least) > 1'000'000)
-          return TooManyElements(name);
-        // Counted, because the greatest key may be the greatest there is.
-        for (int64_t k = 0; k <= greatest - least; ++k) {
-          keys.push_back(Datum(least + k));
-          values.push_back(DefaultOf(series.value));
-        }
-        for (auto& [key, value] : pairs) {
-          if (key.integer() <= greatest) values[static_cast<size_t>(key.integer() - least)] = value;
-        }
-        return series.Make(std::move(keys), std::move(values));
-      });
+  return MakeFunction(series.ResultType(), [=, name = std::string(call.name)](const Batch& batch) {
+    return Populate(series, name, own, batch);
+  });
 }
 
 constexpr ScalarEntry kTable[] = {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "src/api/record_table.h"
+#include "src/base/strings.h"
 #include "src/ingest/dead_letter.h"
 #include "src/ingest/side_rows.h"
 #include "src/persons/person_store.h"
@@ -159,7 +160,7 @@ class EventsWithPersons final : public ScannableTable {
   const PersonStore* persons_;
 };
 
-std::unique_ptr<ScannableTable> PersonsTable(const PersonStore* persons) {
+std::unique_ptr<ScannableTable> PersonsTable(const PersonStore* persons, uint64_t kept_bytes_max) {
   return std::make_unique<RecordTable>(
       std::vector<RecordTable::Column>{{"id", Type(TypeKind::kUuid)},
                                        {"team_id", Type(TypeKind::kInt64)},
@@ -168,64 +169,54 @@ std::unique_ptr<ScannableTable> PersonsTable(const PersonStore* persons) {
                                        {"is_identified", Type(TypeKind::kBool)},
                                        {"version", Type(TypeKind::kInt64)},
                                        {"is_deleted", Type(TypeKind::kBool)}},
-      [persons](TeamId team, const ScanFilter&, std::vector<VectorBuilder>& columns,
-                const std::function<bool()>& row_done) {
-        return persons->VisitPersons(team, [&](const PersonRecord& person) {
-          columns[0].AppendWide(ToWide(person.id));
-          columns[1].AppendInteger(team);
-          columns[2].AppendInteger(person.created_at_us);
-          columns[3].AppendString(person.properties);
-          columns[4].AppendInteger(person.is_identified);
-          columns[5].AppendInteger(person.version);
-          columns[6].AppendInteger(0);
-          return row_done();
-        });
-      });
+      [persons](TeamId team, const ScanFilter&) -> RecordTable::Rows {
+        return [team, walk = persons->FreezePersons(team)](std::string_view begin, auto& columns,
+                                                           const auto& next) {
+          return walk(begin, [&](std::string_view key, const PersonRecord& person) {
+            if (!next(key)) return false;
+            columns[0].AppendWide(ToWide(person.id));
+            columns[1].AppendInteger(team);
+            columns[2].AppendInteger(person.created_at_us);
+            columns[3].AppendString(person.properties);
+            columns[4].AppendInteger(person.is_identified);
+            columns[5].AppendInteger(person.version);
+            columns[6].AppendInteger(0);
+            return true;
+          });
+        };
+      },
+      RecordTable::Options{.kept_bytes_max = kept_bytes_max});
 }
 
-std::unique_ptr<ScannableTable> DistinctIdsTable(const PersonStore* persons) {
+// All mappings of distinct ids, or those that were re-pointed after first use: only these change
+// what an event's row says.
+std::unique_ptr<ScannableTable> DistinctIdsTable(const PersonStore* persons, bool only_overrides,
+                                                 uint64_t kept_bytes_max) {
   return std::make_unique<RecordTable>(
       std::vector<RecordTable::Column>{{"distinct_id", Type(TypeKind::kString)},
                                        {"team_id", Type(TypeKind::kInt64)},
                                        {"person_id", Type(TypeKind::kUuid)},
                                        {"version", Type(TypeKind::kInt64)},
                                        {"is_deleted", Type(TypeKind::kBool)}},
-      [persons](TeamId team, const ScanFilter&, std::vector<VectorBuilder>& columns,
-                const std::function<bool()>& row_done) {
-        return persons->VisitDistinctIds(team, [&](const DistinctIdRecord& id) {
-          columns[0].AppendString(id.distinct_id);
-          columns[1].AppendInteger(team);
-          columns[2].AppendWide(ToWide(id.person_id));
-          columns[3].AppendInteger(id.version);
-          columns[4].AppendInteger(0);
-          return row_done();
-        });
-      });
+      [persons, only_overrides](TeamId team, const ScanFilter&) -> RecordTable::Rows {
+        return [team, only_overrides, walk = persons->FreezeDistinctIds(team)](
+                   std::string_view begin, auto& columns, const auto& next) {
+          return walk(begin, [&](std::string_view key, const DistinctIdRecord& id) {
+            if (only_overrides && id.version == 0) return true;
+            if (!next(key)) return false;
+            columns[0].AppendString(id.distinct_id);
+            columns[1].AppendInteger(team);
+            columns[2].AppendWide(ToWide(id.person_id));
+            columns[3].AppendInteger(id.version);
+            columns[4].AppendInteger(0);
+            return true;
+          });
+        };
+      },
+      RecordTable::Options{.kept_bytes_max = kept_bytes_max});
 }
 
-// The mappings that were re-pointed after first use: only these change what an event's row says.
-std::unique_ptr<ScannableTable> OverridesTable(const PersonStore* persons) {
-  return std::make_unique<RecordTable>(
-      std::vector<RecordTable::Column>{{"distinct_id", Type(TypeKind::kString)},
-                                       {"team_id", Type(TypeKind::kInt64)},
-                                       {"person_id", Type(TypeKind::kUuid)},
-                                       {"version", Type(TypeKind::kInt64)},
-                                       {"is_deleted", Type(TypeKind::kBool)}},
-      [persons](TeamId team, const ScanFilter&, std::vector<VectorBuilder>& columns,
-                const std::function<bool()>& row_done) {
-        return persons->VisitDistinctIds(team, [&](const DistinctIdRecord& id) {
-          if (id.version == 0) return true;
-          columns[0].AppendString(id.distinct_id);
-          columns[1].AppendInteger(team);
-          columns[2].AppendWide(ToWide(id.person_id));
-          columns[3].AppendInteger(id.version);
-          columns[4].AppendInteger(0);
-          return row_done();
-        });
-      });
-}
-
-std::unique_ptr<ScannableTable> HeatmapsTable(const SideRows* rows) {
+std::unique_ptr<ScannableTable> HeatmapsTable(const SideRows* rows, uint64_t kept_bytes_max) {
   const Type text(TypeKind::kString);
   const Type integer(TypeKind::kInt64);
   return std::make_unique<RecordTable>(
@@ -241,49 +232,57 @@ std::unique_ptr<ScannableTable> HeatmapsTable(const SideRows* rows) {
                                        {"current_url", text},
                                        {"timestamp", Moment()},
                                        {"type", text}},
-      [rows](TeamId team, const ScanFilter& filter, std::vector<VectorBuilder>& columns,
-             const std::function<bool()>& row_done) {
-        const int64_t until_us = UntilOf(filter);
-        return rows->VisitHeatmaps(team, FromOf(filter), [&](const HeatmapRow& row) {
-          if (row.timestamp_us > until_us) return false;
-          columns[0].AppendString(row.session_id);
-          columns[1].AppendInteger(team);
-          columns[2].AppendString(row.distinct_id);
-          columns[3].AppendInteger(row.x);
-          columns[4].AppendInteger(row.y);
-          columns[5].AppendInteger(row.scale_factor);
-          columns[6].AppendInteger(row.viewport_width);
-          columns[7].AppendInteger(row.viewport_height);
-          columns[8].AppendInteger(row.pointer_target_fixed);
-          columns[9].AppendString(row.current_url);
-          columns[10].AppendInteger(row.timestamp_us);
-          columns[11].AppendString(row.type);
-          return row_done();
-        });
-      });
+      [rows](TeamId team, const ScanFilter& filter) -> RecordTable::Rows {
+        return
+            [team, until_us = UntilOf(filter), walk = rows->FreezeHeatmaps(team, FromOf(filter))](
+                std::string_view begin, auto& columns, const auto& next) {
+              return walk(begin, [&](std::string_view key, const HeatmapRow& row) {
+                if (row.timestamp_us > until_us || !next(key)) return false;
+                columns[0].AppendString(row.session_id);
+                columns[1].AppendInteger(team);
+                columns[2].AppendString(row.distinct_id);
+                columns[3].AppendInteger(row.x);
+                columns[4].AppendInteger(row.y);
+                columns[5].AppendInteger(row.scale_factor);
+                columns[6].AppendInteger(row.viewport_width);
+                columns[7].AppendInteger(row.viewport_height);
+                columns[8].AppendInteger(row.pointer_target_fixed);
+                columns[9].AppendString(row.current_url);
+                columns[10].AppendInteger(row.timestamp_us);
+                columns[11].AppendString(row.type);
+                return true;
+              });
+            };
+      },
+      RecordTable::Options{.kept_bytes_max = kept_bytes_max});
 }
 
-std::unique_ptr<ScannableTable> WarningsTable(const SideRows* rows) {
+std::unique_ptr<ScannableTable> WarningsTable(const SideRows* rows, uint64_t kept_bytes_max) {
   return std::make_unique<RecordTable>(
       std::vector<RecordTable::Column>{{"timestamp", Moment()},
                                        {"team_id", Type(TypeKind::kInt64)},
                                        {"source", Type(TypeKind::kString)},
                                        {"type", Type(TypeKind::kString)},
                                        {"details", Type(TypeKind::kString), true}},
-      [rows](TeamId team, const ScanFilter& filter, std::vector<VectorBuilder>& columns,
-             const std::function<bool()>& row_done) {
-        return rows->VisitWarnings(team, FromOf(filter), [&](const WarningRow& row) {
-          columns[0].AppendInteger(row.timestamp_us);
-          columns[1].AppendInteger(team);
-          columns[2].AppendString("plugin-server");
-          columns[3].AppendString(row.type);
-          columns[4].AppendString(row.details);
-          return row_done();
-        });
-      });
+      [rows](TeamId team, const ScanFilter& filter) -> RecordTable::Rows {
+        return [team, walk = rows->FreezeWarnings(team, FromOf(filter))](
+                   std::string_view begin, auto& columns, const auto& next) {
+          return walk(begin, [&](std::string_view key, const WarningRow& row) {
+            if (!next(key)) return false;
+            columns[0].AppendInteger(row.timestamp_us);
+            columns[1].AppendInteger(team);
+            columns[2].AppendString("plugin-server");
+            columns[3].AppendString(row.type);
+            columns[4].AppendString(row.details);
+            return true;
+          });
+        };
+      },
+      RecordTable::Options{.kept_bytes_max = kept_bytes_max});
 }
 
-std::unique_ptr<ScannableTable> DeadLettersTable(const DeadLetterQueue* queue) {
+std::unique_ptr<ScannableTable> DeadLettersTable(const DeadLetterQueue* queue,
+                                                 uint64_t kept_bytes_max) {
   const Type text(TypeKind::kString);
   return std::make_unique<RecordTable>(
       std::vector<RecordTable::Column>{{"id", Type(TypeKind::kInt64)},
@@ -295,25 +294,28 @@ std::unique_ptr<ScannableTable> DeadLettersTable(const DeadLetterQueue* queue) {
                                        {"now", Moment()},
                                        {"error_location", text},
                                        {"error", text}},
-      [queue](TeamId team, const ScanFilter&, std::vector<VectorBuilder>& columns,
-              const std::function<bool()>& row_done) {
-        return queue->Visit([&](const DeadLetter& letter) {
-          if (letter.team_id != team) return true;
-          columns[0].AppendInteger(static_cast<int64_t>(letter.id));
-          columns[1].AppendInteger(team);
-          columns[2].AppendWide(ToWide(letter.uuid));
-          columns[3].AppendString(letter.event);
-          columns[4].AppendString(letter.distinct_id);
-          columns[5].AppendString(letter.payload);
-          columns[6].AppendInteger(letter.received_at_us);
-          columns[7].AppendString(letter.step);
-          columns[8].AppendString(letter.reason);
-          return row_done();
-        });
-      });
+      [queue](TeamId team, const ScanFilter&) -> RecordTable::Rows {
+        return [queue, team](std::string_view, auto& columns, const auto& next) {
+          return queue->Visit([&](const DeadLetter& letter) {
+            if (letter.team_id != team) return true;
+            if (!next("")) return false;
+            columns[0].AppendInteger(static_cast<int64_t>(letter.id));
+            columns[1].AppendInteger(team);
+            columns[2].AppendWide(ToWide(letter.uuid));
+            columns[3].AppendString(letter.event);
+            columns[4].AppendString(letter.distinct_id);
+            columns[5].AppendString(letter.payload);
+            columns[6].AppendInteger(letter.received_at_us);
+            columns[7].AppendString(letter.step);
+            columns[8].AppendString(letter.reason);
+            return true;
+          });
+        };
+      },
+      RecordTable::Options{.has_keys = false, .kept_bytes_max = kept_bytes_max});
 }
 
-std::unique_ptr<ScannableTable> GroupsTable(const PersonStore* persons) {
+std::unique_ptr<ScannableTable> GroupsTable(const PersonStore* persons, uint64_t kept_bytes_max) {
   return std::make_unique<RecordTable>(
       std::vector<RecordTable::Column>{{"index", Type(TypeKind::kInt64)},
                                        {"team_id", Type(TypeKind::kInt64)},
@@ -321,25 +323,40 @@ std::unique_ptr<ScannableTable> GroupsTable(const PersonStore* persons) {
                                        {"created_at", Moment()},
                                        {"updated_at", Moment()},
                                        {"properties", Type(TypeKind::kString), true}},
-      [persons](TeamId team, const ScanFilter&, std::vector<VectorBuilder>& columns,
-                const std::function<bool()>& row_done) -> absl::Status {
-        for (int index = 0; index < kGroupTypesMax; ++index) {
-          HOGLET_RETURN_IF_ERROR(persons->VisitGroups(team, index, [&](const Group& group) {
-            columns[0].AppendInteger(index);
-            columns[1].AppendInteger(team);
-            columns[2].AppendString(group.key);
-            columns[3].AppendInteger(group.created_at_us);
-            columns[4].AppendInteger(group.created_at_us);
-            columns[5].AppendString(group.properties->ToJson());
-            return row_done();
-          }));
-        }
-        return absl::OkStatus();
-      });
+      [persons](TeamId team, const ScanFilter&) -> RecordTable::Rows {
+        std::vector<RecordWalk<Group>> walks;
+        for (int index = 0; index < kGroupTypesMax; ++index)
+          walks.push_back(persons->FreezeGroups(team, index));
+        // Keys are the index as a byte and the group's key.
+        return
+            [team, walks](std::string_view begin, auto& columns, const auto& next) -> absl::Status {
+              const int first = begin.empty() ? 0 : begin[0];
+              bool goes_on = true;
+              for (int index = first; index < kGroupTypesMax && goes_on; ++index) {
+                const std::string_view from =
+                    index == first && !begin.empty() ? begin.substr(1) : std::string_view();
+                HOGLET_RETURN_IF_ERROR(
+                    walks[index](from, [&](std::string_view key, const Group& group) {
+                      goes_on = next(StrCat(std::string(1, static_cast<char>(index)), key));
+                      if (!goes_on) return false;
+                      columns[0].AppendInteger(index);
+                      columns[1].AppendInteger(team);
+                      columns[2].AppendString(group.key);
+                      columns[3].AppendInteger(group.created_at_us);
+                      columns[4].AppendInteger(group.created_at_us);
+                      columns[5].AppendString(group.properties->ToJson());
+                      return true;
+                    }));
+              }
+              return absl::OkStatus();
+            };
+      },
+      RecordTable::Options{.kept_bytes_max = kept_bytes_max});
 }
 
 // A project's id is its team's here.
-std::unique_ptr<ScannableTable> GroupTypesTable(const PersonStore* persons) {
+std::unique_ptr<ScannableTable> GroupTypesTable(const PersonStore* persons,
+                                                uint64_t kept_bytes_max) {
   const Type name = Type(TypeKind::kString).Nullable();
   return std::make_unique<RecordTable>(
       std::vector<RecordTable::Column>{{"id", Type(TypeKind::kInt64)},
@@ -348,35 +365,40 @@ std::unique_ptr<ScannableTable> GroupTypesTable(const PersonStore* persons) {
                                        {"group_type_index", Type(TypeKind::kInt64)},
                                        {"name_singular", name},
                                        {"name_plural", name}},
-      [persons](TeamId team, const ScanFilter&, std::vector<VectorBuilder>& columns,
-                const std::function<bool()>& row_done) -> absl::Status {
-        HOGLET_ASSIGN_OR_RETURN(const auto types, persons->GroupTypes(team));
-        for (size_t i = 0; i < types.size(); ++i) {
-          columns[0].AppendInteger(static_cast<int64_t>(i) + 1);
-          columns[1].AppendInteger(team);
-          columns[2].AppendString(types[i]);
-          columns[3].AppendInteger(static_cast<int64_t>(i));
-          columns[4].AppendNull();
-          columns[5].AppendNull();
-          if (!row_done()) break;
-        }
-        return absl::OkStatus();
-      });
+      [persons](TeamId team, const ScanFilter&) -> RecordTable::Rows {
+        return [persons, team](std::string_view, auto& columns, const auto& next) -> absl::Status {
+          HOGLET_ASSIGN_OR_RETURN(const auto types, persons->GroupTypes(team));
+          for (size_t i = 0; i < types.size() && next(""); ++i) {
+            columns[0].AppendInteger(static_cast<int64_t>(i) + 1);
+            columns[1].AppendInteger(team);
+            columns[2].AppendString(types[i]);
+            columns[3].AppendInteger(static_cast<int64_t>(i));
+            columns[4].AppendNull();
+            columns[5].AppendNull();
+          }
+          return absl::OkStatus();
+        };
+      },
+      RecordTable::Options{.has_keys = false, .kept_bytes_max = kept_bytes_max});
 }
 
 }  // namespace
 
 ProjectTables::ProjectTables(const ScannableTable* events, const PersonStore* persons,
-                             const SideRows* side_rows, const DeadLetterQueue* dead_letters) {
+                             const SideRows* side_rows, const DeadLetterQueue* dead_letters,
+                             uint64_t kept_bytes_max) {
   tables_.emplace("events", std::make_unique<EventsWithPersons>(events, persons));
-  tables_.emplace("persons", PersonsTable(persons));
-  tables_.emplace("person_distinct_ids", DistinctIdsTable(persons));
-  tables_.emplace("person_distinct_id_overrides", OverridesTable(persons));
-  tables_.emplace("groups", GroupsTable(persons));
-  tables_.emplace("group_type_mappings", GroupTypesTable(persons));
-  tables_.emplace("heatmaps", HeatmapsTable(side_rows));
-  tables_.emplace("ingestion_warnings", WarningsTable(side_rows));
-  tables_.emplace("dead_letter_queue", DeadLettersTable(dead_letters));
+  tables_.emplace("persons", PersonsTable(persons, kept_bytes_max));
+  tables_.emplace("person_distinct_ids",
+                  DistinctIdsTable(persons, /*only_overrides=*/false, kept_bytes_max));
+  tables_.emplace("person_distinct_id_overrides",
+                  DistinctIdsTable(persons, /*only_overrides=*/true, kept_bytes_max));
+  tables_.emplace("groups", GroupsTable(persons, kept_bytes_max));
+  tables_.emplace("heatmaps", HeatmapsTable(side_rows, kept_bytes_max));
+  tables_.emplace("ingestion_warnings", WarningsTable(side_rows, kept_bytes_max));
+  // These have no keys: they cannot be read again in pieces, and may hold more instead.
+  tables_.emplace("group_type_mappings", GroupTypesTable(persons, 4 * kept_bytes_max));
+  tables_.emplace("dead_letter_queue", DeadLettersTable(dead_letters, 4 * kept_bytes_max));
 }
 
 ProjectTables::~ProjectTables() = default;

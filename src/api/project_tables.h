@@ -17,8 +17,9 @@ class SideRows;
 // letters. Thread-safe; what it is made of outlives it.
 class ProjectTables final : public TableCatalog {
  public:
+  // `kept_bytes_max`: what a scan of a table other than events may hold; see RecordTable.
   ProjectTables(const ScannableTable* events, const PersonStore* persons, const SideRows* side_rows,
-                const DeadLetterQueue* dead_letters);
+                const DeadLetterQueue* dead_letters, uint64_t kept_bytes_max);
   ~ProjectTables() override;
   const ScannableTable* Find(std::string_view name) const override;
 

@@ -13,7 +13,6 @@ namespace hoglet {
 namespace {
 
 using Columns = std::vector<RecordTable::Column>;
-using Granules = std::vector<std::vector<Vector>>;
 
 absl::StatusOr<size_t> FindColumn(const Columns& columns, const std::string& name) {
   const auto found = std::find_if(columns.begin(), columns.end(),
@@ -22,46 +21,105 @@ absl::StatusOr<size_t> FindColumn(const Columns& columns, const std::string& nam
   return static_cast<size_t>(found - columns.begin());
 }
 
+// The columns of a granule.
+using Rows = std::shared_ptr<const std::vector<Vector>>;
+
 class RecordReader final : public GranuleReader {
  public:
-  RecordReader(std::shared_ptr<const Granules> granules, size_t granule, const Columns& columns)
-      : granules_(std::move(granules)), row_(&(*granules_)[granule]), columns_(columns) {}
+  RecordReader(Rows rows, const Columns& columns) : rows_(std::move(rows)), columns_(columns) {}
 
-  size_t rows() const override { return (*row_)[0].size(); }
+  size_t rows() const override { return (*rows_)[0].size(); }
   const Selection* live() const override { return nullptr; }
   absl::StatusOr<Vector> Read(const ColumnRef& column) override {
     HOGLET_ASSIGN_OR_RETURN(size_t index, FindColumn(columns_, column.name));
-    if (!columns_[index].json || column.key.empty()) return (*row_)[index];
-    return ReadJsonKey((*row_)[index], column);
+    if (!columns_[index].json || column.key.empty()) return (*rows_)[index];
+    return ReadJsonKey((*rows_)[index], column);
   }
   absl::StatusOr<Vector> Read(const ColumnRef& column, const Selection& selection) override {
     HOGLET_ASSIGN_OR_RETURN(size_t index, FindColumn(columns_, column.name));
-    const Vector rows = (*row_)[index].Gather(selection);
+    const Vector rows = (*rows_)[index].Gather(selection);
     if (!columns_[index].json || column.key.empty()) return rows;
     return ReadJsonKey(rows, column);
   }
 
  private:
-  std::shared_ptr<const Granules> granules_;
-  const std::vector<Vector>* row_;
+  const Rows rows_;
   const Columns& columns_;
 };
 
+std::vector<VectorBuilder> BuildersOf(const Columns& columns) {
+  std::vector<VectorBuilder> builders;
+  for (const RecordTable::Column& column : columns) builders.emplace_back(column.type);
+  return builders;
+}
+
+Rows BuildRows(std::vector<VectorBuilder>* builders) {
+  std::vector<Vector> rows;
+  for (VectorBuilder& builder : *builders) rows.push_back(builder.Build());
+  return std::make_shared<const std::vector<Vector>>(std::move(rows));
+}
+
 class RecordScan final : public TableScan {
  public:
-  RecordScan(Granules granules, const Columns& columns)
-      : granules_(std::make_shared<const Granules>(std::move(granules))), columns_(columns) {}
+  RecordScan(const Columns& columns, RecordTable::Rows records)
+      : columns_(columns), records_(std::move(records)) {}
 
-  size_t granule_count() const override { return granules_->size(); }
-  size_t granule_rows(size_t granule) const override { return (*granules_)[granule][0].size(); }
+  // Goes through all rows. See RecordTable.
+  absl::Status Index(const RecordTable::Options& options) {
+    std::vector<VectorBuilder> builders = BuildersOf(columns_);
+    bool is_too_large = false;
+    HOGLET_RETURN_IF_ERROR(records_("", builders, [&](std::string_view key) {
+      if (granules_.empty() || granules_.back().rows == kVectorRowsMax) {
+        CloseGranule(&builders, options.kept_bytes_max);
+        is_too_large = !options.has_keys && !granules_.empty() && granules_.back().kept == nullptr;
+        granules_.push_back({.begin = std::string(key)});
+      }
+      ++granules_.back().rows;
+      return !is_too_large;
+    }));
+    CloseGranule(&builders, options.kept_bytes_max);
+    if (is_too_large ||
+        (!options.has_keys && !granules_.empty() && granules_.back().kept == nullptr)) {
+      return absl::ResourceExhaustedError(
+          StrCat("this table holds more than ", options.kept_bytes_max,
+                 " bytes, more than a query can go through at once"));
+    }
+    return absl::OkStatus();
+  }
+
+  size_t granule_count() const override { return granules_.size(); }
+  size_t granule_rows(size_t granule) const override { return granules_[granule].rows; }
   std::optional<TimeRange> granule_time(size_t) const override { return std::nullopt; }
-  absl::StatusOr<std::unique_ptr<GranuleReader>> OpenGranule(size_t granule) const override {
-    return std::make_unique<RecordReader>(granules_, granule, columns_);
+  absl::StatusOr<std::unique_ptr<GranuleReader>> OpenGranule(size_t index) const override {
+    const Granule& granule = granules_[index];
+    if (granule.kept != nullptr) return std::make_unique<RecordReader>(granule.kept, columns_);
+    std::vector<VectorBuilder> builders = BuildersOf(columns_);
+    size_t left = granule.rows;
+    HOGLET_RETURN_IF_ERROR(
+        records_(granule.begin, builders, [&](std::string_view) { return left-- > 0; }));
+    Rows rows = BuildRows(&builders);
+    HOGLET_ASSERT((*rows)[0].size() == granule.rows);
+    return std::make_unique<RecordReader>(std::move(rows), columns_);
   }
 
  private:
-  std::shared_ptr<const Granules> granules_;
+  struct Granule {
+    std::string begin;  // the key of its first row
+    size_t rows = 0;
+    Rows kept;  // null: read again
+  };
+
+  void CloseGranule(std::vector<VectorBuilder>* builders, uint64_t kept_bytes_max) {
+    if (granules_.empty()) return;
+    Rows rows = BuildRows(builders);
+    for (const Vector& column : *rows) seen_bytes_ += column.MemoryBytes();
+    if (seen_bytes_ <= kept_bytes_max) granules_.back().kept = std::move(rows);
+  }
+
   const Columns& columns_;
+  const RecordTable::Rows records_;
+  std::vector<Granule> granules_;
+  uint64_t seen_bytes_ = 0;
 };
 
 Type VariantType(JsonVariant variant) {
@@ -125,8 +183,8 @@ Vector ReadJsonKey(const Vector& documents, const ColumnRef& column) {
   return CombineForms(forms, column.json, documents.size());
 }
 
-RecordTable::RecordTable(std::vector<Column> columns, VisitRows visit)
-    : columns_(std::move(columns)), visit_(std::move(visit)) {}
+RecordTable::RecordTable(std::vector<Column> columns, Freeze freeze, Options options)
+    : columns_(std::move(columns)), freeze_(std::move(freeze)), options_(options) {}
 
 absl::StatusOr<Type> RecordTable::ColumnType(const ColumnRef& column) const {
   HOGLET_ASSIGN_OR_RETURN(size_t index, FindColumn(columns_, column.name));
@@ -135,20 +193,9 @@ absl::StatusOr<Type> RecordTable::ColumnType(const ColumnRef& column) const {
 
 absl::StatusOr<std::unique_ptr<TableScan>> RecordTable::OpenScan(TeamId team,
                                                                  const ScanFilter& filter) const {
-  Granules granules;
-  std::vector<VectorBuilder> builders;
-  for (const Column& column : columns_) builders.emplace_back(column.type);
-  const auto close_granule = [&] {
-    std::vector<Vector> row;
-    for (VectorBuilder& builder : builders) row.push_back(builder.Build());
-    if (row[0].size() > 0) granules.push_back(std::move(row));
-  };
-  HOGLET_RETURN_IF_ERROR(visit_(team, filter, builders, [&] {
-    if (builders[0].size() == kVectorRowsMax) close_granule();
-    return true;
-  }));
-  close_granule();
-  return std::make_unique<RecordScan>(std::move(granules), columns_);
+  auto scan = std::make_unique<RecordScan>(columns_, freeze_(team, filter));
+  HOGLET_RETURN_IF_ERROR(scan->Index(options_));
+  return scan;
 }
 
 }  // namespace hoglet

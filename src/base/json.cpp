@@ -13,35 +13,38 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
-// Bytes of the well-formed UTF-8 sequence at the front, 0 if there is none.
-size_t Utf8SequenceBytes(std::string_view text) {
+// The UTF-8 sequence at the front: whole, or as far as it could have become one.
+struct Utf8Sequence {
+  size_t bytes = 1;
+  bool is_whole = false;
+};
+
+Utf8Sequence FirstUtf8Sequence(std::string_view text) {
   const auto byte = [&](size_t i) -> uint8_t {
     return i < text.size() ? static_cast<uint8_t>(text[i]) : 0;
   };
-  const auto continues = [&](size_t i) { return (byte(i) & 0xc0) == 0x80; };
   const uint8_t lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead <= 0xdf) return continues(1) ? 2 : 0;
-  if ((lead & 0xf0) == 0xe0) {
-    const bool overlong = lead == 0xe0 && byte(1) < 0xa0;
-    const bool surrogate = lead == 0xed && byte(1) > 0x9f;
-    return continues(1) && continues(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (lead >= 0xf0 && lead <= 0xf4) {
-    const bool overlong = lead == 0xf0 && byte(1) < 0x90;
-    const bool too_large = lead == 0xf4 && byte(1) > 0x8f;
-    return continues(1) && continues(2) && continues(3) && !overlong && !too_large ? 4 : 0;
-  }
-  return 0;
+  if (lead < 0x80) return {1, true};
+  if (lead < 0xc2 || lead > 0xf4) return {};
+  const size_t wanted = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  // The second byte tells overlong forms, surrogates and what is above U+10FFFF.
+  const uint8_t least = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+  const uint8_t greatest = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+  if (byte(1) < least || byte(1) > greatest) return {};
+  size_t bytes = 2;
+  while (bytes < wanted && (byte(bytes) & 0xc0) == 0x80) ++bytes;
+  return {bytes, bytes == wanted};
 }
 
+// Each part that is no character becomes one U+FFFD: the longest that could have begun one, as
+// browsers and Rust's from_utf8_lossy do it.
 std::string ReplaceInvalidUtf8(std::string_view text) {
   std::string out;
   out.reserve(text.size() + 16);
   while (!text.empty()) {
-    const size_t bytes = Utf8SequenceBytes(text);
-    out.append(bytes == 0 ? kReplacement : text.substr(0, bytes));
-    text.remove_prefix(std::max<size_t>(bytes, 1));
+    const Utf8Sequence first = FirstUtf8Sequence(text);
+    out.append(first.is_whole ? text.substr(0, first.bytes) : kReplacement);
+    text.remove_prefix(first.bytes);
   }
   return out;
 }

@@ -16,8 +16,8 @@
 
 namespace hoglet {
 
-// Appends `text` with JSON escapes, without quotes. Bytes that are not UTF-8 become U+FFFD, so the
-// result is always valid.
+// Appends `text` with JSON escapes, without quotes. What is not UTF-8 becomes U+FFFD, one for
+// each longest part that could have begun a character, so the result is always valid.
 void AppendJsonEscaped(std::string_view text, std::string* out);
 // The same with quotes around.
 void AppendJsonString(std::string_view text, std::string* out);

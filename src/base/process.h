@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "include/hoglet/env.h"
+
 namespace hoglet {
 
 // Memory of this process that is in RAM, in bytes; 0 if the kernel does not say.
@@ -10,6 +12,9 @@ uint64_t ResidentBytes();
 uint64_t PeakResidentBytes();
 // Memory this process may use: the smaller of the machine's and its control group's.
 uint64_t MemoryLimitBytes();
+// The least limit on memory of this process's control group (version 2 or 1) and of those around
+// it, in bytes; 0: none.
+uint64_t ControlGroupMemoryBytes(Env* env);
 // Processors this process may run on, at least 1.
 unsigned CpuCount();
 // Lets this process open as many files as the system allows it at all, and says how many that is.

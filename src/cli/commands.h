@@ -23,7 +23,7 @@ struct ServeCommand {
   std::string clock;                    // RFC 3339: freezes the clock
   std::string geoip_db;                 // MaxMind database; empty: no places
   unsigned threads = 0;                 // 0: as many as processors
-  uint64_t memory_limit_bytes = 0;      // 0: the defaults of each part
+  uint64_t memory_limit_bytes = 0;      // 0: by what the machine has (memory_shares.h)
 };
 absl::Status RunServe(const ServeCommand& command);
 

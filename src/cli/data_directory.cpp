@@ -1,12 +1,13 @@
 #include "src/cli/data_directory.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "query/exec/engine.h"
 #include "src/base/directories.h"
+#include "src/base/logging.h"
 #include "src/base/process.h"
 #include "src/base/strings.h"
+#include "src/cli/directory_check.h"
 
 namespace hoglet {
 namespace {
@@ -92,7 +93,7 @@ bool IsAlwaysText(std::string_view name) {
          name.starts_with("$group_");
 }
 
-// What the analyzer may know of a project. Queries of all projects see the first one's.
+// What the analyzer may know of a project.
 class ProjectSchema final : public SchemaProvider {
  public:
   ProjectSchema(const PersonStore* persons, const SideRows* rows, TeamId project_id)
@@ -133,20 +134,10 @@ class ProjectSchema final : public SchemaProvider {
   const TeamId project_id_;
 };
 
-// How a limit on the whole process is shared out.
-struct MemoryShares {
-  explicit MemoryShares(uint64_t limit) {
-    if (limit == 0) return;
-    memtable_bytes = std::clamp<uint64_t>(limit / 16, 8ull << 20, memtable_bytes);
-    person_bytes = std::clamp<uint64_t>(limit / 32, 4ull << 20, person_bytes);
-    cache_bytes = std::clamp<uint64_t>(limit / 8, 16ull << 20, cache_bytes);
-    query_bytes = std::clamp<uint64_t>(limit / 4, 32ull << 20, query_bytes);
-  }
-  uint64_t memtable_bytes = 64ull << 20;
-  uint64_t person_bytes = 32ull << 20;
-  uint64_t cache_bytes = 256ull << 20;
-  uint64_t query_bytes = 2ull << 30;
-};
+// Nothing is lost by not waiting longer at the end: the next start goes on where the stores are.
+constexpr int64_t kCloseStallNs = 10'000'000'000;  // while nothing is applied
+constexpr int64_t kCloseNs = 60'000'000'000;       // in all
+constexpr int64_t kClosePollUs = 200'000;
 
 }  // namespace
 
@@ -156,7 +147,8 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(Env* env,
   if (!options.create && !env->Exists(path))
     return absl::NotFoundError(StrCat(path, ": no such data directory"));
   HOGLET_RETURN_IF_ERROR(CreateDirectoriesDurably(env, path));
-  std::unique_ptr<DataDirectory> out(new DataDirectory());
+  std::unique_ptr<DataDirectory> out(
+      new DataDirectory(env, MemoryShares(options.memory_limit_bytes, options.queries_at_once)));
   auto lock = env->Lock(StrCat(path, "/LOCK"));
   if (!lock.ok()) {
     if (!absl::IsFailedPrecondition(lock.status())) return lock.status();
@@ -164,49 +156,69 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(Env* env,
         path, ": another hoglet holds this data directory; use --url with the running server"));
   }
   out->lock_ = *std::move(lock);
-  const MemoryShares shares(options.memory_limit_bytes);
-  const unsigned threads = options.threads > 0 ? options.threads : CpuCount();
-
-  const MetadataStore::ChosenKeys chosen{.project_token = options.project_token,
-                                         .personal_api_key = options.personal_api_key};
-  HOGLET_ASSIGN_OR_RETURN(out->metadata_,
-                          MetadataStore::Open(env, StrCat(path, "/metadata"), chosen));
-  out->projects_ = std::make_unique<ProjectKeys>(out->metadata_.get());
-  HOGLET_ASSIGN_OR_RETURN(out->log_, Log::Open(env, StrCat(path, "/log"), {}));
-  EventTable::Options table_options;
-  table_options.cache_bytes_max = shares.cache_bytes;
-  HOGLET_ASSIGN_OR_RETURN(out->events_,
-                          EventTable::Open(env, StrCat(path, "/events"), table_options));
-  HOGLET_ASSIGN_OR_RETURN(out->persons_, PersonStore::Open(env, StrCat(path, "/persons"), {}));
-  out->teams_ = std::make_unique<ProjectTeams>(out->metadata_.get());
-  out->warnings_ = std::make_unique<RecentWarnings>();
-  out->side_rows_ = std::make_unique<SideRows>(out->persons_.get());
-  out->dead_letters_ = std::make_unique<DeadLetterQueue>(out->log_.get());
-  Ingestor::Options ingest_options;
-  if (!options.geoip_db.empty()) {
-    HOGLET_ASSIGN_OR_RETURN(out->geoip_, GeoIpDatabase::Open(options.geoip_db));
-    ingest_options.geoip = out->geoip_.get();
-  }
-  ingest_options.memtable_bytes_max = shares.memtable_bytes;
-  ingest_options.person_bytes_max = shares.person_bytes;
-  out->ingestor_ =
-      std::make_unique<Ingestor>(env, out->log_.get(), out->persons_.get(), out->events_.get(),
-                                 out->teams_.get(), out->warnings_.get(), ingest_options);
-  HOGLET_RETURN_IF_ERROR(out->ingestor_->Start());
-  out->tables_ = std::make_unique<ProjectTables>(out->events_.get(), out->persons_.get(),
-                                                 out->side_rows_.get(), out->dead_letters_.get());
-  EngineOptions engine_options;
-  engine_options.env = env;
-  engine_options.tables = out->tables_.get();
-  out->schema_ = std::make_unique<ProjectSchema>(out->persons_.get(), out->side_rows_.get(),
-                                                 out->metadata_->Projects()[0].id);
-  engine_options.schema = out->schema_.get();
-  engine_options.timezone = out->metadata_->Projects()[0].timezone;
-  engine_options.memory_bytes_max = shares.query_bytes;
-  engine_options.workers_max = static_cast<int>(threads);
-  out->engine_ = MakeQueryEngine(std::move(engine_options));
+  HOGLET_RETURN_IF_ERROR(out->OpenStores(path, options));
+  HOGLET_RETURN_IF_ERROR(out->StartIngestion(options));
+  out->StartEngine(options.threads > 0 ? options.threads : CpuCount());
   return out;
 }
+
+absl::Status DataDirectory::OpenStores(const std::string& path, const Options& options) {
+  HOGLET_RETURN_IF_ERROR(CheckMetadataIsThere(env_, path));
+  const MetadataStore::ChosenKeys chosen{.project_token = options.project_token,
+                                         .personal_api_key = options.personal_api_key};
+  HOGLET_ASSIGN_OR_RETURN(metadata_, MetadataStore::Open(env_, StrCat(path, "/metadata"), chosen));
+  projects_ = std::make_unique<ProjectKeys>(metadata_.get());
+  HOGLET_ASSIGN_OR_RETURN(log_, Log::Open(env_, StrCat(path, "/log"), {}));
+  EventTable::Options table_options;
+  table_options.cache_bytes_max = memory_.cache_bytes;
+  HOGLET_ASSIGN_OR_RETURN(events_, EventTable::Open(env_, StrCat(path, "/events"), table_options));
+  HOGLET_ASSIGN_OR_RETURN(persons_, PersonStore::Open(env_, StrCat(path, "/persons"), {}));
+  return CheckOffsets(path, {.log_begin = log_->begin_offset(kEventsTopic),
+                             .log_end = log_->end_offset(kEventsTopic),
+                             .persons_applied = persons_->applied_offset(),
+                             .events_durable = events_->durable_offset()});
+}
+
+absl::Status DataDirectory::StartIngestion(const Options& options) {
+  teams_ = std::make_unique<ProjectTeams>(metadata_.get());
+  warnings_ = std::make_unique<RecentWarnings>();
+  side_rows_ = std::make_unique<SideRows>(persons_.get());
+  dead_letters_ = std::make_unique<DeadLetterQueue>(log_.get());
+  Ingestor::Options ingest_options;
+  if (!options.geoip_db.empty()) {
+    HOGLET_ASSIGN_OR_RETURN(geoip_, GeoIpDatabase::Open(options.geoip_db));
+    ingest_options.geoip = geoip_.get();
+  }
+  ingest_options.memtable_bytes_max = memory_.memtable_bytes;
+  ingest_options.person_bytes_max = memory_.person_bytes;
+  auto ingestor = std::make_unique<Ingestor>(env_, log_.get(), persons_.get(), events_.get(),
+                                             teams_.get(), warnings_.get(), ingest_options);
+  HOGLET_RETURN_IF_ERROR(ingestor->Start());
+  ingestor_ = std::move(ingestor);
+  return absl::OkStatus();
+}
+
+void DataDirectory::StartEngine(unsigned threads) {
+  tables_ = std::make_unique<ProjectTables>(events_.get(), persons_.get(), side_rows_.get(),
+                                            dead_letters_.get(), memory_.table_bytes);
+  EngineOptions options;
+  options.env = env_;
+  options.tables = tables_.get();
+  options.project = [this](TeamId team_id) {
+    QueryProject out;
+    out.schema = std::make_shared<ProjectSchema>(persons_.get(), side_rows_.get(), team_id);
+    if (const auto project = metadata_->FindProject(team_id); project.has_value()) {
+      out.timezone = project->timezone;
+      out.week_start_day = project->week_start_day;
+    }
+    return out;
+  };
+  options.memory_bytes_max = memory_.query_bytes;
+  options.workers_max = static_cast<int>(threads);
+  engine_ = MakeQueryEngine(std::move(options));
+}
+
+DataDirectory::DataDirectory(Env* env, const MemoryShares& memory) : env_(env), memory_(memory) {}
 
 DataDirectory::~DataDirectory() {
   if (ingestor_ != nullptr) Close().IgnoreError();
@@ -214,13 +226,34 @@ DataDirectory::~DataDirectory() {
 
 absl::Status DataDirectory::Close() {
   if (ingestor_ == nullptr) return absl::OkStatus();
-  // Everything accepted is worked through first, so that the next start has nothing to repeat.
-  while (ingestor_->lag() > 0 && ingestor_->health().ok()) {
-    if (!ingestor_->WaitApplied(log_->end_offset(kEventsTopic), 1'000'000)) continue;
-  }
+  WaitUntilApplied();
   const absl::Status status = ingestor_->Stop();
   ingestor_.reset();
   return status;
+}
+
+// Everything accepted is worked through first, so that the next start has nothing to repeat.
+void DataDirectory::WaitUntilApplied() {
+  const int64_t begin_ns = env_->MonotonicNanos();
+  int64_t progress_ns = begin_ns;
+  uint64_t applied = ingestor_->applied_offset();
+  std::string why;
+  while (ingestor_->lag() > 0 && why.empty()) {
+    ingestor_->WaitApplied(log_->end_offset(kEventsTopic), kClosePollUs);
+    const int64_t now_ns = env_->MonotonicNanos();
+    if (ingestor_->applied_offset() > applied) progress_ns = now_ns;
+    applied = ingestor_->applied_offset();
+    if (const absl::Status health = ingestor_->health(); !health.ok()) {
+      why = FromAbsl(health.message());
+    } else if (now_ns - progress_ns > kCloseStallNs) {
+      why = "nothing has been applied for a while";
+    } else if (now_ns - begin_ns > kCloseNs) {
+      why = "there is too much to work through now";
+    }
+  }
+  if (ingestor_->lag() == 0) return;
+  LogWarning("stopping with accepted events left in the log; the next start goes on with them",
+             {{"events", ingestor_->lag()}, {"why", why}});
 }
 
 }  // namespace hoglet

@@ -10,14 +10,13 @@
 #include "include/hoglet/token_directory.h"
 #include "src/api/project_tables.h"
 #include "src/capture/capture_service.h"
+#include "src/cli/memory_shares.h"
 #include "src/ingest/ingestor.h"
 #include "src/metadata/metadata_store.h"
 #include "src/persons/person_store.h"
 #include "storage/event_table.h"
 
 namespace hoglet {
-
-class SchemaProvider;
 
 // Everything that lives in a data directory, opened in the order of the way of an event: metadata,
 // log, stores, pipeline, tables, engine. One process at a time holds a directory.
@@ -30,19 +29,21 @@ class DataDirectory {
     bool create = true;         // kNotFound otherwise, if nothing is there
     std::string project_token;  // for a first start; must agree with what is there later
     std::string personal_api_key;
-    unsigned threads = 0;  // 0: as many as processors
-    uint64_t memory_limit_bytes = 0;
-    std::string geoip_db;  // MaxMind database; empty: none
+    unsigned threads = 0;             // 0: as many as processors
+    uint64_t memory_limit_bytes = 0;  // 0: DefaultMemoryBytes()
+    unsigned queries_at_once = 1;     // share the memory for queries
+    std::string geoip_db;             // MaxMind database; empty: none
   };
 
   // Opens everything and starts the pipeline, which first works through what a crash left in the
-  // log.
+  // log. Refuses a directory of which a part was lost (directory_check.h).
   static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(Env* env, const std::string& path,
                                                              const Options& options);
   // Close(), ignoring errors.
   ~DataDirectory();
 
-  // Applies what the log holds, makes it durable and stops the pipeline.
+  // Applies what the log holds, makes it durable and stops the pipeline. What cannot be applied
+  // soon is left to the next start, and the log of the process says so.
   absl::Status Close();
 
   MetadataStore& metadata() { return *metadata_; }
@@ -56,10 +57,17 @@ class DataDirectory {
   // Of a directory just made, to be shown once; empty otherwise.
   const std::string& new_personal_api_key() const { return metadata_->initial_api_key(); }
   const ProjectDirectory& projects() const { return *projects_; }
+  const MemoryShares& memory() const { return memory_; }
 
  private:
-  DataDirectory() = default;
+  DataDirectory(Env* env, const MemoryShares& memory);
+  absl::Status OpenStores(const std::string& path, const Options& options);
+  absl::Status StartIngestion(const Options& options);
+  void StartEngine(unsigned threads);
+  void WaitUntilApplied();
 
+  Env* const env_;
+  const MemoryShares memory_;
   std::unique_ptr<FileLock> lock_;
   std::unique_ptr<MetadataStore> metadata_;
   std::unique_ptr<ProjectDirectory> projects_;
@@ -71,9 +79,8 @@ class DataDirectory {
   std::unique_ptr<GeoIpDatabase> geoip_;
   std::unique_ptr<SideRows> side_rows_;
   std::unique_ptr<DeadLetterQueue> dead_letters_;
-  std::unique_ptr<Ingestor> ingestor_;
+  std::unique_ptr<Ingestor> ingestor_;  // null unless it runs
   std::unique_ptr<ProjectTables> tables_;
-  std::unique_ptr<SchemaProvider> schema_;
   std::unique_ptr<QueryEngine> engine_;
 };
 

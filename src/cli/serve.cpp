@@ -44,6 +44,14 @@ absl::StatusOr<Address> ParseListen(const std::string& text) {
   return Address{host, static_cast<uint16_t>(port)};
 }
 
+// Before the data is opened, which may take long: a port in use is the commonest mistake.
+absl::Status CheckListen(const std::string& listen, const Address& address) {
+  const absl::Status status = HttpServer::CheckAddress(address.host, address.port);
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      ToAbsl(StrCat("--listen ", listen, ": ", FromAbsl(status.message()))));
+}
+
 // Signals are taken by the thread that waits for them, and by no other.
 sigset_t BlockStopSignals() {
   sigset_t signals;
@@ -63,6 +71,8 @@ void PrintWelcome(const DataDirectory& directory, const ProjectInfo& project,
     std::printf("  Personal API key  %s   for queries; shown this once only\n",
                 directory.new_personal_api_key().c_str());
   }
+  std::printf("  Memory            up to %s (--memory-limit)\n",
+              directory.memory().Describe().c_str());
   const char* key = directory.new_personal_api_key().empty()
                         ? "phx_..."
                         : directory.new_personal_api_key().c_str();
@@ -87,6 +97,19 @@ size_t ConnectionsMax(uint64_t open_files_max, size_t wanted) {
   constexpr uint64_t kConnectionsMin = 64;
   if (open_files_max < kDescriptorsForFiles + kConnectionsMin) return kConnectionsMin;
   return std::min<uint64_t>(wanted, open_files_max - kDescriptorsForFiles);
+}
+
+ServerOptions ServerOptionsOf(const ServeCommand& command, const Address& address) {
+  ServerOptions options;
+  options.http.connections_max = ConnectionsMax(RaiseOpenFilesMax(), options.http.connections_max);
+  options.http.address = address.host;
+  options.http.port = address.port;
+  if (command.threads > 0) {
+    options.http.threads = command.threads;
+    options.http.worker_threads = command.threads;
+    options.query.threads = command.threads;
+  }
+  return options;
 }
 
 std::vector<std::pair<std::string, std::string>> StatusLines(DataDirectory& directory) {
@@ -139,7 +162,8 @@ ServerParts PartsOf(Env* env, DataDirectory& directory) {
 
 absl::Status RunServe(const ServeCommand& command) {
   const sigset_t signals = BlockStopSignals();
-  HOGLET_ASSIGN_OR_RETURN(Address address, ParseListen(command.listen));
+  HOGLET_ASSIGN_OR_RETURN(const Address address, ParseListen(command.listen));
+  HOGLET_RETURN_IF_ERROR(CheckListen(command.listen, address));
   HOGLET_ASSIGN_OR_RETURN(const QuotaList quotas, QuotaList::Parse(command.over_quota));
   Env* env = Env::Posix();
   std::unique_ptr<Env> frozen;
@@ -151,25 +175,18 @@ absl::Status RunServe(const ServeCommand& command) {
     frozen = std::make_unique<ClockEnv>(env, *moment);
     env = frozen.get();
   }
+  ServerOptions server_options = ServerOptionsOf(command, address);
   DataDirectory::Options options{.create = true,
                                  .project_token = command.project_token,
                                  .personal_api_key = command.personal_api_key,
                                  .threads = command.threads,
                                  .memory_limit_bytes = command.memory_limit_bytes,
+                                 .queries_at_once = server_options.query.threads,
                                  .geoip_db = command.geoip_db};
   HOGLET_ASSIGN_OR_RETURN(auto directory, DataDirectory::Open(env, command.data, options));
   ServerParts parts = PartsOf(env, *directory);
   parts.quotas = &quotas;
-  ServerOptions server_options;
-  server_options.http.connections_max =
-      ConnectionsMax(RaiseOpenFilesMax(), server_options.http.connections_max);
-  server_options.http.address = address.host;
-  server_options.http.port = address.port;
-  if (command.threads > 0) {
-    server_options.http.threads = command.threads;
-    server_options.http.worker_threads = command.threads;
-    server_options.query.threads = command.threads;
-  }
+  server_options.http.body_bytes_in_flight_max = directory->memory().body_bytes;
   HOGLET_ASSIGN_OR_RETURN(auto server, Server::Start(parts, server_options));
   auto housekeeping = std::make_unique<Housekeeping>(env, &directory->log(), &directory->metadata(),
                                                      &directory->events());

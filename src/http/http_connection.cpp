@@ -4,6 +4,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <charconv>
+#include <cstring>
 #include <utility>
 
 #include "include/hoglet/status.h"
@@ -48,6 +49,19 @@ HttpResponse Busy(std::string_view what) {
   HttpResponse response = HttpApiError(503, what);
   response.headers.Add("retry-after", "1");
   return response;
+}
+
+// What is wrong with the Host of a request (RFC 9112 3.2); null if nothing is.
+template <typename Message>
+const char* HostFault(const Message& message) {
+  const size_t count = message.count(http::field::host);
+  if (count > 1) return "more than one Host";
+  if (count == 0) return message.version() < 11 ? nullptr : "no Host";
+  for (const char c : ToStd(message[http::field::host])) {
+    const bool is_plain = c > ' ' && c < 0x7f && !strchr("\"#/<>?@\\^`{|}", c);
+    if (!is_plain) return "bad Host";
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -245,6 +259,10 @@ bool Connection::ConsumeSome() {
       FailParse(make_error_code(http::error::bad_transfer_encoding));
       return false;
     }
+    if (const char* fault = HostFault(parser_->get()); fault != nullptr) {
+      Refuse(HttpText(400, std::string("malformed HTTP request: ") + fault));
+      return false;
+    }
     OnHeader();
   }
   if (closed_ || !parser_) return !closed_;
@@ -363,9 +381,12 @@ void Connection::FailParse(const error_code& error) {
     FailBody(HttpBodyError::kBroken);
     return;
   }
-  HttpResponse response = error == http::error::header_limit
-                              ? HttpText(431, "request header too large")
-                              : HttpText(400, "malformed HTTP request: " + error.message());
+  Refuse(error == http::error::header_limit
+             ? HttpText(431, "request header too large")
+             : HttpText(400, "malformed HTTP request: " + error.message()));
+}
+
+void Connection::Refuse(HttpResponse response) {
   response.close = true;
   is_head_request_ = false;
   Slot& slot = AddSlot();
@@ -585,13 +606,7 @@ void Connection::CheckDeadlines(int64_t now_ns) {
   if (parser_ && !header_taken_) {
     if (!passed(phase_begin_ns_, options.header_timeout_ms)) return;
     shared_.timeouts->Add();
-    HttpResponse response = HttpText(408, "client stopped sending data");
-    response.close = true;
-    is_head_request_ = false;
-    Slot& slot = AddSlot();
-    parser_.reset();
-    Fill(&slot, std::move(response));
-    Write();
+    Refuse(HttpText(408, "client stopped sending data"));
     return;
   }
   if (parser_) {

@@ -36,6 +36,33 @@ int64_t SweepMs(const HttpServerOptions& options) {
   return std::clamp<int64_t>(shortest / 4, 5, 500);
 }
 
+absl::StatusOr<tcp::endpoint> EndpointOf(const std::string& text, uint16_t port) {
+  error_code error;
+  const auto address = boost::asio::ip::make_address(text, error);
+  if (error) {
+    return absl::InvalidArgumentError(absl::StrCat("not an IP address to listen on: ", text));
+  }
+  return tcp::endpoint(address, port);
+}
+
+// Each loop has its own queue of new connections: the kernel spreads them, no lock is shared. The
+// first one shares its port only after it got it for itself, so that two servers never share one.
+absl::Status Bind(const tcp::endpoint& endpoint, bool first, tcp::acceptor* acceptor) {
+  error_code error;
+  acceptor->open(endpoint.protocol(), error);
+  if (error) return SocketError("cannot open a socket for", endpoint, error);
+  acceptor->set_option(boost::asio::socket_base::reuse_address(true), error);
+  const auto share_port = [acceptor] {
+    const int on = 1;
+    ::setsockopt(acceptor->native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+  };
+  if (!first) share_port();
+  acceptor->bind(endpoint, error);
+  if (error) return SocketError("cannot bind", endpoint, error);
+  if (first) share_port();
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Shard::Shard(std::shared_ptr<ServerShared> shared)
@@ -44,20 +71,8 @@ Shard::Shard(std::shared_ptr<ServerShared> shared)
 Shard::~Shard() = default;
 
 absl::Status Shard::Listen(const tcp::endpoint& endpoint, bool first) {
+  HOGLET_RETURN_IF_ERROR(Bind(endpoint, first, &acceptor_));
   error_code error;
-  acceptor_.open(endpoint.protocol(), error);
-  if (error) return SocketError("cannot open a socket for", endpoint, error);
-  acceptor_.set_option(boost::asio::socket_base::reuse_address(true), error);
-  // Each loop has its own queue of new connections: the kernel spreads them, no lock is shared. The
-  // first one shares its port only after it got it for itself, so that two servers never share one.
-  const auto share_port = [this] {
-    const int on = 1;
-    ::setsockopt(acceptor_.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-  };
-  if (!first) share_port();
-  acceptor_.bind(endpoint, error);
-  if (error) return SocketError("cannot bind", endpoint, error);
-  if (first) share_port();
   acceptor_.listen(kListenBacklog, error);
   if (error) return SocketError("cannot listen on", endpoint, error);
   return absl::OkStatus();
@@ -212,17 +227,13 @@ class HttpServerImpl : public HttpServer {
   ~HttpServerImpl() override { Stop(); }
 
   absl::Status Listen() {
-    error_code error;
-    const auto address = boost::asio::ip::make_address(shared_->options.address, error);
-    if (error) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("not an IP address to listen on: ", shared_->options.address));
-    }
-    port_ = shared_->options.port;
+    HOGLET_ASSIGN_OR_RETURN(tcp::endpoint endpoint,
+                            EndpointOf(shared_->options.address, shared_->options.port));
     for (unsigned i = 0; i < std::max(1u, shared_->options.threads); ++i) {
       auto shard = std::make_shared<Shard>(shared_);
-      HOGLET_RETURN_IF_ERROR(shard->Listen(tcp::endpoint(address, port_), /*first=*/i == 0));
+      HOGLET_RETURN_IF_ERROR(shard->Listen(endpoint, /*first=*/i == 0));
       port_ = shard->port();
+      endpoint.port(port_);
       shards_.push_back(std::move(shard));
     }
     for (const auto& shard : shards_) {
@@ -270,6 +281,13 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HttpServerOp
   auto server = std::make_unique<internal::HttpServerImpl>(options, router, env, metrics);
   HOGLET_RETURN_IF_ERROR(server->Listen());
   return server;
+}
+
+absl::Status HttpServer::CheckAddress(const std::string& address, uint16_t port) {
+  HOGLET_ASSIGN_OR_RETURN(const auto endpoint, internal::EndpointOf(address, port));
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::acceptor acceptor(context);
+  return internal::Bind(endpoint, /*first=*/true, &acceptor);
 }
 
 }  // namespace hoglet

@@ -50,6 +50,8 @@ class HttpServer {
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(
       const HttpServerOptions& options, const HttpRouter* router, Env* env,
       MetricRegistry* metrics = MetricRegistry::Default());
+  // The error that Start() would give now for this address and port, without keeping them.
+  static absl::Status CheckAddress(const std::string& address, uint16_t port);
 
   // Stop().
   virtual ~HttpServer() = default;

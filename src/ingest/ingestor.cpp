@@ -156,6 +156,12 @@ struct Ingestor::Impl {
           StrCat("ingest: the person store has applied the log up to offset ", offset,
                  ", but topic ", options.topic, " holds ", begin, " to ", end));
     }
+    if (events->durable_offset() > end) {
+      // New records would be mistaken for rows that are there already.
+      return absl::DataLossError(StrCat("ingest: the event store holds rows up to offset ",
+                                        events->durable_offset(), ", but topic ", options.topic,
+                                        " ends at ", end));
+    }
     if (events->durable_offset() < offset) {
       return absl::DataLossError(StrCat("ingest: the event store holds rows up to offset ",
                                         events->durable_offset(), ", the person store is at ",

@@ -70,7 +70,7 @@ class Ingestor {
   ~Ingestor();
 
   // Opens the topics and starts the threads. kDataLoss if the log no longer holds what the stores
-  // have not applied, or the person store is ahead of the log or of the event store.
+  // have not applied, or a store is ahead of the log, or the person store of the event store.
   absl::Status Start();
   // Applies what is being worked on, makes a last checkpoint and joins the threads. An error says
   // that the checkpoint failed; the next start repeats from the one before.

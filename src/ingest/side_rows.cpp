@@ -164,22 +164,23 @@ std::string PropertyKey(TeamId project_id, DefinitionKind kind, int group_type_i
   return key;
 }
 
-// Visits the decoded rows of a kind from a moment on.
+// The decoded rows of a kind from a moment on.
 template <typename Row>
-absl::Status VisitTimed(const PersonStore& store, char kind, std::string_view what, TeamId team_id,
-                        int64_t from_us, const std::function<bool(const Row&)>& visit) {
-  const std::string prefix = Prefix(kind, team_id);
-  std::string begin = prefix;
+RecordWalk<Row> FreezeTimed(const PersonStore& store, char kind, std::string_view what,
+                            TeamId team_id, int64_t from_us) {
+  std::string begin;
   PutOrdered(from_us, &begin);
-  absl::Status status;
-  HOGLET_RETURN_IF_ERROR(
-      store.VisitRows(prefix, begin, [&](std::string_view, std::string_view value) {
-        Row row;
-        if (Decode(value, &row)) return visit(row);
-        status = Damaged(what);
-        return false;
-      }));
-  return status;
+  return [walk = store.FreezeRows(Prefix(kind, team_id), begin), what](std::string_view from,
+                                                                       const auto& visit) {
+    absl::Status status;
+    const absl::Status walked = walk(from, [&](std::string_view key, std::string_view value) {
+      Row row;
+      if (Decode(value, &row)) return visit(key, row);
+      status = Damaged(what);
+      return false;
+    });
+    return status.ok() ? walked : status;
+  };
 }
 
 }  // namespace
@@ -258,18 +259,31 @@ absl::StatusOr<uint64_t> SideRows::Expire(TeamId team_id, int64_t before_us, uin
   return removed;
 }
 
+RecordWalk<HeatmapRow> SideRows::FreezeHeatmaps(TeamId team_id, int64_t from_us) const {
+  return FreezeTimed<HeatmapRow>(*store_, 'h', "a heatmap", team_id, from_us);
+}
+
 absl::Status SideRows::VisitHeatmaps(TeamId team_id, int64_t from_us,
                                      const std::function<bool(const HeatmapRow&)>& visit) const {
-  return VisitTimed<HeatmapRow>(*store_, 'h', "a heatmap", team_id, from_us, visit);
+  return FreezeHeatmaps(team_id, from_us)(
+      "", [&](std::string_view, const HeatmapRow& row) { return visit(row); });
+}
+
+RecordWalk<WarningRow> SideRows::FreezeWarnings(TeamId team_id, int64_t from_us) const {
+  // The key of a limited warning has the hour it came in.
+  const int64_t begin_us = std::max(from_us, std::numeric_limits<int64_t>::min() + kHourUs);
+  return [walk = FreezeTimed<WarningRow>(*store_, 'w', "a warning", team_id, begin_us - kHourUs),
+          from_us](std::string_view begin, const auto& visit) {
+    return walk(begin, [&](std::string_view key, const WarningRow& row) {
+      return row.timestamp_us < from_us || visit(key, row);
+    });
+  };
 }
 
 absl::Status SideRows::VisitWarnings(TeamId team_id, int64_t from_us,
                                      const std::function<bool(const WarningRow&)>& visit) const {
-  // The key of a limited warning has the hour it came in.
-  const int64_t begin_us = std::max(from_us, std::numeric_limits<int64_t>::min() + kHourUs);
-  return VisitTimed<WarningRow>(
-      *store_, 'w', "a warning", team_id, begin_us - kHourUs,
-      [&](const WarningRow& row) { return row.timestamp_us < from_us || visit(row); });
+  return FreezeWarnings(team_id, from_us)(
+      "", [&](std::string_view, const WarningRow& row) { return visit(row); });
 }
 
 absl::Status SideRows::VisitEventDefinitions(

@@ -103,6 +103,9 @@ class SideRows {
   // time. Returns how many.
   absl::StatusOr<uint64_t> Expire(TeamId team_id, int64_t before_us, uint64_t rows_max);
 
+  // What VisitHeatmaps() and VisitWarnings() show now, to be gone through in pieces.
+  RecordWalk<HeatmapRow> FreezeHeatmaps(TeamId team_id, int64_t from_us) const;
+  RecordWalk<WarningRow> FreezeWarnings(TeamId team_id, int64_t from_us) const;
   // From `from_us` on, by time, until `visit` returns false.
   absl::Status VisitHeatmaps(TeamId team_id, int64_t from_us,
                              const std::function<bool(const HeatmapRow&)>& visit) const;

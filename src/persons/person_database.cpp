@@ -199,9 +199,11 @@ absl::Status PersonDatabase::Put(Family which, std::string_view key, std::string
   return ToStatus(db_->Put(write, family(which), key, value));
 }
 
-std::unique_ptr<rocksdb::Iterator> PersonDatabase::Iterate(Family which) const {
-  return std::unique_ptr<rocksdb::Iterator>(
-      db_->NewIterator(rocksdb::ReadOptions(), family(which)));
+std::unique_ptr<rocksdb::Iterator> PersonDatabase::Iterate(
+    Family which, const rocksdb::Snapshot* snapshot) const {
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot;
+  return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, family(which)));
 }
 
 absl::Status PersonDatabase::Flush() {

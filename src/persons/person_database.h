@@ -23,6 +23,7 @@ class ColumnFamilyHandle;
 class DB;
 class Env;
 class Iterator;
+class Snapshot;
 class Status;
 }  // namespace rocksdb
 
@@ -66,7 +67,9 @@ class PersonDatabase {
   absl::StatusOr<std::optional<std::string>> Get(Family which, std::string_view key) const;
   // Durable on return.
   absl::Status Put(Family which, std::string_view key, std::string_view value);
-  std::unique_ptr<rocksdb::Iterator> Iterate(Family which) const;
+  // Over the rows as they are now, or as they were at the snapshot.
+  std::unique_ptr<rocksdb::Iterator> Iterate(Family which,
+                                             const rocksdb::Snapshot* snapshot = nullptr) const;
 
   // kResourceExhausted: no space; kDataLoss: damaged; kUnimplemented: of a newer version;
   // kUnavailable: other failures of the disk. The message names the directory.

@@ -34,6 +34,15 @@ struct IdRef {
   uint64_t hash;
 };
 
+// Shows records in the order of their keys, from `begin` on (a key that it gave; "": the first),
+// until `visit` returns false: those of the moment when it was made, the same at every call. May be
+// called from several threads. It keeps the files and changes of its moment from being let go, and
+// must not outlive the store.
+template <typename Record>
+using RecordWalk = std::function<absl::Status(
+    std::string_view begin,
+    const std::function<bool(std::string_view key, const Record& record)>& visit)>;
+
 // What one event changes, applied as a whole: readers see all of it or nothing.
 struct PersonChanges {
   struct IdChange {
@@ -148,6 +157,13 @@ class PersonStore : public PersonReader {
   absl::StatusOr<std::optional<PersonRecord>> FindByDistinctId(
       TeamId team, std::string_view distinct_id) const override;
   absl::StatusOr<std::optional<PersonRecord>> FindById(TeamId team, const Uuid& id) const override;
+
+  // What VisitPersons(), VisitDistinctIds(), VisitGroups() and VisitRows() show now, to be gone
+  // through in pieces. The keys of rows are those after the prefix.
+  RecordWalk<PersonRecord> FreezePersons(TeamId team) const;
+  RecordWalk<DistinctIdRecord> FreezeDistinctIds(TeamId team) const;
+  RecordWalk<Group> FreezeGroups(TeamId team, int type_index) const;
+  RecordWalk<std::string_view> FreezeRows(const std::string& prefix, std::string_view begin) const;
 
   // The groups of one type, in the order of their keys.
   absl::Status VisitGroups(TeamId team, int type_index,

@@ -5,6 +5,7 @@
 #include "absl/strings/escaping.h"
 #include "include/hoglet/status.h"
 #include "rocksdb/db.h"
+#include "rocksdb/snapshot.h"
 #include "src/base/strings.h"
 #include "src/base/uuid.h"
 #include "src/persons/person_codec.h"
@@ -31,6 +32,25 @@ class RowIterator {
  private:
   SharedDatabase::Use use_;
   std::unique_ptr<rocksdb::Iterator> rows_;  // goes first
+};
+
+// The rows of a column family at the moment it is made, to be walked more than once. Thread-safe.
+class FrozenRows {
+ public:
+  FrozenRows(const SharedDatabase& database, PersonDatabase::Family family)
+      : use_(database.Hold()), family_(family) {
+    if (use_.status().ok()) snapshot_ = std::make_unique<rocksdb::ManagedSnapshot>(&use_->db());
+  }
+
+  // As WalkMerged().
+  template <typename Change, typename OnRow, typename OnChange>
+  absl::Status Walk(const std::string& prefix, const std::map<std::string, Change>& changes,
+                    std::string_view begin, OnRow on_row, OnChange on_change) const;
+
+ private:
+  SharedDatabase::Use use_;
+  const PersonDatabase::Family family_;
+  std::unique_ptr<rocksdb::ManagedSnapshot> snapshot_;  // goes first
 };
 
 // Says which record a decoder complained of.
@@ -69,7 +89,7 @@ template <typename Change, typename OnRow, typename OnChange>
 bool WalkMerged(const std::string& prefix, rocksdb::Iterator* rows,
                 const std::map<std::string, Change>& changes, OnRow on_row, OnChange on_change,
                 const std::string& begin) {
-  auto change = changes.begin();
+  auto change = changes.lower_bound(begin);
   const auto in_prefix = [&] {
     return rows->Valid() && rows->key().ToStringView().starts_with(prefix);
   };
@@ -96,6 +116,24 @@ bool WalkMerged(const std::string& prefix, rocksdb::Iterator* rows,
                 const std::map<std::string, Change>& changes, OnRow on_row, OnChange on_change) {
   return WalkMerged(prefix, rows, changes, on_row, on_change, prefix);
 }
+
+template <typename Change, typename OnRow, typename OnChange>
+absl::Status FrozenRows::Walk(const std::string& prefix,
+                              const std::map<std::string, Change>& changes, std::string_view begin,
+                              OnRow on_row, OnChange on_change) const {
+  HOGLET_RETURN_IF_ERROR(use_.status());
+  const auto rows = use_->Iterate(family_, snapshot_->snapshot());
+  WalkMerged(prefix, rows.get(), changes, on_row, on_change, StrCat(prefix, begin));
+  return use_->ToStatus(rows->status());
+}
+
+// What a walk over a family's records needs of one moment.
+template <typename Change>
+struct Frozen {
+  std::string prefix;
+  std::map<std::string, Change> changes;
+  FrozenRows rows;
+};
 
 }  // namespace
 
@@ -194,79 +232,94 @@ uint64_t PersonStore::overrides_version(TeamId team) const {
   return overrides == impl_->overrides.end() ? 0 : overrides->second.version;
 }
 
-absl::Status PersonStore::VisitPersons(
-    TeamId team, const std::function<bool(const PersonRecord&)>& visit) const {
-  const std::string prefix = TeamPrefix(team);
-  std::map<std::string, PersonPtr> changes;
-  std::optional<RowIterator> rows;
+// Generations and snapshot are of one moment if made under the store's lock: a commit is visible in
+// the snapshot exactly if its changes are gone from the generations.
+RecordWalk<PersonRecord> PersonStore::FreezePersons(TeamId team) const {
+  std::shared_ptr<const Frozen<PersonPtr>> frozen;
   {
-    // The iterator sees RocksDB as it is now: a commit is visible in it exactly if its changes are
-    // gone from the generations.
     std::shared_lock lock(impl_->mutex);
-    changes = ChangesUnder(prefix, &impl_->open->persons,
-                           impl_->sealed ? &impl_->sealed->persons : nullptr);
-    rows.emplace(impl_->database, PersonDatabase::kPersons);
+    const std::string prefix = TeamPrefix(team);
+    frozen.reset(
+        new Frozen<PersonPtr>{prefix,
+                              ChangesUnder(prefix, &impl_->open->persons,
+                                           impl_->sealed ? &impl_->sealed->persons : nullptr),
+                              FrozenRows(impl_->database, PersonDatabase::kPersons)});
   }
-  absl::Status status;
-  WalkMerged(
-      prefix, rows->get(), changes,
-      [&](std::string_view key, std::string_view value) {
-        TeamId team_id = 0;
-        Uuid id;
-        if (!person_codec::ReadPersonKey(key, &team_id, &id)) {
-          status = absl::DataLossError("person store: damaged key of a person");
-          return false;
-        }
-        const auto fields = person_codec::DecodePerson(value);
-        if (!fields.ok()) {
-          status = At(fields.status(), "person", team, FormatUuid(id));
-          return false;
-        }
-        PersonRecord record{.team_id = team,
+  return [team, frozen](std::string_view begin, const auto& visit) {
+    const auto show = [&](std::string_view key, const PersonRecord& record) {
+      return visit(key.substr(frozen->prefix.size()), record);
+    };
+    absl::Status status;
+    const absl::Status walked = frozen->rows.Walk(
+        frozen->prefix, frozen->changes, begin,
+        [&](std::string_view key, std::string_view value) {
+          TeamId team_id = 0;
+          Uuid id;
+          if (!person_codec::ReadPersonKey(key, &team_id, &id)) {
+            status = absl::DataLossError("person store: damaged key of a person");
+            return false;
+          }
+          const auto fields = person_codec::DecodePerson(value);
+          if (!fields.ok()) {
+            status = At(fields.status(), "person", team, FormatUuid(id));
+            return false;
+          }
+          return show(key, {.team_id = team,
                             .id = id,
                             .properties = std::string(fields->properties_json),
                             .created_at_us = fields->created_at_us,
                             .is_identified = fields->is_identified,
-                            .version = fields->version};
-        return visit(record);
-      },
-      [&](const std::string&, const PersonPtr& person) {
-        return person == nullptr || visit(ToRecord(*person));
-      });
-  HOGLET_RETURN_IF_ERROR(status);
-  return rows->status();
+                            .version = fields->version});
+        },
+        [&](const std::string& key, const PersonPtr& person) {
+          return person == nullptr || show(key, ToRecord(*person));
+        });
+    return status.ok() ? walked : status;
+  };
+}
+
+absl::Status PersonStore::VisitPersons(
+    TeamId team, const std::function<bool(const PersonRecord&)>& visit) const {
+  return FreezePersons(team)(
+      "", [&](std::string_view, const PersonRecord& record) { return visit(record); });
+}
+
+RecordWalk<DistinctIdRecord> PersonStore::FreezeDistinctIds(TeamId team) const {
+  std::shared_ptr<const Frozen<IdState>> frozen;
+  {
+    std::shared_lock lock(impl_->mutex);
+    const std::string prefix = TeamPrefix(team);
+    frozen.reset(new Frozen<IdState>{
+        prefix,
+        ChangesUnder(prefix, &impl_->open->ids, impl_->sealed ? &impl_->sealed->ids : nullptr),
+        FrozenRows(impl_->database, PersonDatabase::kIds)});
+  }
+  return [team, frozen](std::string_view begin, const auto& visit) {
+    const auto show = [&](std::string_view key, const IdState& state) {
+      const std::string_view id = person_codec::AfterTeam(key);
+      return !state.is_mapped || visit(id, {.team_id = team,
+                                            .distinct_id = std::string(id),
+                                            .person_id = state.person_id,
+                                            .version = state.version});
+    };
+    absl::Status status;
+    const absl::Status walked = frozen->rows.Walk(
+        frozen->prefix, frozen->changes, begin,
+        [&](std::string_view key, std::string_view value) {
+          const auto state = person_codec::DecodeIdState(value);
+          if (state.ok()) return show(key, *state);
+          status = At(state.status(), "distinct id", team, person_codec::AfterTeam(key));
+          return false;
+        },
+        show);
+    return status.ok() ? walked : status;
+  };
 }
 
 absl::Status PersonStore::VisitDistinctIds(
     TeamId team, const std::function<bool(const DistinctIdRecord&)>& visit) const {
-  const std::string prefix = TeamPrefix(team);
-  std::map<std::string, IdState> changes;
-  std::optional<RowIterator> rows;
-  {
-    std::shared_lock lock(impl_->mutex);
-    changes =
-        ChangesUnder(prefix, &impl_->open->ids, impl_->sealed ? &impl_->sealed->ids : nullptr);
-    rows.emplace(impl_->database, PersonDatabase::kIds);
-  }
-  const auto emit = [&](std::string_view key, const IdState& state) {
-    if (!state.is_mapped) return true;
-    return visit({.team_id = team,
-                  .distinct_id = std::string(person_codec::AfterTeam(key)),
-                  .person_id = state.person_id,
-                  .version = state.version});
-  };
-  absl::Status status;
-  WalkMerged(
-      prefix, rows->get(), changes,
-      [&](std::string_view key, std::string_view value) {
-        const auto state = person_codec::DecodeIdState(value);
-        if (state.ok()) return emit(key, *state);
-        status = At(state.status(), "distinct id", team, person_codec::AfterTeam(key));
-        return false;
-      },
-      emit);
-  HOGLET_RETURN_IF_ERROR(status);
-  return rows->status();
+  return FreezeDistinctIds(team)(
+      "", [&](std::string_view, const DistinctIdRecord& record) { return visit(record); });
 }
 
 absl::StatusOr<std::optional<PersonRecord>> PersonStore::FindByDistinctId(
@@ -403,34 +456,42 @@ absl::StatusOr<std::vector<std::string>> PersonStore::LookupGroupTypes(TeamId pr
   return GroupTypes(project_id);
 }
 
-absl::Status PersonStore::VisitGroups(TeamId team, int type_index,
-                                      const std::function<bool(const Group&)>& visit) const {
-  const std::string prefix = person_codec::GroupKey(team, type_index, "");
-  std::map<std::string, GroupPtr> changes;
-  std::optional<RowIterator> rows;
+RecordWalk<Group> PersonStore::FreezeGroups(TeamId team, int type_index) const {
+  std::shared_ptr<const Frozen<GroupPtr>> frozen;
   {
     std::shared_lock lock(impl_->mutex);
-    changes = ChangesUnder(prefix, &impl_->open->groups,
-                           impl_->sealed ? &impl_->sealed->groups : nullptr);
-    rows.emplace(impl_->database, PersonDatabase::kGroups);
+    const std::string prefix = person_codec::GroupKey(team, type_index, "");
+    frozen.reset(
+        new Frozen<GroupPtr>{prefix,
+                             ChangesUnder(prefix, &impl_->open->groups,
+                                          impl_->sealed ? &impl_->sealed->groups : nullptr),
+                             FrozenRows(impl_->database, PersonDatabase::kGroups)});
   }
-  absl::Status status;
-  WalkMerged(
-      prefix, rows->get(), changes,
-      [&](std::string_view key, std::string_view value) {
-        auto group = person_codec::DecodeGroup(value);
-        if (!group.ok()) {
-          status = At(group.status(), "group", team, key.substr(prefix.size()));
-          return false;
-        }
-        group->team_id = team;
-        group->type_index = type_index;
-        group->key = std::string(key.substr(prefix.size()));
-        return visit(*group);
-      },
-      [&](const std::string&, const GroupPtr& group) { return visit(*group); });
-  HOGLET_RETURN_IF_ERROR(status);
-  return rows->status();
+  return [team, type_index, frozen](std::string_view begin, const auto& visit) {
+    absl::Status status;
+    const absl::Status walked = frozen->rows.Walk(
+        frozen->prefix, frozen->changes, begin,
+        [&](std::string_view key, std::string_view value) {
+          key.remove_prefix(frozen->prefix.size());
+          auto group = person_codec::DecodeGroup(value);
+          if (!group.ok()) {
+            status = At(group.status(), "group", team, key);
+            return false;
+          }
+          group->team_id = team;
+          group->type_index = type_index;
+          group->key = std::string(key);
+          return visit(key, *group);
+        },
+        [&](const std::string&, const GroupPtr& group) { return visit(group->key, *group); });
+    return status.ok() ? walked : status;
+  };
+}
+
+absl::Status PersonStore::VisitGroups(TeamId team, int type_index,
+                                      const std::function<bool(const Group&)>& visit) const {
+  return FreezeGroups(team, type_index)(
+      "", [&](std::string_view, const Group& group) { return visit(group); });
 }
 
 absl::StatusOr<std::optional<std::string>> PersonStore::LookupRow(const std::string& key) const {
@@ -442,30 +503,43 @@ absl::StatusOr<std::optional<std::string>> PersonStore::LookupRow(const std::str
   return impl_->Get(PersonDatabase::kRows, key);
 }
 
-absl::Status PersonStore::VisitRows(
-    const std::string& prefix, const std::string& begin,
-    const std::function<bool(std::string_view, std::string_view)>& visit) const {
-  HOGLET_ASSERT(begin.starts_with(prefix));
-  std::map<std::string, std::optional<std::string>> changes;
-  std::optional<RowIterator> rows;
+RecordWalk<std::string_view> PersonStore::FreezeRows(const std::string& prefix,
+                                                     std::string_view begin) const {
+  std::shared_ptr<const Frozen<std::optional<std::string>>> frozen;
   {
+    std::map<std::string, std::optional<std::string>> changes;
     std::shared_lock lock(impl_->mutex);
     for (const auto* generation : {impl_->open.get(), impl_->sealed.get()}) {
       if (generation == nullptr) continue;
-      for (auto it = generation->rows.lower_bound(begin);
+      for (auto it = generation->rows.lower_bound(StrCat(prefix, begin));
            it != generation->rows.end() && it->first.starts_with(prefix); ++it) {
         changes.try_emplace(it->first, it->second);
       }
     }
-    rows.emplace(impl_->database, PersonDatabase::kRows);
+    frozen.reset(new Frozen<std::optional<std::string>>{
+        prefix, std::move(changes), FrozenRows(impl_->database, PersonDatabase::kRows)});
   }
-  WalkMerged(
-      prefix, rows->get(), changes, visit,
-      [&](const std::string& key, const std::optional<std::string>& value) {
-        return !value.has_value() || visit(key, *value);
-      },
-      begin);
-  return rows->status();
+  const std::string first(begin);
+  return [first, frozen](std::string_view from, const auto& visit) {
+    const auto show = [&](std::string_view key, std::string_view value) {
+      return visit(key.substr(frozen->prefix.size()), value);
+    };
+    return frozen->rows.Walk(frozen->prefix, frozen->changes,
+                             std::max<std::string_view>(first, from), show,
+                             [&](const std::string& key, const std::optional<std::string>& value) {
+                               return !value.has_value() || show(key, *value);
+                             });
+  };
+}
+
+absl::Status PersonStore::VisitRows(
+    const std::string& prefix, const std::string& begin,
+    const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  HOGLET_ASSERT(begin.starts_with(prefix));
+  return FreezeRows(prefix, std::string_view(begin).substr(prefix.size()))(
+      "", [&](std::string_view key, std::string_view value) {
+        return visit(StrCat(prefix, key), value);
+      });
 }
 
 uint64_t PersonStore::memory_bytes() const {

@@ -241,6 +241,23 @@ TEST(Json, EscapingIsAlwaysValid) {
   }
 }
 
+// Counts of U+FFFD as in the Unicode standard's examples (3.9, "maximal subparts"), which WHATWG
+// and Rust follow.
+TEST(Json, OneReplacementForEachPartOfACharacter) {
+  const auto repaired = [](std::string_view text) {
+    std::string out;
+    for (const char c : JsonEscape(text)) out.push_back(c);
+    for (size_t at; (at = out.find("\xef\xbf\xbd")) != std::string::npos;) out.replace(at, 3, "?");
+    return out;
+  };
+  EXPECT_EQ(repaired("\xc0\xaf\xe0\x80\xbf\xf0\x81\x82\x41"), "????????A");
+  EXPECT_EQ(repaired("\xed\xa0\x80\xed\xbf\xbf\xed\xaf\x41"), "????????A");
+  EXPECT_EQ(repaired("\xf4\x91\x92\x93\xff\x41\x80\xbf\x42"), "?????A??B");
+  EXPECT_EQ(repaired("\xe1\x80\xe2\xf0\x91\x92\xf1\xbf\x41"), "????A");
+  EXPECT_EQ(repaired("a\xf0\x9f\x98"), "a?");
+  EXPECT_EQ(repaired("\xe2\x82\xac\xe2\x82z"), "\xe2\x82\xac?z");
+}
+
 TEST(JsonWriter, Writes) {
   JsonWriter writer;
   writer.BeginObject()

@@ -43,15 +43,18 @@ class Dataset final : public TableCatalog {
     ReadRows();
     table_ = std::make_unique<RecordTable>(
         fields,
-        [this](TeamId, const ScanFilter&, std::vector<VectorBuilder>& builders,
-               const std::function<bool()>& row_done) -> absl::Status {
-          for (const std::vector<Field>& row : rows_) {
-            for (size_t c = 0; c < row.size(); ++c)
-              HOGLET_RETURN_IF_ERROR(Append(row[c], &builders[c]));
-            row_done();
-          }
-          return absl::OkStatus();
-        });
+        [this](TeamId, const ScanFilter&) -> RecordTable::Rows {
+          return [this](std::string_view, std::vector<VectorBuilder>& builders,
+                        const RecordTable::NextRow& next) -> absl::Status {
+            for (const std::vector<Field>& row : rows_) {
+              if (!next("")) break;
+              for (size_t c = 0; c < row.size(); ++c)
+                HOGLET_RETURN_IF_ERROR(Append(row[c], &builders[c]));
+            }
+            return absl::OkStatus();
+          };
+        },
+        RecordTable::Options{.has_keys = false});
     return absl::OkStatus();
   }
 
@@ -194,7 +197,9 @@ class EvalRunner {
       EngineOptions options;
       options.env = Env::Posix();
       options.tables = &dataset_;
-      options.week_start_day = week_start_day;
+      options.project = [week_start_day](TeamId) {
+        return QueryProject{.schema = nullptr, .week_start_day = week_start_day};
+      };
       options.array_slices = true;
       options.workers_max = 1;
       options.plain_tables = {{"dataset", dataset_.plain()}};

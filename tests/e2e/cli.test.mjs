@@ -189,6 +189,35 @@ test('serve reads flags from a file; mistakes in it are named', async () => {
   assert.match(runCli(['serve', '--config', file('absent.conf'), '--data', data]).stderr, /absent\.conf/);
 });
 
+test('a port in use is said at once, before the data is touched', async () => {
+  const server = await Server.start();
+  try {
+    assert.match(server.output, /Memory +up to [\d.]+ [GM]iB, of it [\d.]+ [GM]iB for each of 2 queries at once/);
+    const data = file('never-made');
+    const { status, stderr } = runCli(['serve', '--data', data, '--listen', `127.0.0.1:${server.port}`], { timeout_ms: 10_000 });
+    assert.equal(status, 1);
+    assert.match(stderr, new RegExp(`--listen 127.0.0.1:${server.port}: .*in use`));
+    assert.ok(!fs.existsSync(data));
+  } finally {
+    await server.remove();
+  }
+});
+
+test('a data directory that lost a part is refused, and the stop does not hang', () => {
+  const data = file('data-lost');
+  assertSuccess(runCli(['import', file('events.ndjson'), '--data', data, '--quiet']));
+  fs.rmSync(path.join(data, 'events'), { recursive: true });
+  for (const args of [['serve', '--listen', '127.0.0.1:0'], ['query', 'SELECT 1']]) {
+    const { status, stderr } = runCli([...args, '--data', data], { timeout_ms: 20_000 });
+    assert.equal(status, 1);
+    assert.match(stderr, /events is lost or old.*move .*persons away/);
+  }
+  fs.rmSync(path.join(data, 'persons'), { recursive: true });
+  assert.equal(countOf(data), EVENTS);
+  fs.rmSync(path.join(data, 'metadata'), { recursive: true });
+  assert.match(runCli(['query', 'SELECT 1', '--data', data]).stderr, /metadata\.json is missing/);
+});
+
 test('numbers out of range are refused', () => {
   for (const flags of [['--threads', '100000'], ['--threads', '-1'], ['--memory-limit', '-5'], ['--memory-limit', 'lots']]) {
     const { status, stderr } = runCli(['serve', '--data', file('never-made'), '--listen', '127.0.0.1:0', ...flags], { timeout_ms: 10_000 });

@@ -171,12 +171,33 @@ TEST_F(HttpServerTest, MalformedRequestsAre400) {
   Start();
   for (const char* text :
        {"nonsense\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"}) {
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"}) {
     RawClient client(server_->port());
     ASSERT_TRUE(client.Send(text));
     EXPECT_TRUE(client.ReadAll().starts_with("HTTP/1.1 400")) << text;
+  }
+}
+
+TEST_F(HttpServerTest, ARequestHasOneHost) {
+  Start();
+  const std::pair<const char*, const char*> cases[] = {
+      {"GET /echo HTTP/1.1\r\n\r\n", "HTTP/1.1 400"},
+      {"GET http://example.com/echo HTTP/1.1\r\n\r\n", "HTTP/1.1 400"},
+      {"GET /echo HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "HTTP/1.1 400"},
+      {"GET /echo HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "HTTP/1.1 400"},
+      {"GET /echo HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", "HTTP/1.1 400"},
+      {"GET /echo HTTP/1.1\r\nHost: a/b\r\n\r\n", "HTTP/1.1 400"},
+      {"GET /echo HTTP/1.1\r\nHost: a b\r\n\r\n", "HTTP/1.1 400"},
+      {"GET /echo HTTP/1.0\r\n\r\n", "HTTP/1.1 200"},
+      {"GET /echo HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", "HTTP/1.1 200"},
+      {"GET /echo HTTP/1.1\r\nhOST: [::1]:8000\r\nConnection: close\r\n\r\n", "HTTP/1.1 200"},
+  };
+  for (const auto& [text, status] : cases) {
+    RawClient client(server_->port());
+    ASSERT_TRUE(client.Send(text));
+    EXPECT_TRUE(client.ReadAll().starts_with(status)) << text;
   }
 }
 
@@ -457,6 +478,10 @@ TEST_F(HttpServerTest, ABusyPortIsAnError) {
   const auto second = HttpServer::Start(options_, &router_, Env::Posix(), &metrics_);
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()), testing::HasSubstr("Address already in use"));
+  EXPECT_EQ(HttpServer::CheckAddress(options_.address, options_.port), second.status());
+  server_->Stop();
+  EXPECT_TRUE(HttpServer::CheckAddress(options_.address, options_.port).ok());
+  EXPECT_TRUE(HttpServer::CheckAddress(options_.address, 0).ok());
 }
 
 TEST_F(HttpServerTest, AnAddressNotOfThisMachineIsAnError) {
