@@ -60,10 +60,14 @@ export class Hoglet {
     this.agent = new http.Agent({ keepAlive: true, maxSockets: 256 });
   }
 
+  // `body`: a string, bytes, or a list of bytes to be written one after the other.
   request(method, target, body, headers = {}) {
     return new Promise((resolve, reject) => {
       const options = { method, agent: this.agent, headers: { ...headers } };
-      if (body !== undefined) options.headers['content-length'] = Buffer.byteLength(body);
+      const pieces = Array.isArray(body) ? body : body === undefined ? [] : [body];
+      if (body !== undefined) {
+        options.headers['content-length'] = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+      }
       const request = http.request(this.url + target, options, (response) => {
         const chunks = [];
         response.on('data', (chunk) => chunks.push(chunk));
@@ -73,7 +77,9 @@ export class Hoglet {
         }));
       });
       request.on('error', reject);
-      request.end(body);
+      request.cork();
+      for (const piece of pieces) request.write(piece);
+      request.end();
     });
   }
 

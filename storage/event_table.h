@@ -75,6 +75,9 @@ class EventTable : public EventStore, public ScannableTable {
     uint64_t merge_rows_max = 4'000'000;    // of one part
     uint64_t merge_bytes_max = 1ull << 30;  // of the files merged at once
     uint64_t merge_bytes_per_second = 0;    // 0: as fast as it goes
+    // Background merges give way to everything else. Once a partition has more parts than this, the
+    // flush itself merges, which holds back what comes in.
+    uint32_t partition_parts_max = 64;
     MetricRegistry* metrics = nullptr;      // null: that of the process
   };
 
@@ -200,6 +203,9 @@ class EventTable : public EventStore, public ScannableTable {
   void Discard(const std::vector<NewPart>& parts);
   std::vector<uint64_t> PickMerge(bool everything) const;
   absl::StatusOr<bool> MergeOnce(bool everything);
+  // Merges until no partition has more than partition_parts_max.
+  void MergeExcess();
+  size_t PartsOfLargestPartition() const;
   absl::Status MergeParts(const std::vector<uint64_t>& part_ids);
   absl::Status CommitMerge(const std::vector<VisiblePart>& inputs,
                            std::span<const std::shared_ptr<const RowMask>> dropped,

@@ -190,6 +190,7 @@ absl::Status EventTable::FlushSealed() {
   for (const NewPart& part : parts) flushed_bytes_ += part.part->file_bytes();
   metrics_->flushes->Add();
   UpdateMetrics();
+  if (options_.background_merges) MergeExcess();
   {
     std::lock_guard lock(merge_wake_mutex_);
     merge_wanted_ = true;
@@ -275,6 +276,24 @@ absl::StatusOr<bool> EventTable::MergeOnce(bool everything) {
     return status;
   }
   return true;
+}
+
+size_t EventTable::PartsOfLargestPartition() const {
+  std::lock_guard commit_lock(commit_mutex_);
+  std::map<std::pair<uint32_t, int32_t>, size_t> parts;
+  size_t most = 0;
+  for (const auto& [id, part] : manifest_.parts) {
+    most = std::max(most, ++parts[{part.shard, part.month}]);
+  }
+  return most;
+}
+
+void EventTable::MergeExcess() {
+  while (!closing_.load() && PartsOfLargestPartition() > options_.partition_parts_max) {
+    // Failures are counted, and reported by the merging thread, which tries again.
+    const absl::StatusOr<bool> merged = MergeOnce(false);
+    if (!merged.ok() || !*merged) return;
+  }
 }
 
 absl::Status EventTable::MergeProgress(uint64_t bytes) {

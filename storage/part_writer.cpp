@@ -103,6 +103,7 @@ class DictionaryBuilder {
     if (coded_ != chunk.dictionary()) {
       is_only_coded_ = values_.empty();
       coded_ = chunk.dictionary();
+      if (is_only_coded_) first_ = coded_;
       code_of_coded_.assign(values.size(), kUnknownCode);
     }
     const uint32_t* chunk_codes = chunk.codes();
@@ -125,9 +126,13 @@ class DictionaryBuilder {
     const T& value = values.data<T>()[entry];
     if (!is_only_coded_) return CodeOf(value, code);
     if (IsFull()) return false;
-    *code = AddValue(Keep(value));
+    bytes_ += BytesOf(value);
+    *code = AddValue(value);  // the dictionary keeps it
     return true;
   }
+
+  static size_t BytesOf(std::string_view value) { return value.size(); }
+  static size_t BytesOf(Int128) { return sizeof(Int128); }
 
   std::string_view Keep(std::string_view value) {
     bytes_ += value.size();
@@ -147,6 +152,7 @@ class DictionaryBuilder {
   StringHeap heap_;
   // The dictionary of the chunk added last, and its values' codes here.
   std::shared_ptr<const Vector> coded_;
+  std::shared_ptr<const Vector> first_;  // whose values were taken over as they are
   std::vector<uint32_t> code_of_coded_;
   bool is_only_coded_ = false;
 };

@@ -1,5 +1,6 @@
 #include "src/base/process.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -92,6 +93,13 @@ uint64_t ControlGroupMemoryBytes(Env* env) {
     }
   }
   return least;
+}
+
+void KeepFreedMemory() {
+  constexpr int kMegabyte = 1 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, 8 * kMegabyte);
+  ::mallopt(M_TRIM_THRESHOLD, 32 * kMegabyte);
+  ::mallopt(M_TOP_PAD, 2 * kMegabyte);
 }
 
 unsigned CpuCount() {

@@ -14,7 +14,7 @@ void SetThreadName(const std::string& name) {
 
 void LowerThreadPriority() {
   // Linux takes a thread's id here. Refusal changes nothing but the pace.
-  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 10);
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 19);
 }
 
 ThreadPool::ThreadPool(std::string name, unsigned threads, size_t queue_max)

@@ -51,7 +51,7 @@ class ThreadPool {
 
 // Names the calling thread for debuggers and top (15 bytes kept).
 void SetThreadName(const std::string& name);
-// The calling thread gives way to the others when processors are short (nice 10).
+// The calling thread runs when the others leave processors idle, and hardly else (nice 19).
 void LowerThreadPriority();
 
 }  // namespace hoglet
