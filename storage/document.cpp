@@ -15,8 +15,6 @@ namespace hoglet {
 namespace {
 
 constexpr size_t kTextHeaderBytes = 2 * sizeof(uint32_t);
-// What a table holds for each of its texts.
-constexpr uint64_t kTextEntryBytes = 48;
 // Codes are given up when, after so many texts, more than three of four are new.
 constexpr uint32_t kTrialTexts = 1024;
 
@@ -39,30 +37,54 @@ std::string_view SlotText(uint64_t slot) {
   return {at + kTextHeaderBytes, LoadLittle<uint32_t>(at + sizeof(uint32_t))};
 }
 
-uint64_t TextTable::Slot(std::string_view text, Arena* arena, uint64_t* bytes) {
+std::string_view TextTable::text(uint32_t code) const { return SlotText(slots_[code]); }
+
+uint64_t TextTable::Slot(std::string_view text, uint64_t hash, Arena* arena, uint64_t* bytes) {
   HOGLET_ASSERT(text.size() <= UINT32_MAX);
-  uint32_t code = kNoCode;
+  const auto tag = static_cast<uint32_t>(hash >> 32);
+  size_t at = hash & (entries_.size() - 1);
   if (is_coded_) {
     ++seen_;
-    if (const auto found = slot_of_.find(text); found != slot_of_.end()) return found->second;
-    code = static_cast<uint32_t>(texts_.size());
+    for (; entries_[at].place != 0; at = (at + 1) & (entries_.size() - 1)) {
+      if (entries_[at].tag != tag) continue;
+      const uint64_t slot = slots_[entries_[at].place - 1];
+      if (SlotText(slot) == text) return slot;
+    }
   }
-  char* at = arena->Allocate(kTextHeaderBytes + text.size());
-  StoreLittle(at, code);
-  StoreLittle(at + sizeof(uint32_t), static_cast<uint32_t>(text.size()));
-  std::memcpy(at + kTextHeaderBytes, text.data(), text.size());
-  const auto slot = reinterpret_cast<uint64_t>(at);
+  char* to = arena->Allocate(kTextHeaderBytes + text.size());
+  StoreLittle(to, is_coded_ ? static_cast<uint32_t>(slots_.size()) : kNoCode);
+  StoreLittle(to + sizeof(uint32_t), static_cast<uint32_t>(text.size()));
+  std::memcpy(to + kTextHeaderBytes, text.data(), text.size());
+  const auto slot = reinterpret_cast<uint64_t>(to);
   if (!is_coded_) return slot;
-  texts_.push_back(SlotText(slot));
-  slot_of_.emplace(texts_.back(), slot);
-  *bytes += kTextEntryBytes;
-  if (seen_ >= kTrialTexts && texts_.size() > seen_ / 4 * 3) {
-    *bytes -= texts_.size() * kTextEntryBytes;
-    is_coded_ = false;
-    slot_of_ = {};
-    texts_ = {};
+  slots_.push_back(slot);
+  entries_[at] = {tag, static_cast<uint32_t>(slots_.size())};
+  *bytes += sizeof(slot);
+  if (seen_ >= kTrialTexts && slots_.size() > seen_ / 4 * 3) {
+    GiveUp(bytes);
+  } else if (slots_.size() * 2 > entries_.size()) {
+    Grow(bytes);
   }
   return slot;
+}
+
+void TextTable::Grow(uint64_t* bytes) {
+  *bytes += entries_.size() * sizeof(Entry);
+  std::vector<Entry> larger(entries_.size() * 2);
+  for (uint32_t code = 0; code < slots_.size(); ++code) {
+    const uint64_t hash = FastHash64(text(code));
+    size_t at = hash & (larger.size() - 1);
+    while (larger[at].place != 0) at = (at + 1) & (larger.size() - 1);
+    larger[at] = {static_cast<uint32_t>(hash >> 32), code + 1};
+  }
+  entries_ = std::move(larger);
+}
+
+void TextTable::GiveUp(uint64_t* bytes) {
+  *bytes -= slots_.size() * sizeof(uint64_t) + (entries_.size() - kFirstEntries) * sizeof(Entry);
+  is_coded_ = false;
+  entries_ = std::vector<Entry>(1);
+  slots_ = {};
 }
 
 JsonKind StoredKind(const JsonMember& member) {
@@ -179,7 +201,8 @@ const DocumentShape* DocumentStore::Shape(const JsonObjectView& members) {
   return first = shape;
 }
 
-uint64_t DocumentStore::Slot(const JsonMember& member, const DocumentShape::Member& known) {
+uint64_t DocumentStore::Slot(const JsonMember& member, const DocumentShape::Member& known,
+                             uint64_t text_hash) {
   switch (known.kind) {
     case JsonKind::kNull:
       return 0;
@@ -197,18 +220,26 @@ uint64_t DocumentStore::Slot(const JsonMember& member, const DocumentShape::Memb
       break;
   }
   if (member.kind != JsonKind::kInt64) {
-    return known.texts->Slot(member.text, &arena_, &index_bytes_);
+    return known.texts->Slot(member.text, text_hash, &arena_, &index_bytes_);
   }
   std::string digits;
   AppendInt(member.integer, &digits);
-  return known.texts->Slot(digits, &arena_, &index_bytes_);
+  return known.texts->Slot(digits, FastHash64(digits), &arena_, &index_bytes_);
 }
 
 const Document* DocumentStore::Make(const DocumentShape* shape, const JsonObjectView& members,
                                     Int128 hash) {
   auto* slots = reinterpret_cast<uint64_t*>(arena_.Allocate(members.size() * sizeof(uint64_t)));
+  // The tables are many and large: what is looked at is fetched while the other hashes are made.
+  text_hashes_.resize(members.size());
   for (size_t i = 0; i < members.size(); ++i) {
-    slots[i] = Slot(members[i], shape->members[i]);
+    const TextTable* texts = shape->members[i].texts;
+    if (texts == nullptr || !texts->is_coded()) continue;
+    text_hashes_[i] = FastHash64(members[i].text);
+    texts->Prefetch(text_hashes_[i]);
+  }
+  for (size_t i = 0; i < members.size(); ++i) {
+    slots[i] = Slot(members[i], shape->members[i], text_hashes_[i]);
   }
   index_bytes_ += sizeof(Document);
   return &documents_.emplace_back(Document{shape, slots, hash});

@@ -28,17 +28,32 @@ class TextTable {
  public:
   static constexpr uint32_t kNoCode = UINT32_MAX;
 
+  // Fetches what Slot() will look at for a text of this hash (FastHash64).
+  void Prefetch(uint64_t hash) const {
+    if (is_coded_) __builtin_prefetch(&entries_[hash & (entries_.size() - 1)]);
+  }
   // The slot of a text; adds it to the arena if it is new, and to `bytes` what it holds besides.
-  uint64_t Slot(std::string_view text, Arena* arena, uint64_t* bytes);
-  // Whether all texts have codes: their positions in texts().
+  uint64_t Slot(std::string_view text, uint64_t hash, Arena* arena, uint64_t* bytes);
+  // Whether all texts have codes: 0 to size() - 1.
   bool is_coded() const { return is_coded_; }
-  const std::vector<std::string_view>& texts() const { return texts_; }
+  size_t size() const { return slots_.size(); }
+  std::string_view text(uint32_t code) const;
 
  private:
+  // Open addressing: upper half of the hash, and the code + 1 (0: free).
+  struct Entry {
+    uint32_t tag = 0;
+    uint32_t place = 0;
+  };
+  static constexpr size_t kFirstEntries = 16;
+
+  void Grow(uint64_t* bytes);
+  void GiveUp(uint64_t* bytes);
+
   bool is_coded_ = true;
   uint32_t seen_ = 0;
-  StringMap<std::string_view, uint64_t> slot_of_;
-  std::vector<std::string_view> texts_;
+  std::vector<Entry> entries_ = std::vector<Entry>(kFirstEntries);
+  std::vector<uint64_t> slots_;  // by code
 };
 
 struct DocumentShape {
@@ -109,7 +124,7 @@ class DocumentStore {
   DocumentShape* NewShape(const JsonObjectView& members);
   std::string_view Key(std::string_view key);
   TextTable* TextsOf(std::string_view key, JsonKind kind);
-  uint64_t Slot(const JsonMember& member, const DocumentShape::Member& known);
+  uint64_t Slot(const JsonMember& member, const DocumentShape::Member& known, uint64_t text_hash);
   const Document* Make(const DocumentShape* shape, const JsonObjectView& members, Int128 hash);
 
   Arena arena_{64 << 10};
@@ -121,6 +136,7 @@ class DocumentStore {
   // By the hash of keys and kinds; those of one hash are linked by `next_alike`.
   absl::flat_hash_map<uint64_t, const DocumentShape*> shapes_;
   std::vector<std::unique_ptr<DocumentShape>> shape_list_;
+  std::vector<uint64_t> text_hashes_;  // of the document being made
   absl::flat_hash_map<Int128, const Document*, WideHash> shared_;
 };
 

@@ -68,11 +68,13 @@ void DocumentColumns::Fill(const Column* column, std::span<const uint32_t> docum
 }
 
 Vector DocumentColumns::GatherCodes(Column* column, std::span<const uint32_t> documents) const {
-  const std::vector<std::string_view>& texts = column->texts->texts();
+  const TextTable& texts = *column->texts;
   if (column->dictionary == nullptr) {
     // The last entry is NULL, for documents without the key.
     Vector values = Vector::Flat(GatheredType(JsonVariant::kString, false), texts.size() + 1);
-    std::copy(texts.begin(), texts.end(), values.mutable_data<std::string_view>());
+    for (uint32_t code = 0; code < texts.size(); ++code) {
+      values.mutable_data<std::string_view>()[code] = texts.text(code);
+    }
     values.mutable_data<std::string_view>()[texts.size()] = {};
     values.SetNull(texts.size());
     column->dictionary = std::make_shared<const Vector>(std::move(values));

@@ -1,5 +1,6 @@
 #include "src/persons/person_store.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "include/hoglet/env.h"
@@ -34,9 +35,22 @@ bool ReadNumber(std::string_view bytes, uint64_t* value) {
 
 size_t PersonBytes(const Person& person) { return 160 + person.properties->memory_bytes(); }
 
+// The entries of a hash map by ascending key: what comes in order goes into RocksDB's sorted
+// memtable several times as fast.
+template <typename Map>
+std::vector<const typename Map::value_type*> InKeyOrder(const Map& map) {
+  std::vector<const typename Map::value_type*> entries;
+  entries.reserve(map.size());
+  for (const auto& entry : map) entries.push_back(&entry);
+  std::sort(entries.begin(), entries.end(),
+            [](const auto* a, const auto* b) { return a->first < b->first; });
+  return entries;
+}
+
 void FillBatch(const PersonGeneration& generation, const PersonDatabase& database,
                rocksdb::WriteBatch* batch) {
-  for (const auto& [key, person] : generation.persons) {
+  for (const auto* entry : InKeyOrder(generation.persons)) {
+    const auto& [key, person] = *entry;
     if (person == nullptr) {
       batch->Delete(database.family(PersonDatabase::kPersons), key);
     } else {
@@ -44,14 +58,16 @@ void FillBatch(const PersonGeneration& generation, const PersonDatabase& databas
                  person_codec::EncodePerson(*person));
     }
   }
-  for (const auto& [key, state] : generation.ids) {
+  for (const auto* entry : InKeyOrder(generation.ids)) {
+    const auto& [key, state] = *entry;
     batch->Put(database.family(PersonDatabase::kIds), key, person_codec::EncodeIdState(state));
     if (state.is_deleted) batch->Delete(database.family(PersonDatabase::kOverrides), key);
     if (!state.is_mapped || state.version == 0) continue;
     batch->Put(database.family(PersonDatabase::kOverrides), key,
                person_codec::EncodeOverride(state.person_id, state.version));
   }
-  for (const auto& [key, is_present] : generation.person_ids) {
+  for (const auto* entry : InKeyOrder(generation.person_ids)) {
+    const auto& [key, is_present] = *entry;
     if (is_present) {
       batch->Put(database.family(PersonDatabase::kPersonIds), key, rocksdb::Slice());
     } else {
