@@ -444,29 +444,70 @@ void AppendKey(const Type& type, const Datum& value, std::string* out) {
   }
 }
 
+namespace {
+
+constexpr uint64_t kNullHash = 0x9e3779b97f4a7c15ull;
+
+uint64_t HashValue(uint8_t value) { return FastHash64(uint64_t{value}); }
+uint64_t HashValue(int64_t value) { return FastHash64(static_cast<uint64_t>(value)); }
+uint64_t HashValue(double value) {
+  return FastHash64(std::bit_cast<uint64_t>(value == 0 ? 0.0 : value));
+}
+uint64_t HashValue(Int128 value) {
+  return FastHash64(FastHash64(static_cast<uint64_t>(value)) ^ static_cast<uint64_t>(value >> 64));
+}
+uint64_t HashValue(std::string_view value) { return FastHash64(value); }
+
+template <typename T>
+void HashFlat(const Vector& vector, size_t rows, uint64_t* hashes) {
+  const T* data = vector.data<T>();
+  for (size_t i = 0; i < rows; ++i) hashes[i] = HashValue(data[i]);
+  if (vector.validity() == nullptr) return;
+  for (size_t i = 0; i < rows; ++i) {
+    if (!BitIsSet(vector.validity(), i)) hashes[i] = kNullHash;
+  }
+}
+
+// False: values that are hashed by their key bytes.
+bool HashFlat(const Vector& vector, size_t rows, uint64_t* hashes) {
+  switch (vector.type().physical()) {
+    case Physical::kU8:
+      HashFlat<uint8_t>(vector, rows, hashes);
+      return true;
+    case Physical::kI64:
+      HashFlat<int64_t>(vector, rows, hashes);
+      return true;
+    case Physical::kF64:
+      HashFlat<double>(vector, rows, hashes);
+      return true;
+    case Physical::kI128:
+      HashFlat<Int128>(vector, rows, hashes);
+      return true;
+    case Physical::kString:
+      HashFlat<std::string_view>(vector, rows, hashes);
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
 uint64_t HashRow(const Vector& vector, size_t row) {
-  if (vector.IsNull(row)) return 0x9e3779b97f4a7c15ull;
+  if (vector.IsNull(row)) return kNullHash;
   const Vector& v = vector.form() == Vector::Form::kDictionary ? *vector.dictionary() : vector;
   const size_t p = vector.Position(row);
   switch (v.type().physical()) {
     case Physical::kU8:
-      return FastHash64(uint64_t{v.data<uint8_t>()[p]});
+      return HashValue(v.data<uint8_t>()[p]);
     case Physical::kI64:
-      return FastHash64(static_cast<uint64_t>(v.data<int64_t>()[p]));
-    case Physical::kF64: {
-      double value = v.data<double>()[p];
-      if (value == 0) value = 0;
-      uint64_t bits;
-      std::memcpy(&bits, &value, sizeof(bits));
-      return FastHash64(bits);
-    }
-    case Physical::kI128: {
-      const Int128 value = v.data<Int128>()[p];
-      return FastHash64(FastHash64(static_cast<uint64_t>(value)) ^
-                        static_cast<uint64_t>(value >> 64));
-    }
+      return HashValue(v.data<int64_t>()[p]);
+    case Physical::kF64:
+      return HashValue(v.data<double>()[p]);
+    case Physical::kI128:
+      return HashValue(v.data<Int128>()[p]);
     case Physical::kString:
-      return FastHash64(v.data<std::string_view>()[p]);
+      return HashValue(v.data<std::string_view>()[p]);
     default: {
       std::string key;
       AppendKey(vector, row, &key);
@@ -481,21 +522,12 @@ void HashRows(const Vector& vector, size_t rows, uint64_t* hashes) {
     std::fill_n(hashes, rows, HashRow(vector, 0));
     return;
   }
-  if (vector.form() == Vector::Form::kDictionary) {
+  if (vector.form() == Vector::Form::kFlat && HashFlat(vector, rows, hashes)) return;
+  if (vector.form() == Vector::Form::kDictionary && vector.dictionary()->size() <= rows) {
     const Vector& dictionary = *vector.dictionary();
-    if (dictionary.size() <= rows) {
-      std::vector<uint64_t> entries(dictionary.size());
-      HashRows(dictionary, dictionary.size(), entries.data());
-      for (size_t i = 0; i < rows; ++i) hashes[i] = entries[vector.codes()[i]];
-      return;
-    }
-  } else if (vector.validity() == nullptr && vector.type().physical() == Physical::kI64) {
-    const int64_t* data = vector.data<int64_t>();
-    for (size_t i = 0; i < rows; ++i) hashes[i] = FastHash64(static_cast<uint64_t>(data[i]));
-    return;
-  } else if (vector.validity() == nullptr && vector.type().physical() == Physical::kString) {
-    const std::string_view* data = vector.data<std::string_view>();
-    for (size_t i = 0; i < rows; ++i) hashes[i] = FastHash64(data[i]);
+    std::vector<uint64_t> entries(dictionary.size());
+    HashRows(dictionary, dictionary.size(), entries.data());
+    for (size_t i = 0; i < rows; ++i) hashes[i] = entries[vector.codes()[i]];
     return;
   }
   for (size_t i = 0; i < rows; ++i) hashes[i] = HashRow(vector, i);

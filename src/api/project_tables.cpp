@@ -35,31 +35,42 @@ int64_t UntilOf(const ScanFilter& filter) {
 // not once a row.
 class OverrideMap {
  public:
+  // The overriding person of each distinct id; 0 (the nil UUID) where there is none.
+  struct Persons {
+    std::vector<Int128> of_id;
+    bool any = false;
+  };
+
   OverrideMap(const PersonStore* persons, TeamId team)
       : persons_(persons), team_(team), any_(persons->overrides_version(team) != 0) {}
 
   bool any() const { return any_; }
 
-  // The overriding person of each distinct id of a flat vector; the nil UUID where there is none.
-  // Thread-safe.
-  std::shared_ptr<const std::vector<Uuid>> Of(const std::shared_ptr<const Vector>& ids) {
+  // For the values of a dictionary. Thread-safe.
+  std::shared_ptr<const Persons> Of(const std::shared_ptr<const Vector>& ids) {
     {
       std::lock_guard lock(mutex_);
-      for (const auto& [known, uuids] : cache_) {
-        if (known == ids) return uuids;
+      for (const auto& [known, persons] : cache_) {
+        if (known == ids) return persons;
       }
     }
-    auto uuids = std::make_shared<const std::vector<Uuid>>(
-        Lookup(ids->data<std::string_view>(), ids->size()));
+    auto persons =
+        std::make_shared<const Persons>(Lookup(ids->data<std::string_view>(), ids->size()));
     std::lock_guard lock(mutex_);
-    cache_.emplace_back(ids, uuids);
-    return uuids;
+    cache_.emplace_back(ids, persons);
+    return persons;
   }
 
-  std::vector<Uuid> Lookup(const std::string_view* ids, size_t count) const {
+  Persons Lookup(const std::string_view* ids, size_t count) const {
     std::vector<Uuid> uuids(count);
     persons_->ApplyOverrides(team_, {ids, count}, uuids);
-    return uuids;
+    Persons persons;
+    persons.of_id.reserve(count);
+    for (const Uuid& uuid : uuids) {
+      persons.of_id.push_back(ToWide(uuid));
+      persons.any |= persons.of_id.back() != 0;
+    }
+    return persons;
   }
 
  private:
@@ -67,8 +78,7 @@ class OverrideMap {
   TeamId team_;
   bool any_;
   std::mutex mutex_;
-  std::vector<std::pair<std::shared_ptr<const Vector>, std::shared_ptr<const std::vector<Uuid>>>>
-      cache_;
+  std::vector<std::pair<std::shared_ptr<const Vector>, std::shared_ptr<const Persons>>> cache_;
 };
 
 class EventReader final : public GranuleReader {
@@ -94,25 +104,25 @@ class EventReader final : public GranuleReader {
 
  private:
   Vector Override(Vector person_ids, const Vector& distinct_ids) {
-    const bool dictionary = distinct_ids.form() == Vector::Form::kDictionary;
-    std::shared_ptr<const std::vector<Uuid>> of_dictionary;
-    std::vector<Uuid> of_rows;
-    if (dictionary) {
+    std::shared_ptr<const OverrideMap::Persons> of_dictionary;
+    OverrideMap::Persons of_rows;
+    const bool is_dictionary = distinct_ids.form() == Vector::Form::kDictionary;
+    if (is_dictionary) {
       of_dictionary = overrides_->Of(distinct_ids.dictionary());
     } else {
       const size_t values = distinct_ids.is_constant() ? std::min<size_t>(1, distinct_ids.size())
                                                        : distinct_ids.size();
       of_rows = overrides_->Lookup(distinct_ids.data<std::string_view>(), values);
     }
-    const std::vector<Uuid>& uuids = dictionary ? *of_dictionary : of_rows;
-    if (std::all_of(uuids.begin(), uuids.end(), [](const Uuid& uuid) { return uuid == Uuid{}; }))
-      return person_ids;
+    const OverrideMap::Persons& persons = is_dictionary ? *of_dictionary : of_rows;
+    if (!persons.any) return person_ids;
     Vector out = Vector::Flat(person_ids.type(), person_ids.size());
     auto* values = out.mutable_data<Int128>();
     const VectorReader<Int128> stored(person_ids);
+    const VectorReader<std::string_view> ids(distinct_ids);
     for (size_t i = 0; i < person_ids.size(); ++i) {
-      const Uuid& uuid = uuids[distinct_ids.Position(i)];
-      values[i] = uuid == Uuid{} ? stored.at(i) : ToWide(uuid);
+      const Int128 person = persons.of_id[ids.position(i)];
+      values[i] = person == 0 ? stored.at(i) : person;
     }
     return out;
   }
