@@ -30,8 +30,9 @@ uint64_t WordAt(const Vector& flat, size_t row) {
   }
 }
 
-std::pair<uint64_t, uint64_t> WideKey(Int128 wide) {
-  return {static_cast<uint64_t>(wide), static_cast<uint64_t>(static_cast<UInt128>(wide) >> 64)};
+uint64_t WideHash(Int128 wide) {
+  return MixHash(static_cast<uint64_t>(wide) ^
+                 MixHash(static_cast<uint64_t>(static_cast<UInt128>(wide) >> 64)));
 }
 
 void SerializeValue(const Vector& vector, size_t row, std::string* out) {
@@ -122,22 +123,18 @@ uint32_t ColumnInterner::InternWord(uint64_t word) {
 }
 
 uint32_t ColumnInterner::InternWide(Int128 wide) {
-  auto [it, inserted] = wides_.try_emplace(WideKey(wide), static_cast<uint32_t>(size_));
-  if (inserted) {
-    ++size_;
+  return wides_.Intern(wide, WideHash(wide), [&] {
     wide_values_.push_back(wide);
-  }
-  return it->second;
+    return std::pair(wide, static_cast<uint32_t>(size_++));
+  });
 }
 
 uint32_t ColumnInterner::InternBytes(std::string_view bytes) {
-  auto it = strings_.find(bytes);
-  if (it != strings_.end()) return it->second;
-  const std::string_view kept = heap_->Add(bytes);
-  const auto id = static_cast<uint32_t>(size_++);
-  strings_.emplace(kept, id);
-  string_values_.push_back(kept);
-  return id;
+  return strings_.Intern(bytes, FastHash64(bytes), [&] {
+    const std::string_view kept = heap_->Add(bytes);
+    string_values_.push_back(kept);
+    return std::pair(kept, static_cast<uint32_t>(size_++));
+  });
 }
 
 uint32_t ColumnInterner::InternValue(const Vector& flat, size_t row) {
@@ -167,8 +164,7 @@ uint32_t ColumnInterner::InternValue(const Vector& flat, size_t row) {
 
 uint32_t ColumnInterner::FindValue(const Vector& flat, size_t row) const {
   const auto find_bytes = [&](std::string_view bytes) {
-    auto it = strings_.find(bytes);
-    return it == strings_.end() ? kNoId : it->second;
+    return strings_.Find(bytes, FastHash64(bytes));
   };
   switch (flat.type().physical()) {
     case Physical::kU8:
@@ -178,8 +174,8 @@ uint32_t ColumnInterner::FindValue(const Vector& flat, size_t row) const {
       return entry == kNoId ? kNoId : word_ids_[entry];
     }
     case Physical::kI128: {
-      auto it = wides_.find(WideKey(flat.data<Int128>()[row]));
-      return it == wides_.end() ? kNoId : it->second;
+      const Int128 wide = flat.data<Int128>()[row];
+      return wides_.Find(wide, WideHash(wide));
     }
     case Physical::kString:
       return find_bytes(flat.data<std::string_view>()[row]);
@@ -298,7 +294,7 @@ Vector ColumnInterner::Values() const {
 
 size_t ColumnInterner::MemoryBytes() const {
   size_t bytes = words_.MemoryBytes() + word_ids_.capacity() * 4 + word_values_.capacity() * 8 +
-                 wide_values_.capacity() * 16 + wides_.capacity() * 25 + strings_.capacity() * 25 +
+                 wide_values_.capacity() * 16 + wides_.MemoryBytes() + strings_.MemoryBytes() +
                  string_values_.capacity() * 16 + heap_->bytes();
   for (const DictionaryCache& cache : caches_) bytes += cache.ids.size() * 4;
   return bytes;

@@ -64,6 +64,55 @@ class U64Interner {
   size_t size_ = 0;
 };
 
+// Keys to numbers that the caller gives. Linear probing, load at most 1/2; hashes are kept, so that
+// growing does not look at the keys again.
+template <typename Key>
+class KeyTable {
+ public:
+  KeyTable() : slots_(64) {}
+  // The number of the key; a new one is taken from `add()`, which gives the key to keep and its
+  // number.
+  template <typename Add>
+  uint32_t Intern(const Key& key, uint64_t hash, Add add) {
+    Slot& slot = slots_[PlaceOf(key, hash)];
+    if (slot.id != kNoId) return slot.id;
+    const auto [kept, id] = add();
+    slot = {hash, kept, id};
+    if (++size_ * 2 > slots_.size()) Grow();
+    return id;
+  }
+  uint32_t Find(const Key& key, uint64_t hash) const { return slots_[PlaceOf(key, hash)].id; }
+  size_t MemoryBytes() const { return slots_.size() * sizeof(Slot); }
+
+ private:
+  struct Slot {
+    uint64_t hash = 0;
+    Key key{};
+    uint32_t id = kNoId;
+  };
+
+  size_t PlaceOf(const Key& key, uint64_t hash) const {
+    size_t at = hash & (slots_.size() - 1);
+    while (slots_[at].id != kNoId && (slots_[at].hash != hash || slots_[at].key != key)) {
+      at = (at + 1) & (slots_.size() - 1);
+    }
+    return at;
+  }
+  void Grow() {
+    std::vector<Slot> old(slots_.size() * 2);
+    old.swap(slots_);
+    for (const Slot& slot : old) {
+      if (slot.id == kNoId) continue;
+      size_t at = slot.hash & (slots_.size() - 1);
+      while (slots_[at].id != kNoId) at = (at + 1) & (slots_.size() - 1);
+      slots_[at] = slot;
+    }
+  }
+
+  std::vector<Slot> slots_;
+  size_t size_ = 0;
+};
+
 // The distinct values of one column. NULL is a value of its own. A dictionary vector costs one
 // look-up a dictionary entry, not a row.
 class ColumnInterner {
@@ -99,8 +148,8 @@ class ColumnInterner {
   uint32_t null_id_ = kNoId;
   U64Interner words_;  // word number -> entry in word_ids_
   std::vector<uint32_t> word_ids_;
-  absl::flat_hash_map<std::pair<uint64_t, uint64_t>, uint32_t> wides_;
-  StringMap<std::string_view, uint32_t> strings_;
+  KeyTable<Int128> wides_;
+  KeyTable<std::string_view> strings_;
   // What Values() is made of, by physical form; the NULL slot holds a default.
   std::vector<uint64_t> word_values_;
   std::vector<Int128> wide_values_;
