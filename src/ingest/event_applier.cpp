@@ -192,6 +192,7 @@ absl::Status EventApplier::ApplyGroups(ParsedEvent* event) {
                         .type = event->group_type,
                         .key = event->group_key,
                         .timestamp_us = event->captured.timestamp_us,
+                        .received_at_us = event->captured.now_us,
                         .properties = &event->group_set});
 }
 
