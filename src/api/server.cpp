@@ -54,6 +54,10 @@ void Server::AddRoutes() {
     definitions_ = std::make_unique<DefinitionsApi>(parts_.projects, parts_.side_rows);
     definitions_->AddRoutes(&router_);
   }
+  if (parts_.metadata != nullptr) {
+    settings_ = std::make_unique<ProjectSettingsApi>(parts_.projects, parts_.metadata);
+    settings_->AddRoutes(&router_);
+  }
   if (parts_.persons == nullptr) return;
   rights_ =
       std::make_unique<DataRightsApi>(DataRightsApi::Parts{.env = parts_.env,

@@ -14,6 +14,7 @@
 #include "include/hoglet/token_directory.h"
 #include "src/api/data_rights_api.h"
 #include "src/api/definitions_api.h"
+#include "src/api/project_settings_api.h"
 #include "src/api/query_api.h"
 #include "src/base/metrics.h"
 #include "src/capture/capture_service.h"
@@ -80,6 +81,7 @@ class Server {
   std::unique_ptr<QueryApi> query_;
   std::unique_ptr<DataRightsApi> rights_;
   std::unique_ptr<DefinitionsApi> definitions_;
+  std::unique_ptr<ProjectSettingsApi> settings_;
   HttpRouter router_;
   std::unique_ptr<HttpServer> http_;
 };

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "query/exec/engine.h"
+#include "src/base/arena.h"
 #include "src/base/directories.h"
+#include "src/base/json.h"
 #include "src/base/process.h"
 #include "src/base/strings.h"
 
@@ -19,12 +21,17 @@ class ProjectTeams final : public TeamDirectory {
   std::optional<TeamSettings> FindByToken(std::string_view token) const override {
     const std::optional<Project> project = metadata_->FindProjectByToken(token);
     if (!project.has_value()) return std::nullopt;
-    return TeamSettings{.team_id = project->id,
-                        .project_id = project->id,
-                        .anonymize_ips = project->anonymize_ips,
-                        .is_person_processing_opted_out = project->is_person_processing_opted_out,
-                        .drop_events_older_than_s = project->drop_events_older_than_s};
+    TeamSettings settings{.team_id = project->id,
+                          .project_id = project->id,
+                          .anonymize_ips = project->anonymize_ips,
+                          .is_person_processing_opted_out = project->is_person_processing_opted_out,
+                          .drop_events_older_than_s = project->drop_events_older_than_s,
+                          .is_heatmap_opted_out = project->heatmaps_opt_in == false,
+                          .is_cookieless_enabled = project->cookieless_server_hash_mode != 0};
+    if (const auto zone = TimeZone::Load(project->timezone); zone.ok()) settings.timezone = *zone;
+    return settings;
   }
+  uint64_t version() const override { return metadata_->version(); }
 
  private:
   const MetadataStore* metadata_;
@@ -95,8 +102,24 @@ bool IsAlwaysText(std::string_view name) {
 // What the analyzer may know of a project. Queries of all projects see the first one's.
 class ProjectSchema final : public SchemaProvider {
  public:
-  ProjectSchema(const PersonStore* persons, const SideRows* rows, TeamId project_id)
-      : persons_(persons), rows_(rows), project_id_(project_id) {}
+  ProjectSchema(const PersonStore* persons, const SideRows* rows, const MetadataStore* metadata,
+                TeamId project_id)
+      : persons_(persons), rows_(rows), metadata_(metadata), project_id_(project_id) {}
+
+  std::vector<ChannelRule> ChannelRules() const override {
+    const auto project = metadata_->FindProject(project_id_);
+    Arena arena;
+    JsonObjectView modifiers;
+    if (!project.has_value() ||
+        !ParseJsonObject(project->modifiers_json, &arena, &modifiers).ok()) {
+      return {};
+    }
+    const JsonMember* rules = FindJsonMember(modifiers, "customChannelTypeRules");
+    if (rules == nullptr || rules->kind != JsonKind::kRaw) return {};
+    // They were checked when they were set.
+    auto parsed = ParseChannelRules(rules->text);
+    return parsed.ok() ? *std::move(parsed) : std::vector<ChannelRule>();
+  }
 
   std::vector<std::string> GroupTypes() const override {
     auto types = persons_->GroupTypes(project_id_);
@@ -130,6 +153,7 @@ class ProjectSchema final : public SchemaProvider {
  private:
   const PersonStore* persons_;
   const SideRows* rows_;
+  const MetadataStore* metadata_;
   const TeamId project_id_;
 };
 
@@ -187,6 +211,9 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(Env* env,
     HOGLET_ASSIGN_OR_RETURN(out->geoip_, GeoIpDatabase::Open(options.geoip_db));
     ingest_options.geoip = out->geoip_.get();
   }
+  HOGLET_ASSIGN_OR_RETURN(out->cookieless_salts_,
+                          CookielessSalts::Open(env, StrCat(path, "/cookieless_salts")));
+  ingest_options.cookieless = out->cookieless_salts_.get();
   ingest_options.memtable_bytes_max = shares.memtable_bytes;
   ingest_options.person_bytes_max = shares.person_bytes;
   out->ingestor_ =
@@ -198,8 +225,9 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(Env* env,
   EngineOptions engine_options;
   engine_options.env = env;
   engine_options.tables = out->tables_.get();
-  out->schema_ = std::make_unique<ProjectSchema>(out->persons_.get(), out->side_rows_.get(),
-                                                 out->metadata_->Projects()[0].id);
+  out->schema_ =
+      std::make_unique<ProjectSchema>(out->persons_.get(), out->side_rows_.get(),
+                                      out->metadata_.get(), out->metadata_->Projects()[0].id);
   engine_options.schema = out->schema_.get();
   engine_options.timezone = out->metadata_->Projects()[0].timezone;
   engine_options.memory_bytes_max = shares.query_bytes;

@@ -8,6 +8,7 @@
 #include "src/base/time.h"
 #include "src/base/uuid.h"
 #include "src/ingest/command.h"
+#include "src/ingest/steps/cookieless.h"
 #include "src/ingest/steps/elements_chain.h"
 #include "src/ingest/steps/geoip.h"
 #include "src/ingest/steps/heatmaps.h"
@@ -54,10 +55,6 @@ void DeadLetter(ParsedEvent* event, absl::string_view reason) {
 // Checks of the record that need no JSON. False: the event is dropped.
 bool CheckRecord(ParsedEvent* event) {
   const CapturedEventView& captured = event->captured;
-  if (captured.is_cookieless) {
-    Drop(event, "cookieless_disabled");
-    return false;
-  }
   const size_t units = Utf16Length(captured.distinct_id);
   if (units > kDistinctIdUnitsMax) {
     DropWithWarning(event, "skipping_event_invalid_distinct_id",
@@ -261,9 +258,11 @@ void ParsedEvent::Clear() {
 
 bool EventParser::FindTeam(ParsedEvent* event) {
   const std::string_view token = event->captured.token;
-  if (!last_team_.has_value() || token != last_token_) {
+  const uint64_t version = teams_->version();
+  if (!last_team_.has_value() || token != last_token_ || version != last_version_) {
     last_team_ = teams_->FindByToken(token);
     last_token_ = token;
+    last_version_ = version;
   }
   if (!last_team_.has_value()) {
     Drop(event, "unknown_token");
@@ -292,7 +291,9 @@ void EventParser::Parse(Arena* arena, ParsedEvent* event) {
   event->event = CutUtf16(captured->event, kEventNameUnitsMax);
   root_.clear();
   if (!ParseJson(arena, &root_, event)) return;
-  if (!CheckGroupIdentify(arena, event) || !TakeBranch(event) || !ReadPersonFlag(event)) return;
+  if (!CheckGroupIdentify(arena, event)) return;
+  if (captured->is_cookieless && !RewriteCookieless(cookieless_, arena, &root_, event)) return;
+  if (!TakeBranch(event) || !ReadPersonFlag(event)) return;
 
   event->distinct_id_hash = IdRef(event->team.team_id, event->distinct_id).hash;
   event->policy = UpdatePolicyOf(event->event);
