@@ -52,6 +52,10 @@ class ProjectKeys final : public ProjectDirectory {
   bool IsKnownToken(std::string_view token) const override {
     return metadata_->FindProjectByToken(token).has_value();
   }
+  SdkSettings SettingsOf(std::string_view token) const override {
+    const std::optional<Project> project = metadata_->FindProjectByToken(token);
+    return {.heatmaps = project.has_value() && project->heatmaps_opt_in.value_or(false)};
+  }
   std::vector<ProjectInfo> Projects() const override {
     std::vector<ProjectInfo> out;
     for (const Project& project : metadata_->Projects()) out.push_back(InfoOf(project));

@@ -76,6 +76,23 @@ bool CheckRecord(ParsedEvent* event) {
   return true;
 }
 
+// A warning that capture left in the log.
+void TakeCaptureWarning(Arena* arena, ParsedEvent* event) {
+  JsonObjectView members;
+  if (absl::Status status = ParseJsonObject(event->captured.json, arena, &members); !status.ok()) {
+    DeadLetter(event, status.message());
+    return;
+  }
+  std::vector<std::pair<std::string_view, std::string>> details;
+  for (const JsonMember& member : members) {
+    std::string value;
+    AppendJsonValue(member, &value);
+    details.emplace_back(member.key, std::move(value));
+  }
+  event->warnings.push_back({event->captured.event, std::move(details)});
+  Drop(event, "capture_warning");
+}
+
 // Reads the event object and its properties. False: dead letter.
 bool ParseJson(Arena* arena, JsonObjectView* root, ParsedEvent* event) {
   if (absl::Status status = ParseJsonObject(event->captured.json, arena, root); !status.ok()) {
@@ -286,7 +303,9 @@ void EventParser::Parse(Arena* arena, ParsedEvent* event) {
     return;
   }
   event->captured = *captured;
-  if (!FindTeam(event) || !CheckRecord(event)) return;
+  if (!FindTeam(event)) return;
+  if (captured->is_capture_warning) return TakeCaptureWarning(arena, event);
+  if (!CheckRecord(event)) return;
   event->distinct_id = WithoutNul(captured->distinct_id, arena);
   event->event = CutUtf16(captured->event, kEventNameUnitsMax);
   root_.clear();

@@ -182,3 +182,39 @@ test('warnings about what senders do wrong', async () => {
   assert.equal((await warnings('client_ingestion_warning'))[0].message, 'look here');
   assert.deepEqual(await rows("SELECT DISTINCT source FROM ingestion_warnings"), [['plugin-server']]);
 });
+
+test('events that capture refuses one by one leave a warning, one of a kind', async () => {
+  const good = crypto.randomUUID();
+  const refused = { missing_event_name: { event: '' }, event_name_too_long: { event: 'n'.repeat(201) }, missing_distinct_id: { distinct_id: ' ' }, distinct_id_too_large: { distinct_id: 'd'.repeat(201) },
+    invalid_event_timestamp: { timestamp: 'yesterday' }, malformed_event_properties: { properties: [] }, invalid_options: { options: { cookieless_mode: 'perhaps' } } };
+  const post = (batch) => server.request('POST', '/i/v1/analytics/events', JSON.stringify({ created_at: ago(0), batch }), {
+    authorization: `Bearer ${server.token}`, 'content-type': 'application/json', 'posthog-request-id': crypto.randomUUID(), 'posthog-attempt': '1', 'posthog-request-timestamp': ago(0), 'posthog-sdk-info': 'posthog-node/9.9.9', 'user-agent': 'test' });
+  const batch = [{ uuid: good, event: 'v1', distinct_id: 'v1', timestamp: ago(0) },
+    ...Object.values(refused).map((wrong) => ({ uuid: crypto.randomUUID(), event: 'v1', distinct_id: 'v1', timestamp: ago(0), ...wrong }))];
+  const answer = await post(batch);
+  assert.equal(answer.status, 200, answer.text);
+  Object.keys(refused).forEach((type, i) => assert.deepEqual(JSON.parse(answer.text).results[batch[i + 1].uuid], { result: 'drop', details: type }));
+  assert.equal((await post([])).status, 400);
+  await server.expectRows("SELECT count() FROM events WHERE event = 'v1'", [[1]], { timeout_ms: 5000 });
+  await send(event('after', 'v1'));
+  for (const [i, type] of Object.keys(refused).entries()) {
+    const [details, ...more] = await warnings(type);
+    assert.deepEqual([details.eventUuid, more], [batch[i + 1].uuid, []], type);
+  }
+  assert.deepEqual(await warnings('empty_batch'), [{}]);
+  // Again in the same hour: the sender is told, the project was.
+  await post(batch.slice(1, 2));
+  await send(event('after', 'v1'));
+  assert.equal((await warnings('missing_event_name')).length, 1);
+});
+
+test('a project that wants heatmaps tells SDKs so', async () => {
+  const config = async () => {
+    const flags = await server.request('POST', '/flags/?v=2&config=true', JSON.stringify({ token: server.token, distinct_id: 'x' }), { 'content-type': 'application/json' });
+    return [JSON.parse((await server.get(`/array/${server.token}/config`)).text).heatmaps, JSON.parse(flags.text).heatmaps, /"heatmaps":(\w+)/.exec((await server.get(`/array/${server.token}/config.js`)).text)[1]];
+  };
+  await api('PATCH', { heatmaps_opt_in: null });
+  assert.deepEqual(await config(), [false, false, 'false']);
+  await api('PATCH', { heatmaps_opt_in: true });
+  assert.deepEqual(await config(), [true, true, 'true']);
+});
