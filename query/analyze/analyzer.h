@@ -100,6 +100,8 @@ struct SessionModifiers {
   // Of pages, screens and autocaptured events together, instead of pages.
   bool bounces_by_interactions = false;
   std::vector<ChannelRule> channel_rules;
+
+  friend bool operator==(const SessionModifiers&, const SessionModifiers&) = default;
 };
 
 struct AnalyzeContext {

@@ -17,10 +17,14 @@ struct ChannelRule {
     // exact, is_not, is_set, is_not_set, icontains, not_icontains, regex or not_regex.
     std::string op;
     std::vector<std::string> values;  // any of them; none for is_set and is_not_set
+
+    friend bool operator==(const Item&, const Item&) = default;
   };
   std::string channel_type;
   bool needs_all = true;  // AND between the items
   std::vector<Item> items;
+
+  friend bool operator==(const ChannelRule&, const ChannelRule&) = default;
 };
 
 // Reads customChannelTypeRules, a JSON list; "" and "null" are an empty one. kInvalidArgument says

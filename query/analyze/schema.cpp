@@ -115,7 +115,7 @@ void AddChannelFields(const AnalyzeContext& context, std::vector<FieldDef>* fiel
       .hostname = StrCat("domain(", initial("current_url"), ")")};
   fields->push_back(
       Hidden(Expression("$virt_initial_channel_type",
-                        ChannelTypeText(context, rule_fields, known(initial("gclid")),
+                        ChannelTypeText(context.sessions, rule_fields, known(initial("gclid")),
                                         known(initial("fbclid")), initial("gad_source")),
                         StringType())));
 }
@@ -366,7 +366,10 @@ void Schema::AddOthers() {
 void Schema::AddSessions(const AnalyzeContext& context) {
   TableDef sessions;
   sessions.name = "sessions";
-  sessions.view = SessionsViewText(context);
+  // Nearly every query has the same.
+  static const auto* const usual = new std::string(SessionsViewText(SessionModifiers()));
+  sessions.view =
+      context.sessions == SessionModifiers() ? *usual : SessionsViewText(context.sessions);
   for (const char* name :
        {"id", "duration", "$exit_current_url", "$exit_pathname", "session_id_v7"}) {
     sessions.fields.push_back(Hidden(Column(name, StringType())));
@@ -376,7 +379,8 @@ void Schema::AddSessions(const AnalyzeContext& context) {
   TableDef raw;
   raw.name = "raw_sessions";
   raw.listed = false;
-  raw.view = RawSessionsViewText();
+  static const auto* const states = new std::string(RawSessionsViewText());
+  raw.view = *states;
   // Shown by * are those that are no aggregate states.
   raw.shown = {"min_timestamp", "max_timestamp", "max_inserted_at", "urls"};
   Add(std::move(raw));

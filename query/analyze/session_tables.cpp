@@ -76,7 +76,7 @@ std::string BounceText(const SessionModifiers& modifiers) {
 
 }  // namespace
 
-std::string ChannelTypeText(const AnalyzeContext& context, const ChannelRuleFields& fields,
+std::string ChannelTypeText(const SessionModifiers& modifiers, const ChannelRuleFields& fields,
                             const std::string& gclid, const std::string& fbclid,
                             const std::string& gad_source) {
   const auto text = [](const std::string& value) { return StrCat("ifNull(", value, ", '')"); };
@@ -84,10 +84,10 @@ std::string ChannelTypeText(const AnalyzeContext& context, const ChannelRuleFiel
       StrCat("channelType(", text(fields.utm_campaign), ", ", text(fields.utm_medium), ", ",
              text(fields.utm_source), ", ", text(fields.referring_domain), ", ", text(gclid), ", ",
              text(fbclid), ", ", text(gad_source), ")");
-  return ChannelRulesText(context.sessions.channel_rules, fields, built_in);
+  return ChannelRulesText(modifiers.channel_rules, fields, built_in);
 }
 
-std::string SessionsViewText(const AnalyzeContext& context) {
+std::string SessionsViewText(const SessionModifiers& modifiers) {
   std::string text =
       "select\n  s_id as session_id,\n  s_id as id,\n  d_id as distinct_id,\n"
       "  t_min as $start_timestamp,\n  t_max as $end_timestamp,\n"
@@ -109,9 +109,9 @@ std::string SessionsViewText(const AnalyzeContext& context) {
                                  .hostname = "domain(url_in)"};
   StrAppend(&text, "  n_pageview as $pageview_count,\n  n_autocapture as $autocapture_count,\n",
             "  n_screen as $screen_count,\n  ",
-            ChannelTypeText(context, fields, "entry_gclid", "entry_fbclid", "entry_gad_source"),
+            ChannelTypeText(modifiers, fields, "entry_gclid", "entry_fbclid", "entry_gad_source"),
             " as $channel_type,\n  dateDiff('second', t_min, t_max) as $session_duration,\n",
-            "  $session_duration as duration,\n  ", BounceText(context.sessions),
+            "  $session_duration as duration,\n  ", BounceText(modifiers),
             " as $is_bounce,\n  click as $last_external_click_url,\n",
             "  n_all as $page_screen_autocapture_count_up_to,\n  lcp as $vitals_lcp,\n",
             "  url_out as $exit_current_url,\n  path(url_out) as $exit_pathname,\n  ",

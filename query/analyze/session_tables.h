@@ -9,12 +9,12 @@
 namespace hoglet::analysis {
 
 // `sessions`: one row a session. Ids that are no UUIDv7 are not sessions.
-std::string SessionsViewText(const AnalyzeContext& context);
+std::string SessionsViewText(const SessionModifiers& modifiers);
 // `raw_sessions`: the same as aggregate states, for argMinMerge() and its like.
 std::string RawSessionsViewText();
 
 // A person's or session's channel, from HogQL texts that are '' for nothing.
-std::string ChannelTypeText(const AnalyzeContext& context, const ChannelRuleFields& fields,
+std::string ChannelTypeText(const SessionModifiers& modifiers, const ChannelRuleFields& fields,
                             const std::string& gclid, const std::string& fbclid,
                             const std::string& gad_source);
 

@@ -81,6 +81,11 @@ absl::StatusOr<std::optional<std::string>> CookielessSalts::ForDay(int64_t day,
   return salt;
 }
 
+size_t CookielessSalts::days() const {
+  std::lock_guard lock(mutex_);
+  return salts_.size();
+}
+
 absl::Status CookielessSalts::RemoveExpired() {
   const int64_t now_us = env_->NowMicros();
   std::lock_guard lock(mutex_);

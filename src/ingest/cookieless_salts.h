@@ -36,6 +36,9 @@ class CookielessSalts {
   // written.
   absl::StatusOr<std::optional<std::string>> ForDay(int64_t day, int64_t received_at_us);
 
+  // How many days have one.
+  size_t days() const;
+
   // Throws away what is out of range by the clock.
   absl::Status RemoveExpired();
 
@@ -46,7 +49,7 @@ class CookielessSalts {
 
   Env* const env_;
   const std::string path_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<int64_t, std::string> salts_;
 };
 

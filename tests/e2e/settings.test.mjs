@@ -5,7 +5,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Server } from './lib/server.mjs';
+import { Server, runCli } from './lib/server.mjs';
 
 let server;
 before(async () => { server = await Server.start(); });
@@ -132,6 +132,9 @@ test('visitors without cookies: dropped unless the project takes them', async ()
   const salts = path.join(server.data, 'cookieless_salts');
   assert.match(fs.readFileSync(salts, 'latin1'), /^hoglet-salts 1 [0-9a-f]{8}\n(\d+ [0-9a-f]{32}\n)+$/);
   await server.stop();
+  assert.match(runCli(['check', '--data', server.data]).stdout, /^salts +\d days$/m);
+  fs.writeFileSync(salts, fs.readFileSync(salts, 'latin1').replace(/ [0-9a-f]{3}/, ' fee'));
+  assert.match(runCli(['check', '--data', server.data]).stdout, /^DAMAGED .*cookieless_salts/m);
   fs.rmSync(salts);
   await server.start();
   await send(visit('anew', {}, { timestamp: noon.toISOString() }));
