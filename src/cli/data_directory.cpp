@@ -83,6 +83,7 @@ bool IsAlwaysText(std::string_view name) {
                                                                    "$window_id",
                                                                    "$current_url",
                                                                    "$referring_domain",
+                                                                   "$referrer",
                                                                    "$external_click_url",
                                                                    "gclid",
                                                                    "gad_source",

@@ -32,7 +32,7 @@ test('events: the person as it was, groups, session and elements', async () => {
     event('$groupidentify', 'u1', { $group_type: 'company', $group_key: 'acme', $group_set: { size: 7 } }, 1),
     event('bought', 'u1', { $groups: { company: 'acme' }, $session_id: SESSION.toUpperCase(), $window_id: 'w', $elements_chain: 'a.x:href="https://a.b/"nth-child="1"text="Go"' }, 2),
     event('upgraded', 'u1', { $set: { plan: 'paid' } }, 3),
-    event('seen', 'ghost', { $process_person_profile: false }, 4));
+    event('seen', 'ghost', { $process_person_profile: false, $referrer: 5 }, 4));
   assert.deepEqual(await one("SELECT poe.properties.plan, person.properties.plan, $group_0, company.properties.size, $session_id, $window_id, elements_chain_href, elements_chain_texts, elements_chain_elements, person_mode FROM events WHERE event = 'bought'"),
     ['free', 'free', 'acme', 7, SESSION, 'w', 'https://a.b/', ['Go'], ['a'], 'full']);
   assert.deepEqual(await one("SELECT $session_id_uuid = _toUInt128(toUUID($session_id)), isNull(any($session_id_uuid)) FROM events WHERE event = 'bought' GROUP BY $session_id, $session_id_uuid"), [1, 0]);
