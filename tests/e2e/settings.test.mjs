@@ -221,3 +221,17 @@ test('a project that wants heatmaps tells SDKs so', async () => {
   await api('PATCH', { heatmaps_opt_in: true });
   assert.deepEqual(await config(), [true, true, 'true']);
 });
+
+test('warnings by type, as the interface shows them', async () => {
+  const { status, body } = await api('GET', undefined, '/ingestion_warnings/');
+  assert.equal(status, 200);
+  const types = body.results.map(({ type }) => type);
+  assert.deepEqual([...types].sort(), (await rows('SELECT DISTINCT type FROM ingestion_warnings ORDER BY type')).map(([type]) => type));
+  assert.deepEqual(body.results.map(({ lastSeen }) => lastSeen), body.results.map(({ lastSeen }) => lastSeen).sort().reverse());
+  const merges = body.results.find(({ type }) => type === 'cannot_merge_already_identified');
+  assert.equal(merges.count, merges.warnings.length);
+  assert.deepEqual(merges.warnings[0], { type: merges.type, timestamp: merges.lastSeen, details: (await warnings(merges.type)).at(-1) });
+  assert.equal(merges.sparkline.length, 30);
+  assert.deepEqual(merges.sparkline.at(-1), [merges.count, merges.lastSeen.slice(0, 10)]);
+  assert.equal((await server.get('/api/projects/1/ingestion_warnings/')).status, 401);
+});
