@@ -4,7 +4,6 @@
 #include <bit>
 #include <utility>
 
-#include "include/hoglet/status.h"
 #include "src/base/bytes.h"
 
 namespace hoglet {
@@ -152,43 +151,36 @@ uint64_t MultiplyFold(uint64_t a, uint64_t b) {
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
-// All of SipHash but its end.
-void Absorb(std::string_view bytes, SipState* state) {
+}  // namespace
+
+namespace {
+
+// The state after all of the bytes and the last rounds.
+SipState SipFinal(uint64_t key0, uint64_t key1, std::string_view bytes) {
+  SipState state(key0, key1);
   const char* data = bytes.data();
   size_t left = bytes.size();
-  for (; left >= 8; left -= 8, data += 8) state->Word(Load64(data));
+  for (; left >= 8; left -= 8, data += 8) state.Word(Load64(data));
   uint64_t last = static_cast<uint64_t>(bytes.size()) << 56;
   for (size_t i = 0; i < left; ++i) {
     last |= static_cast<uint64_t>(static_cast<uint8_t>(data[i])) << (8 * i);
   }
-  state->Word(last);
-}
-
-uint64_t FourRounds(SipState* state) {
-  for (int round = 0; round < 4; ++round) state->Round();
-  return state->v0 ^ state->v1 ^ state->v2 ^ state->v3;
+  state.Word(last);
+  state.v2 ^= 0xff;
+  for (int round = 0; round < 4; ++round) state.Round();
+  return state;
 }
 
 }  // namespace
 
 uint64_t SipHash64Keyed(uint64_t key0, uint64_t key1, std::string_view bytes) {
-  SipState state(key0, key1);
-  Absorb(bytes, &state);
-  state.v2 ^= 0xff;
-  return FourRounds(&state);
+  const SipState state = SipFinal(key0, key1, bytes);
+  return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
 }
 
-std::array<char, 16> SipHash128Keyed(std::string_view key, std::string_view bytes) {
-  HOGLET_ASSERT(key.size() == 16);
-  SipState state(Load64(key.data()), Load64(key.data() + 8));
-  state.v1 ^= 0xee;
-  Absorb(bytes, &state);
-  state.v2 ^= 0xee;
-  std::array<char, 16> out;
-  StoreLittle(out.data(), FourRounds(&state));
-  state.v1 ^= 0xdd;
-  StoreLittle(out.data() + 8, FourRounds(&state));
-  return out;
+std::array<uint64_t, 2> SipHash128Keyed(uint64_t key0, uint64_t key1, std::string_view bytes) {
+  const SipState state = SipFinal(key0, key1, bytes);
+  return {state.v0 ^ state.v1, state.v2 ^ state.v3};
 }
 
 uint64_t SipHash64(std::string_view bytes) { return SipHash64Keyed(0, 0, bytes); }

@@ -22,9 +22,9 @@ namespace hoglet {
 uint64_t SipHash64(std::string_view bytes);
 // SipHash-2-4 with a chosen key.
 uint64_t SipHash64Keyed(uint64_t key0, uint64_t key1, std::string_view bytes);
-// SipHash-2-4 with 128 bits of output, in the order of the reference implementation. `key` has 16
-// bytes.
-std::array<char, 16> SipHash128Keyed(std::string_view key, std::string_view bytes);
+// 128 bits of the same final state, as sipHash128 of ClickHouse takes them: the low half, then the
+// high one.
+std::array<uint64_t, 2> SipHash128Keyed(uint64_t key0, uint64_t key1, std::string_view bytes);
 // CityHash64 of CityHash 1.0.2; later versions differ.
 uint64_t CityHash64(std::string_view bytes);
 

@@ -8,7 +8,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
+#include "include/hoglet/status.h"
 #include "src/base/base64.h"
+#include "src/base/bytes.h"
 #include "src/base/hash.h"
 #include "src/base/json.h"
 #include "src/base/public_suffix.h"
@@ -111,8 +113,20 @@ struct Ids {
   std::string session_id;
 };
 
+// 16 bytes.
+std::string SaltedHash(std::string_view salt, std::string_view text) {
+  HOGLET_ASSERT(salt.size() == 16);
+  uint64_t key0 = 0;
+  uint64_t key1 = 0;
+  ByteReader in(salt);
+  HOGLET_ASSERT(in.GetLittle(&key0) && in.GetLittle(&key1));
+  std::string out;
+  for (const uint64_t half : SipHash128Keyed(key0, key1, text)) PutLittle(&out, half);
+  return out;
+}
+
 // A UUIDv7 of the beginning of the day whose random part is the hash.
-std::string SessionIdOf(int64_t day_begin_us, const std::array<char, 16>& hash) {
+std::string SessionIdOf(int64_t day_begin_us, std::string_view hash) {
   const uint64_t time_ms = static_cast<uint64_t>(FloorDivide(day_begin_us, 1000));
   Uuid id;
   for (size_t i = 0; i < 6; ++i) id.bytes[i] = static_cast<uint8_t>(time_ms >> (40 - 8 * i));
@@ -127,8 +141,8 @@ Ids IdsOf(TeamId team_id, const Facts& facts, std::string_view salt, int64_t day
   const std::string text =
       StrCat(team_id, "-", NetworkOf(facts.ip), "-", CookielessRootDomain(facts.host), "-",
              facts.user_agent, "-0-", facts.extra);
-  const std::array<char, 16> hash = SipHash128Keyed(salt, text);
-  const std::string base64 = Base64EncodeUnpadded({hash.data(), hash.size()});
+  const std::string hash = SaltedHash(salt, text);
+  const std::string base64 = Base64EncodeUnpadded(hash);
   return {StrCat("cookieless_", base64), StrCat("cookielessd_", base64),
           SessionIdOf(day_begin_us, hash)};
 }
