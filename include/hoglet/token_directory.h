@@ -13,6 +13,11 @@
 
 namespace hoglet {
 
+// What a project wants of the SDKs that load its configuration.
+struct SdkSettings {
+  bool heatmaps = false;
+};
+
 // Project API keys ("phc_..."): public, write-only.
 class TokenDirectory {
  public:
@@ -20,6 +25,10 @@ class TokenDirectory {
   // Whether the token belongs to a project. In doubt, true: a refused event is lost for good (SDKs
   // do not retry a 401).
   virtual bool IsKnownToken(std::string_view token) const = 0;
+  // What the token's project tells SDKs of itself; the defaults for an unknown one.
+  virtual SdkSettings SettingsOf(std::string_view token) const {
+    return (void)token, SdkSettings();
+  }
 };
 
 struct ProjectInfo {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "query/analyze/channel_rules.h"
 #include "query/analyze/function_catalog.h"
 #include "query/analyze/logical_plan.h"
 #include "query/hogql/ast.h"
@@ -67,6 +68,8 @@ class SchemaProvider {
   virtual std::vector<std::string> ActionsByName(std::string_view name) const {
     return (void)name, std::vector<std::string>();
   }
+  // The project's own marketing channels.
+  virtual std::vector<ChannelRule> ChannelRules() const { return {}; }
   // Text of a saved view, or nullopt.
   virtual std::optional<std::string> SavedView(std::string_view name) const {
     return (void)name, std::nullopt;
@@ -91,6 +94,16 @@ enum class PersonsOnEventsMode : uint8_t {
   kOverridePropertiesJoined,
 };
 
+// How sessions are judged (modifiers of the spec).
+struct SessionModifiers {
+  int64_t bounce_duration_s = 10;
+  // Of pages, screens and autocaptured events together, instead of pages.
+  bool bounces_by_interactions = false;
+  std::vector<ChannelRule> channel_rules;
+
+  friend bool operator==(const SessionModifiers&, const SessionModifiers&) = default;
+};
+
 struct AnalyzeContext {
   int64_t team_id = 0;
   std::string timezone = "UTC";
@@ -106,6 +119,7 @@ struct AnalyzeContext {
   std::map<std::string, std::shared_ptr<const hogql::Expr>> values;
   std::map<std::string, PlainTable> tables;
   PersonsOnEventsMode persons_mode = PersonsOnEventsMode::kOverridePropertiesOnEvents;
+  SessionModifiers sessions;
   bool convert_to_project_timezone = true;
   // Calls of constants keep their form: to see what HogQL functions turn into.
   bool fold_constants = true;

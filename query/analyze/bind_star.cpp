@@ -58,6 +58,11 @@ absl::Status Binder::AppendTableColumns(Table* table, Scope*, std::vector<Select
       const FieldDef* known =
           table->def == nullptr ? nullptr : FindField(table->def->fields, field.name);
       if (known != nullptr && known->hidden) continue;
+      if (table->def != nullptr && !table->def->shown.empty() &&
+          std::find(table->def->shown.begin(), table->def->shown.end(), field.name) ==
+              table->def->shown.end()) {
+        continue;
+      }
       items->push_back({field.name, symbols_.Reference(field.symbol), false});
     }
     return absl::OkStatus();

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "query/analyze/session_tables.h"
 #include "src/base/strings.h"
 
 namespace hoglet::analysis {
@@ -95,19 +96,28 @@ void AddElementColumns(std::vector<FieldDef>* fields) {
 }
 
 // Where a person first came from.
-void AddChannelFields(std::vector<FieldDef>* fields) {
-  const auto initial = [](std::string_view key) {
-    return StrCat("ifNull(properties.$initial_", key, ", '')");
+void AddChannelFields(const AnalyzeContext& context, std::vector<FieldDef>* fields) {
+  const auto initial = [](std::string_view key) { return StrCat("properties.$initial_", key); };
+  const auto known = [](const std::string& value) {
+    return StrCat("nullIf(nullIf(", value, ", ''), 'null')");
   };
-  fields->push_back(Hidden(Expression("$virt_initial_referring_domain_type",
-                                      StrCat("lookupDomainType(", initial("referring_domain"), ")"),
-                                      StringType().Nullable())));
-  fields->push_back(Hidden(Expression(
-      "$virt_initial_channel_type",
-      StrCat("channelType(", initial("utm_campaign"), ", ", initial("utm_medium"), ", ",
-             initial("utm_source"), ", ", initial("referring_domain"), ", ", initial("gclid"), ", ",
-             initial("fbclid"), ", ", initial("gad_source"), ")"),
-      StringType())));
+  fields->push_back(
+      Hidden(Expression("$virt_initial_referring_domain_type",
+                        StrCat("lookupDomainType(ifNull(", initial("referring_domain"), ", ''))"),
+                        StringType().Nullable())));
+  const ChannelRuleFields rule_fields{
+      .utm_source = known(initial("utm_source")),
+      .utm_medium = known(initial("utm_medium")),
+      .utm_campaign = known(initial("utm_campaign")),
+      .referring_domain = initial("referring_domain"),
+      .url = initial("current_url"),
+      .pathname = StrCat("ifNull(", initial("pathname"), ", path(", initial("current_url"), "))"),
+      .hostname = StrCat("domain(", initial("current_url"), ")")};
+  fields->push_back(
+      Hidden(Expression("$virt_initial_channel_type",
+                        ChannelTypeText(context.sessions, rule_fields, known(initial("gclid")),
+                                        known(initial("fbclid")), initial("gad_source")),
+                        StringType())));
 }
 
 // The person as it stands on the event's row.
@@ -115,6 +125,13 @@ std::vector<FieldDef> PersonOnEvent() {
   return {Renamed("id", "person_id", UuidType()),
           Renamed("created_at", "person_created_at", MomentType()),
           Json("properties", "person_properties", PropertyKind::kPerson)};
+}
+
+// The group of the event under PostHog's name for what it once kept on the row: as it stands now.
+std::vector<FieldDef> GroupOnEvent(int index) {
+  const std::string group = StrCat("group_", index);
+  return {Traverser("key", {StrCat("$", group)}), Traverser("created_at", {group, "created_at"}),
+          Traverser("properties", {group, "properties"})};
 }
 
 }  // namespace
@@ -128,8 +145,9 @@ const FieldDef* FindField(const std::vector<FieldDef>& fields, std::string_view 
 
 Schema::Schema(const AnalyzeContext& context) {
   AddEvents(context);
-  AddPersons();
+  AddPersons(context);
   AddOthers();
+  AddSessions(context);
   AddSideTables();
   for (const auto& [name, plain] : context.tables) {
     TableDef table;
@@ -169,6 +187,8 @@ void Schema::AddEvents(const AnalyzeContext& context) {
             Column("elements_chain", StringType()),
             Column("created_at", MomentType()),
             Expression("$session_id", "ifNull(properties.$session_id, '')", StringType()),
+            Hidden(Expression("$session_id_uuid", "_toUInt128(toUUID(properties.$session_id))",
+                              Type(TypeKind::kUInt128).Nullable())),
             Expression("$window_id", "ifNull(properties.$window_id, '')", StringType())};
   for (int i = 0; i < 5; ++i) {
     fields.push_back(Expression(StrCat("$group_", i),
@@ -198,6 +218,7 @@ void Schema::AddEvents(const AnalyzeContext& context) {
     group.right_filter = StrCat("index = ", i);
     group.property_kind = kGroupKinds[i];
     fields.push_back(std::move(group));
+    fields.push_back(Virtual(StrCat("goe_", i), GroupOnEvent(i)));
   }
   if (context.schema != nullptr) {
     const auto types = context.schema->GroupTypes();
@@ -209,7 +230,7 @@ void Schema::AddEvents(const AnalyzeContext& context) {
   Add(std::move(events));
 }
 
-void Schema::AddPersons() {
+void Schema::AddPersons(const AnalyzeContext& context) {
   TableDef raw;
   raw.name = "raw_persons";
   raw.physical = "persons";
@@ -227,7 +248,7 @@ void Schema::AddPersons() {
     field.hidden = field.name == "is_deleted" || field.name == "version";
   persons.filter = "is_deleted = 0 and created_at < now() + interval 1 day";
   persons.fields.push_back(LazyJoin("pdi", "person_distinct_ids", "id", "person_id"));
-  AddChannelFields(&persons.fields);
+  AddChannelFields(context, &persons.fields);
   Add(std::move(raw));
   Add(std::move(persons));
 
@@ -340,16 +361,29 @@ void Schema::AddOthers() {
       "select person_id, cohort_id from raw_cohort_people group by person_id, cohort_id having "
       "sum(sign) > 0";
   Add(std::move(cohort_people));
+}
 
+void Schema::AddSessions(const AnalyzeContext& context) {
   TableDef sessions;
   sessions.name = "sessions";
+  // Nearly every query has the same.
+  static const auto* const usual = new std::string(SessionsViewText(SessionModifiers()));
   sessions.view =
-#include "query/analyze/sessions_view.inc"
-      ;
-  for (const char* name : {"id", "duration", "$exit_current_url", "$exit_pathname"}) {
+      context.sessions == SessionModifiers() ? *usual : SessionsViewText(context.sessions);
+  for (const char* name :
+       {"id", "duration", "$exit_current_url", "$exit_pathname", "session_id_v7"}) {
     sessions.fields.push_back(Hidden(Column(name, StringType())));
   }
   Add(std::move(sessions));
+
+  TableDef raw;
+  raw.name = "raw_sessions";
+  raw.listed = false;
+  static const auto* const states = new std::string(RawSessionsViewText());
+  raw.view = *states;
+  // Shown by * are those that are no aggregate states.
+  raw.shown = {"min_timestamp", "max_timestamp", "max_inserted_at", "urls"};
+  Add(std::move(raw));
 }
 
 }  // namespace hoglet::analysis

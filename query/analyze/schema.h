@@ -40,9 +40,10 @@ struct TableDef {
   std::string name;
   std::string physical;
   std::vector<FieldDef> fields;
-  std::string filter;  // HogQL condition over the table, or ""
-  std::string view;    // HogQL text of the whole table, instead of `physical`
-  bool listed = true;  // shown in schema listings
+  std::string filter;              // HogQL condition over the table, or ""
+  std::string view;                // HogQL text of the whole table, instead of `physical`
+  std::vector<std::string> shown;  // of a view: what * stands for; empty: all that is not hidden
+  bool listed = true;              // shown in schema listings
 };
 
 const FieldDef* FindField(const std::vector<FieldDef>& fields, std::string_view name);
@@ -56,8 +57,9 @@ class Schema {
 
  private:
   void AddEvents(const AnalyzeContext& context);
-  void AddPersons();
+  void AddPersons(const AnalyzeContext& context);
   void AddOthers();
+  void AddSessions(const AnalyzeContext& context);
   void AddSideTables();
   void Add(TableDef table);
 

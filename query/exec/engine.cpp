@@ -108,6 +108,25 @@ absl::Status AddVariables(const std::string& json, AnalyzeContext* context) {
   return absl::OkStatus();
 }
 
+absl::Status AddSessionModifiers(const JsonObjectView& members, SessionModifiers* sessions) {
+  const JsonMember* duration = FindJsonMember(members, "bounceRateDurationSeconds");
+  if (duration != nullptr && duration->kind == JsonKind::kInt64) {
+    sessions->bounce_duration_s = duration->integer;
+  }
+  const JsonMember* mode = FindJsonMember(members, "bounceRatePageViewMode");
+  if (mode != nullptr && mode->kind == JsonKind::kString) {
+    sessions->bounces_by_interactions = mode->text == "uniq_page_screen_autocaptures";
+  }
+  const JsonMember* rules = FindJsonMember(members, "customChannelTypeRules");
+  if (rules != nullptr && rules->kind != JsonKind::kNull) {
+    if (rules->kind != JsonKind::kRaw) {
+      return absl::InvalidArgumentError("customChannelTypeRules: a list is expected");
+    }
+    HOGLET_ASSIGN_OR_RETURN(sessions->channel_rules, ParseChannelRules(rules->text));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status AddModifiers(const std::string& json, AnalyzeContext* context) {
   if (json.empty() || json == "{}" || json == "null") return absl::OkStatus();
   Arena arena;
@@ -129,6 +148,7 @@ absl::Status AddModifiers(const std::string& json, AnalyzeContext* context) {
           StrCat("modifiers: unknown personsOnEventsMode '", mode->text, "'"));
     context->persons_mode = found->second;
   }
+  HOGLET_RETURN_IF_ERROR(AddSessionModifiers(members, &context->sessions));
   const JsonMember* convert = FindJsonMember(members, "convertToProjectTimezone");
   if (convert != nullptr && convert->kind == JsonKind::kBool)
     context->convert_to_project_timezone = convert->boolean;
@@ -203,6 +223,7 @@ absl::StatusOr<AnalyzeContext> Engine::ContextOf(const QueryRequest& request,
   context.eval.random_state = &random_state_;
   HOGLET_RETURN_IF_ERROR(AddValues(request.values_json, &context));
   HOGLET_RETURN_IF_ERROR(AddVariables(request.variables_json, &context));
+  if (context.schema != nullptr) context.sessions.channel_rules = context.schema->ChannelRules();
   HOGLET_RETURN_IF_ERROR(AddModifiers(request.modifiers_json, &context));
   return context;
 }

@@ -377,7 +377,7 @@ absl::StatusOr<std::vector<CapturedEvent>> ReadTopic(Log* log, const char* topic
     for (const LogBatch& batch : batches) {
       for (const LogBatch::Record& record : batch.records) {
         HOGLET_ASSIGN_OR_RETURN(const auto view, DecodeCapturedEvent(record.value));
-        events.push_back(ToCapturedEvent(view));
+        if (!view.is_capture_warning) events.push_back(ToCapturedEvent(view));
       }
       offset = batch.end_offset();
     }

@@ -7,6 +7,7 @@
 
 #include "src/api/record_table.h"
 #include "src/base/strings.h"
+#include "src/base/time.h"
 #include "src/ingest/dead_letter.h"
 #include "src/ingest/side_rows.h"
 #include "src/persons/person_store.h"
@@ -352,8 +353,10 @@ std::unique_ptr<ScannableTable> GroupsTable(const PersonStore* persons, uint64_t
                       columns[0].AppendInteger(index);
                       columns[1].AppendInteger(team);
                       columns[2].AppendString(group.key);
-                      columns[3].AppendInteger(group.created_at_us);
-                      columns[4].AppendInteger(group.created_at_us);
+                      // Kept to the second.
+                      columns[3].AppendInteger(FloorDivide(group.created_at_us, kMicrosPerSecond) *
+                                               kMicrosPerSecond);
+                      columns[4].AppendInteger(group.updated_at_us);
                       columns[5].AppendString(group.properties->ToJson());
                       return true;
                     }));

@@ -53,6 +53,13 @@ void Server::AddRoutes() {
   if (parts_.side_rows != nullptr) {
     definitions_ = std::make_unique<DefinitionsApi>(parts_.projects, parts_.side_rows);
     definitions_->AddRoutes(&router_);
+    ingestion_warnings_ =
+        std::make_unique<IngestionWarningsApi>(parts_.env, parts_.projects, parts_.side_rows);
+    ingestion_warnings_->AddRoutes(&router_);
+  }
+  if (parts_.metadata != nullptr) {
+    settings_ = std::make_unique<ProjectSettingsApi>(parts_.projects, parts_.metadata);
+    settings_->AddRoutes(&router_);
   }
   if (parts_.persons == nullptr) return;
   rights_ =

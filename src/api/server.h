@@ -14,6 +14,8 @@
 #include "include/hoglet/token_directory.h"
 #include "src/api/data_rights_api.h"
 #include "src/api/definitions_api.h"
+#include "src/api/ingestion_warnings_api.h"
+#include "src/api/project_settings_api.h"
 #include "src/api/query_api.h"
 #include "src/base/metrics.h"
 #include "src/capture/capture_service.h"
@@ -33,7 +35,7 @@ struct ServerParts {
   MetadataStore* metadata = nullptr;
   DeadLetterQueue* dead_letters = nullptr;
   std::function<bool(uint64_t offset)> wait_applied;
-  const SideRows* side_rows = nullptr;  // null: no definitions
+  const SideRows* side_rows = nullptr;  // null: no definitions, no warnings
   MetricRegistry* metrics = MetricRegistry::Default();
   std::string version;
   // kOk once recovery is done and the pipeline runs; its message is what /_readyz says until then.
@@ -80,6 +82,8 @@ class Server {
   std::unique_ptr<QueryApi> query_;
   std::unique_ptr<DataRightsApi> rights_;
   std::unique_ptr<DefinitionsApi> definitions_;
+  std::unique_ptr<IngestionWarningsApi> ingestion_warnings_;
+  std::unique_ptr<ProjectSettingsApi> settings_;
   HttpRouter router_;
   std::unique_ptr<HttpServer> http_;
 };

@@ -13,7 +13,8 @@ enum Flag : uint8_t {
   kCookieless = 2,
   kForceDisablePersonProcessing = 4,
   kHasSentAt = 8,
-  kAllFlags = 15,
+  kCaptureWarning = 16,
+  kAllFlags = 31,
 };
 
 uint8_t FlagsOf(const CapturedEventView& event) {
@@ -21,7 +22,8 @@ uint8_t FlagsOf(const CapturedEventView& event) {
       (event.historical_migration ? kHistoricalMigration : 0) |
       (event.is_cookieless ? kCookieless : 0) |
       (event.force_disable_person_processing ? kForceDisablePersonProcessing : 0) |
-      (event.sent_at_us.has_value() ? kHasSentAt : 0));
+      (event.sent_at_us.has_value() ? kHasSentAt : 0) |
+      (event.is_capture_warning ? kCaptureWarning : 0));
 }
 
 bool ReadBody(ByteReader* in, uint8_t flags, CapturedEventView* view) {
@@ -86,6 +88,7 @@ absl::StatusOr<CapturedEventView> DecodeCapturedEvent(std::string_view bytes) {
   view.historical_migration = flags & kHistoricalMigration;
   view.is_cookieless = flags & kCookieless;
   view.force_disable_person_processing = flags & kForceDisablePersonProcessing;
+  view.is_capture_warning = flags & kCaptureWarning;
   return view;
 }
 

@@ -11,7 +11,8 @@
 //
 //   byte  version (1)
 //   byte  flags: 1 historical_migration, 2 is_cookieless, 4 force_disable_person_processing, 8
-//   sent_at present; others 0 16    uuid i64   timestamp_us, now_us and, if present, sent_at_us;
+//   sent_at present, 16 is_capture_warning; others 0
+//   16    uuid i64   timestamp_us, now_us and, if present, sent_at_us;
 //   little-endian 5 x   varint length, bytes: distinct_id, token, event, ip, json
 //
 // Nothing may follow. Integrity is the log's business: it has a checksum.
@@ -31,6 +32,8 @@ struct CapturedEventView {
   bool historical_migration = false;
   bool is_cookieless = false;
   bool force_disable_person_processing = false;
+  // No event, but a warning about one that was refused: `event` is its type, `json` its details.
+  bool is_capture_warning = false;
   std::string_view json;
 };
 

@@ -401,6 +401,10 @@ std::string_view DropReason(const V1Event& event, bool options_are_valid) {
   return {};
 }
 
+bool IsWorthAWarning(std::string_view drop_reason) {
+  return !drop_reason.empty() && drop_reason != "dropped_performance_event";
+}
+
 // Names of the properties that the request itself sets for an event.
 class AddedNames {
  public:
@@ -631,13 +635,21 @@ Refusal ReadDocument(const HttpRequest& request, const std::string& text, const 
   if (!ReadV1Batch(root, text, &batch)) {
     return Refuse(400, "request_parsing_error", "the body does not have the shape of a batch");
   }
-  if (auto refusal = CheckBatch(&batch)) return refusal;
+  if (auto refusal = CheckBatch(&batch)) {
+    outcome->warnings.push_back({refusal->tag, headers.token, {}, "", ""});
+    return refusal;
+  }
   std::vector<Candidate> candidates(batch.events.size());
   for (size_t i = 0; i < candidates.size(); ++i) {
     Candidate& candidate = candidates[i];
     candidate.event = &batch.events[i];
     const bool options_are_valid = ReadOptions(candidate.event->options, &candidate.options);
     candidate.drop_reason = DropReason(*candidate.event, options_are_valid);
+    if (IsWorthAWarning(candidate.drop_reason)) {
+      outcome->warnings.push_back({candidate.drop_reason, headers.token, candidate.event->uuid,
+                                   std::string(candidate.event->event),
+                                   std::string(candidate.event->distinct_id)});
+    }
   }
   if (auto refusal = ApplyQuotas(context.quotas, headers, &candidates)) return refusal;
   const std::string ip = ClientIp(request);

@@ -76,12 +76,22 @@ class CapturedBatch {
   std::vector<Sizes> sizes_;
 };
 
+// Something that a sender should know and the answer alone may not tell.
+struct CaptureWarning {
+  std::string_view type;  // static
+  std::string token;      // of a project
+  Uuid uuid;              // of the event; nil: of none
+  std::string event;
+  std::string distinct_id;
+};
+
 struct CaptureOutcome {
   // To be sent once `events` are durable, at once if there are none.
   HttpResponse response;
   CapturedBatch events;
   // The answer if they could not be made so.
   HttpResponse not_durable;
+  std::vector<CaptureWarning> warnings;
 };
 
 // POST or GET on /e, /i/v0/e, /capture, /track, /engage, /batch.

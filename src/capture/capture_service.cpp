@@ -22,6 +22,7 @@ CaptureService::CaptureService(Env* env, hoglet::Log* log, const TokenDirectory*
       tokens_(tokens),
       quotas_(quotas),
       options_(options),
+      warnings_(log),
       events_captured_(metrics->GetCounter("hoglet_capture_events_total",
                                            "Events on stable storage and acknowledged.")),
       event_bytes_(metrics->GetCounter("hoglet_capture_event_bytes_total",
@@ -50,6 +51,7 @@ CaptureContext CaptureService::Context() const {
 
 void CaptureService::Append(const char* topic, CaptureOutcome outcome, BodyError too_large,
                             HttpResponder responder) {
+  warnings_.Record(outcome.warnings, env_->NowMicros());
   if (outcome.events.empty()) {
     if (outcome.response.status >= 400) requests_rejected_->Add();
     responder(std::move(outcome.response));
@@ -112,9 +114,14 @@ bool CaptureService::IsServedToken(std::string_view token) const {
   return !token.empty() && (tokens_ == nullptr || tokens_->IsKnownToken(token));
 }
 
+SdkSettings CaptureService::SettingsOf(std::string_view token) const {
+  return tokens_ == nullptr ? SdkSettings() : tokens_->SettingsOf(token);
+}
+
 void CaptureService::HandleConfig(HttpRequest request, HttpResponder responder) {
   const std::string_view token = request.PathParameter("token");
-  responder(IsServedToken(token) ? HttpJson(200, RemoteConfigJson(token)) : UnknownProject());
+  responder(IsServedToken(token) ? HttpJson(200, RemoteConfigJson(token, SettingsOf(token)))
+                                 : UnknownProject());
 }
 
 void CaptureService::HandleConfigScript(HttpRequest request, HttpResponder responder) {
@@ -125,7 +132,7 @@ void CaptureService::HandleConfigScript(HttpRequest request, HttpResponder respo
   }
   HttpResponse response;
   response.content_type = "application/javascript";
-  response.body = RemoteConfigScript(token);
+  response.body = RemoteConfigScript(token, SettingsOf(token));
   responder(std::move(response));
 }
 

@@ -10,6 +10,7 @@
 #include "include/hoglet/token_directory.h"
 #include "src/base/metrics.h"
 #include "src/capture/capture.h"
+#include "src/capture/capture_warning_log.h"
 
 namespace hoglet {
 
@@ -53,12 +54,14 @@ class CaptureService {
   void Append(const char* topic, CaptureOutcome outcome, BodyError too_large,
               HttpResponder responder);
   bool IsServedToken(std::string_view token) const;
+  SdkSettings SettingsOf(std::string_view token) const;
 
   Env* env_;
   Log* log_;
   const TokenDirectory* tokens_;
   const CaptureQuotas* quotas_;
   const Options options_;
+  CaptureWarningLog warnings_;
   Counter* events_captured_;
   Counter* event_bytes_;
   Counter* requests_rejected_;

@@ -15,7 +15,7 @@
 namespace hoglet {
 namespace {
 
-void AppendSettings(JsonWriter* json) {
+void AppendSettings(const SdkSettings& settings, JsonWriter* json) {
   json->Key("supportedCompression").BeginArray().String("gzip").String("gzip-js").EndArray();
   json->Field("hasFeatureFlags", false);
   json->Key("analytics").BeginObject().Field("endpoint", "/i/v0/e/").EndObject();
@@ -26,7 +26,7 @@ void AppendSettings(JsonWriter* json) {
   json->Key("errorTracking").BeginObject().Field("autocaptureExceptions", false);
   json->Key("suppressionRules").BeginArray().EndArray().EndObject();
   json->Field("captureDeadClicks", false);
-  json->Field("heatmaps", false);
+  json->Field("heatmaps", settings.heatmaps);
   json->Field("sessionRecording", false);
   json->Field("surveys", false);
   json->Field("defaultIdentifiedOnly", true);
@@ -96,8 +96,9 @@ std::optional<FlagsBody> ReadFlagsBody(const std::string& text) {
   return body;
 }
 
-// Nothing if the request may be answered.
-std::optional<HttpResponse> CheckFlagsRequest(HttpRequest* request, const CaptureContext& context) {
+// Nothing if the request may be answered; then `token` gets its token.
+std::optional<HttpResponse> CheckFlagsRequest(HttpRequest* request, const CaptureContext& context,
+                                              std::string* token) {
   const auto undecodable = [](std::string_view why) {
     return HttpText(400, "Failed to decode request: " + std::string(why) +
                              ". Please check your request format and try again.");
@@ -123,23 +124,24 @@ std::optional<HttpResponse> CheckFlagsRequest(HttpRequest* request, const Captur
                     "The distinct_id field is missing from the request. Please include a valid "
                     "identifier.");
   }
+  *token = std::string(TrimWhitespace(body->token));
   return std::nullopt;
 }
 
 }  // namespace
 
-std::string RemoteConfigJson(std::string_view token) {
+std::string RemoteConfigJson(std::string_view token, const SdkSettings& settings) {
   JsonWriter json;
   json.BeginObject().Field("token", token);
-  AppendSettings(&json);
+  AppendSettings(settings, &json);
   json.Key("siteApps").BeginArray().EndArray().EndObject();
   return json.Take();
 }
 
-std::string RemoteConfigScript(std::string_view token) {
+std::string RemoteConfigScript(std::string_view token, const SdkSettings& settings) {
   JsonWriter json;
   json.BeginObject().Field("token", token);
-  AppendSettings(&json);
+  AppendSettings(settings, &json);
   json.EndObject();
   std::string name;
   AppendJsonString(token, &name);
@@ -153,8 +155,9 @@ std::string RemoteConfigScript(std::string_view token) {
 HttpResponse AnswerFlags(HttpRequest request, const CaptureContext& context) {
   const FlagsShape shape = ShapeOf(request);
   const bool with_config = WantsConfig(request);
+  std::string token;
   if (request.method != "GET") {
-    if (auto refusal = CheckFlagsRequest(&request, context)) return *std::move(refusal);
+    if (auto refusal = CheckFlagsRequest(&request, context, &token)) return *std::move(refusal);
   }
   JsonWriter json;
   json.BeginObject();
@@ -178,7 +181,8 @@ HttpResponse AnswerFlags(HttpRequest request, const CaptureContext& context) {
   json.Field("requestId", FormatUuid(given_id.has_value() ? *given_id : UuidV4(context.env)));
   json.Field("evaluatedAt", context.now_us / 1000);
   if (with_config || request.method == "GET") {
-    AppendSettings(&json);
+    const bool is_known = context.tokens != nullptr && !token.empty();
+    AppendSettings(is_known ? context.tokens->SettingsOf(token) : SdkSettings(), &json);
     json.Key("config").BeginObject().Field("enable_collect_everything", true).EndObject();
     json.Key("toolbarParams").BeginObject().EndObject();
     json.Field("isAuthenticated", false);

@@ -6,6 +6,7 @@
 #include "include/hoglet/status.h"
 #include "src/base/strings.h"
 #include "src/cli/commands.h"
+#include "src/ingest/cookieless_salts.h"
 #include "src/metadata/metadata_store.h"
 #include "src/persons/person_store.h"
 #include "storage/event_table.h"
@@ -40,6 +41,11 @@ absl::Status RunCheck(const CheckCommand& command) {
   count_or_report("log", Log::Check(env, StrCat(command.data, "/log"), report), "records");
   count_or_report("persons", PersonStore::Check(env, StrCat(command.data, "/persons"), report),
                   "persons");
+  if (const std::string path = StrCat(command.data, "/cookieless_salts"); env->Exists(path)) {
+    const auto salts = CookielessSalts::Open(env, path);
+    count_or_report(
+        "salts", salts.ok() ? absl::StatusOr<uint64_t>((*salts)->days()) : salts.status(), "days");
+  }
   const auto events = EventTable::Check(env, StrCat(command.data, "/events"), report);
   count_or_report(
       "events",

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "query/exec/engine.h"
+#include "src/base/arena.h"
 #include "src/base/directories.h"
+#include "src/base/json.h"
 #include "src/base/logging.h"
 #include "src/base/process.h"
 #include "src/base/strings.h"
@@ -20,12 +22,17 @@ class ProjectTeams final : public TeamDirectory {
   std::optional<TeamSettings> FindByToken(std::string_view token) const override {
     const std::optional<Project> project = metadata_->FindProjectByToken(token);
     if (!project.has_value()) return std::nullopt;
-    return TeamSettings{.team_id = project->id,
-                        .project_id = project->id,
-                        .anonymize_ips = project->anonymize_ips,
-                        .is_person_processing_opted_out = project->is_person_processing_opted_out,
-                        .drop_events_older_than_s = project->drop_events_older_than_s};
+    TeamSettings settings{.team_id = project->id,
+                          .project_id = project->id,
+                          .anonymize_ips = project->anonymize_ips,
+                          .is_person_processing_opted_out = project->is_person_processing_opted_out,
+                          .drop_events_older_than_s = project->drop_events_older_than_s,
+                          .is_heatmap_opted_out = project->heatmaps_opt_in == false,
+                          .is_cookieless_enabled = project->cookieless_server_hash_mode != 0};
+    if (const auto zone = TimeZone::Load(project->timezone); zone.ok()) settings.timezone = *zone;
+    return settings;
   }
+  uint64_t version() const override { return metadata_->version(); }
 
  private:
   const MetadataStore* metadata_;
@@ -45,6 +52,10 @@ class ProjectKeys final : public ProjectDirectory {
 
   bool IsKnownToken(std::string_view token) const override {
     return metadata_->FindProjectByToken(token).has_value();
+  }
+  SdkSettings SettingsOf(std::string_view token) const override {
+    const std::optional<Project> project = metadata_->FindProjectByToken(token);
+    return {.heatmaps = project.has_value() && project->heatmaps_opt_in.value_or(false)};
   }
   std::vector<ProjectInfo> Projects() const override {
     std::vector<ProjectInfo> out;
@@ -69,26 +80,18 @@ class ProjectKeys final : public ProjectDirectory {
 
 // Properties that hoglet's own columns and views read as text, whatever a client once sent.
 bool IsAlwaysText(std::string_view name) {
-  static const auto* const names = new StringSet<std::string_view>{"$session_id",
-                                                                   "$window_id",
-                                                                   "$current_url",
-                                                                   "$referring_domain",
-                                                                   "$external_click_url",
-                                                                   "gclid",
-                                                                   "gad_source",
-                                                                   "gclsrc",
-                                                                   "dclid",
-                                                                   "gbraid",
-                                                                   "wbraid",
-                                                                   "fbclid",
-                                                                   "msclkid",
-                                                                   "twclid",
-                                                                   "li_fat_id",
-                                                                   "mc_cid",
-                                                                   "igshid",
-                                                                   "ttclid",
-                                                                   "_kx",
-                                                                   "irclid"};
+  static const auto* const names =
+      new StringSet<std::string_view>{"$session_id",  "$window_id",
+                                      "$current_url", "$referring_domain",
+                                      "$referrer",    "$external_click_url",
+                                      "gclid",        "gad_source",
+                                      "gclsrc",       "dclid",
+                                      "gbraid",       "wbraid",
+                                      "fbclid",       "msclkid",
+                                      "twclid",       "li_fat_id",
+                                      "mc_cid",       "igshid",
+                                      "ttclid",       "_kx",
+                                      "irclid"};
   return names->contains(name) || name.starts_with("utm_") || name.starts_with("$initial_") ||
          name.starts_with("$group_");
 }
@@ -96,8 +99,24 @@ bool IsAlwaysText(std::string_view name) {
 // What the analyzer may know of a project.
 class ProjectSchema final : public SchemaProvider {
  public:
-  ProjectSchema(const PersonStore* persons, const SideRows* rows, TeamId project_id)
-      : persons_(persons), rows_(rows), project_id_(project_id) {}
+  ProjectSchema(const PersonStore* persons, const SideRows* rows, const MetadataStore* metadata,
+                TeamId project_id)
+      : persons_(persons), rows_(rows), metadata_(metadata), project_id_(project_id) {}
+
+  std::vector<ChannelRule> ChannelRules() const override {
+    const auto project = metadata_->FindProject(project_id_);
+    Arena arena;
+    JsonObjectView modifiers;
+    if (!project.has_value() ||
+        !ParseJsonObject(project->modifiers_json, &arena, &modifiers).ok()) {
+      return {};
+    }
+    const JsonMember* rules = FindJsonMember(modifiers, "customChannelTypeRules");
+    if (rules == nullptr || rules->kind != JsonKind::kRaw) return {};
+    // They were checked when they were set.
+    auto parsed = ParseChannelRules(rules->text);
+    return parsed.ok() ? *std::move(parsed) : std::vector<ChannelRule>();
+  }
 
   std::vector<std::string> GroupTypes() const override {
     auto types = persons_->GroupTypes(project_id_);
@@ -131,6 +150,7 @@ class ProjectSchema final : public SchemaProvider {
  private:
   const PersonStore* persons_;
   const SideRows* rows_;
+  const MetadataStore* metadata_;
   const TeamId project_id_;
 };
 
@@ -173,6 +193,8 @@ absl::Status DataDirectory::OpenStores(const std::string& path, const Options& o
   table_options.cache_bytes_max = memory_.cache_bytes;
   HOGLET_ASSIGN_OR_RETURN(events_, EventTable::Open(env_, StrCat(path, "/events"), table_options));
   HOGLET_ASSIGN_OR_RETURN(persons_, PersonStore::Open(env_, StrCat(path, "/persons"), {}));
+  HOGLET_ASSIGN_OR_RETURN(cookieless_salts_,
+                          CookielessSalts::Open(env_, StrCat(path, "/cookieless_salts")));
   return CheckOffsets(path, {.log_begin = log_->begin_offset(kEventsTopic),
                              .log_end = log_->end_offset(kEventsTopic),
                              .persons_applied = persons_->applied_offset(),
@@ -189,6 +211,7 @@ absl::Status DataDirectory::StartIngestion(const Options& options) {
     HOGLET_ASSIGN_OR_RETURN(geoip_, GeoIpDatabase::Open(options.geoip_db));
     ingest_options.geoip = geoip_.get();
   }
+  ingest_options.cookieless = cookieless_salts_.get();
   ingest_options.memtable_bytes_max = memory_.memtable_bytes;
   ingest_options.person_bytes_max = memory_.person_bytes;
   auto ingestor = std::make_unique<Ingestor>(env_, log_.get(), persons_.get(), events_.get(),
@@ -206,7 +229,8 @@ void DataDirectory::StartEngine(unsigned threads) {
   options.tables = tables_.get();
   options.project = [this](TeamId team_id) {
     QueryProject out;
-    out.schema = std::make_shared<ProjectSchema>(persons_.get(), side_rows_.get(), team_id);
+    out.schema =
+        std::make_shared<ProjectSchema>(persons_.get(), side_rows_.get(), metadata_.get(), team_id);
     if (const auto project = metadata_->FindProject(team_id); project.has_value()) {
       out.timezone = project->timezone;
       out.week_start_day = project->week_start_day;

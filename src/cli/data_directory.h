@@ -23,6 +23,7 @@ namespace hoglet {
 //
 //   DIR/metadata/  projects and keys      DIR/log/      accepted events (src/log/FORMAT.md)
 //   DIR/events/    parts (storage/FORMAT.md)   DIR/persons/  RocksDB (src/persons/FORMAT.md)
+//   DIR/cookieless_salts  secrets of the last days (src/ingest/cookieless_salts.h)
 class DataDirectory {
  public:
   struct Options {
@@ -54,6 +55,7 @@ class DataDirectory {
   QueryEngine& engine() { return *engine_; }
   DeadLetterQueue& dead_letters() { return *dead_letters_; }
   const SideRows& side_rows() const { return *side_rows_; }
+  CookielessSalts& cookieless_salts() { return *cookieless_salts_; }
   // Of a directory just made, to be shown once; empty otherwise.
   const std::string& new_personal_api_key() const { return metadata_->initial_api_key(); }
   const ProjectDirectory& projects() const { return *projects_; }
@@ -77,6 +79,7 @@ class DataDirectory {
   std::unique_ptr<TeamDirectory> teams_;
   std::unique_ptr<WarningSink> warnings_;
   std::unique_ptr<GeoIpDatabase> geoip_;
+  std::unique_ptr<CookielessSalts> cookieless_salts_;
   std::unique_ptr<SideRows> side_rows_;
   std::unique_ptr<DeadLetterQueue> dead_letters_;
   std::unique_ptr<Ingestor> ingestor_;  // null unless it runs

@@ -18,8 +18,11 @@ constexpr std::chrono::minutes kInterval{10};
 
 }  // namespace
 
-Housekeeping::Housekeeping(Env* env, Log* log, const MetadataStore* metadata, EventTable* events)
-    : env_(env), log_(log), metadata_(metadata), events_(events), thread_([this] { Run(); }) {}
+Housekeeping::Housekeeping(Env* env, Log* log, const MetadataStore* metadata, EventTable* events,
+                           CookielessSalts* salts)
+    : env_(env), log_(log), metadata_(metadata), events_(events), salts_(salts), thread_([this] {
+        Run();
+      }) {}
 
 Housekeeping::~Housekeeping() {
   {
@@ -66,6 +69,8 @@ void Housekeeping::Run() {
     if (!status.ok()) LogWarning("expiry not ordered", {{"error", status}});
     const absl::Status purged = Purge();
     if (!purged.ok()) LogWarning("deleted rows not purged", {{"error", purged}});
+    const absl::Status forgotten = salts_->RemoveExpired();
+    if (!forgotten.ok()) LogWarning("expired salts not removed", {{"error", forgotten}});
     lock.lock();
   }
 }

@@ -7,6 +7,7 @@
 
 #include "include/hoglet/env.h"
 #include "include/hoglet/log.h"
+#include "src/ingest/cookieless_salts.h"
 #include "src/metadata/metadata_store.h"
 #include "storage/event_table.h"
 
@@ -14,10 +15,12 @@ namespace hoglet {
 
 // Orders, once a day for each project, what is too old to go: events beyond the project's
 // retention, heatmaps and ingestion warnings beyond theirs. The orders are commands in the log, so
-// the pipeline carries them out. A thread of its own; what it is given outlives it.
+// the pipeline carries them out. Throws expired cookieless salts away, too. A thread of its own;
+// what it is given outlives it.
 class Housekeeping {
  public:
-  Housekeeping(Env* env, Log* log, const MetadataStore* metadata, EventTable* events);
+  Housekeeping(Env* env, Log* log, const MetadataStore* metadata, EventTable* events,
+               CookielessSalts* salts);
   ~Housekeeping();
 
  private:
@@ -29,6 +32,7 @@ class Housekeeping {
   Log* log_;
   const MetadataStore* metadata_;
   EventTable* events_;
+  CookielessSalts* salts_;
   // Of Run(): the days on which things were last done.
   std::map<TeamId, int64_t> ordered_day_;
   int64_t purged_day_ = -1;

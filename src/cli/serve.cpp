@@ -189,8 +189,9 @@ absl::Status RunServe(const ServeCommand& command) {
   parts.quotas = &quotas;
   server_options.http.body_bytes_in_flight_max = directory->memory().body_bytes;
   HOGLET_ASSIGN_OR_RETURN(auto server, Server::Start(parts, server_options));
-  auto housekeeping = std::make_unique<Housekeeping>(env, &directory->log(), &directory->metadata(),
-                                                     &directory->events());
+  auto housekeeping =
+      std::make_unique<Housekeeping>(env, &directory->log(), &directory->metadata(),
+                                     &directory->events(), &directory->cookieless_salts());
   const bool any = address.host == "0.0.0.0" || address.host == "::";
   const std::string url = StrCat("http://", any ? "127.0.0.1" : address.host, ":", server->port());
   PrintWelcome(*directory, directory->projects().Projects()[0], url, command.data);

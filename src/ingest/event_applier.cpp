@@ -140,7 +140,11 @@ void EventApplier::Warn(const ParsedEvent& event, const IngestionWarning& warnin
 absl::Status EventApplier::ApplyWarnings(ParsedEvent* event) {
   uint32_t number = 0;
   for (IngestionWarning& warning : event->warnings) {
-    if (warning.details.empty() || warning.details.back().first != "eventUuid") {
+    const bool has_uuid = !warning.details.empty() && warning.details.back().first == "eventUuid";
+    // A warning of capture's may be about no event in particular.
+    const bool is_of_event =
+        !event->captured.is_capture_warning || !IsNilUuid(event->captured.uuid);
+    if (!has_uuid && is_of_event) {
       std::string uuid;
       AppendJsonString(FormatUuid(event->captured.uuid), &uuid);
       warning.details.emplace_back("eventUuid", std::move(uuid));
@@ -192,6 +196,7 @@ absl::Status EventApplier::ApplyGroups(ParsedEvent* event) {
                         .type = event->group_type,
                         .key = event->group_key,
                         .timestamp_us = event->captured.timestamp_us,
+                        .received_at_us = event->captured.now_us,
                         .properties = &event->group_set});
 }
 

@@ -8,6 +8,7 @@
 #include "src/base/time.h"
 #include "src/base/uuid.h"
 #include "src/ingest/command.h"
+#include "src/ingest/steps/cookieless.h"
 #include "src/ingest/steps/elements_chain.h"
 #include "src/ingest/steps/geoip.h"
 #include "src/ingest/steps/heatmaps.h"
@@ -54,10 +55,6 @@ void DeadLetter(ParsedEvent* event, absl::string_view reason) {
 // Checks of the record that need no JSON. False: the event is dropped.
 bool CheckRecord(ParsedEvent* event) {
   const CapturedEventView& captured = event->captured;
-  if (captured.is_cookieless) {
-    Drop(event, "cookieless_disabled");
-    return false;
-  }
   const size_t units = Utf16Length(captured.distinct_id);
   if (units > kDistinctIdUnitsMax) {
     DropWithWarning(event, "skipping_event_invalid_distinct_id",
@@ -77,6 +74,23 @@ bool CheckRecord(ParsedEvent* event) {
     return false;
   }
   return true;
+}
+
+// A warning that capture left in the log.
+void TakeCaptureWarning(Arena* arena, ParsedEvent* event) {
+  JsonObjectView members;
+  if (absl::Status status = ParseJsonObject(event->captured.json, arena, &members); !status.ok()) {
+    DeadLetter(event, status.message());
+    return;
+  }
+  std::vector<std::pair<std::string_view, std::string>> details;
+  for (const JsonMember& member : members) {
+    std::string value;
+    AppendJsonValue(member, &value);
+    details.emplace_back(member.key, std::move(value));
+  }
+  event->warnings.push_back({event->captured.event, std::move(details)});
+  Drop(event, "capture_warning");
 }
 
 // Reads the event object and its properties. False: dead letter.
@@ -251,9 +265,11 @@ void ParsedEvent::Clear() {
 
 bool EventParser::FindTeam(ParsedEvent* event) {
   const std::string_view token = event->captured.token;
-  if (!last_team_.has_value() || token != last_token_) {
+  const uint64_t version = teams_->version();
+  if (!last_team_.has_value() || token != last_token_ || version != last_version_) {
     last_team_ = teams_->FindByToken(token);
     last_token_ = token;
+    last_version_ = version;
   }
   if (!last_team_.has_value()) {
     Drop(event, "unknown_token");
@@ -277,12 +293,16 @@ void EventParser::Parse(Arena* arena, ParsedEvent* event) {
     return;
   }
   event->captured = *captured;
-  if (!FindTeam(event) || !CheckRecord(event)) return;
+  if (!FindTeam(event)) return;
+  if (captured->is_capture_warning) return TakeCaptureWarning(arena, event);
+  if (!CheckRecord(event)) return;
   event->distinct_id = WithoutNul(captured->distinct_id, arena);
   event->event = CutUtf16(captured->event, kEventNameUnitsMax);
   root_.clear();
   if (!ParseJson(arena, &root_, event)) return;
-  if (!CheckGroupIdentify(arena, event) || !TakeBranch(event) || !ReadPersonFlag(event)) return;
+  if (!CheckGroupIdentify(arena, event)) return;
+  if (captured->is_cookieless && !RewriteCookieless(cookieless_, arena, &root_, event)) return;
+  if (!TakeBranch(event) || !ReadPersonFlag(event)) return;
 
   event->distinct_id_hash = IdRef(event->team.team_id, event->distinct_id).hash;
   event->policy = UpdatePolicyOf(event->event);

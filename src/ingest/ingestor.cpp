@@ -317,7 +317,7 @@ struct Ingestor::Impl {
 
   void Parse() {
     SetThreadName("ingest-parse");
-    EventParser parser(teams, options.geoip);
+    EventParser parser(teams, options.geoip, options.cookieless);
     std::unique_lock lock(mutex);
     while (true) {
       changed.wait(

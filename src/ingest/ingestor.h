@@ -8,6 +8,7 @@
 #include "include/hoglet/env.h"
 #include "include/hoglet/event_store.h"
 #include "include/hoglet/log.h"
+#include "src/ingest/cookieless_salts.h"
 #include "src/ingest/dead_letter.h"
 #include "src/ingest/geoip_database.h"
 #include "src/ingest/team_directory.h"
@@ -59,6 +60,8 @@ class Ingestor {
     int64_t retry_delay_us = 200'000;
     // Where addresses are; outlives the pipeline. May be null.
     const GeoIpDatabase* geoip = nullptr;
+    // For events without cookies; outlives the pipeline. Null: they are dropped.
+    CookielessSalts* cookieless = nullptr;
     // See PersonProcessor::Options.
     uint64_t merge_moved_ids_max = 0;
   };

@@ -25,9 +25,13 @@ void WriteProject(const Project& project, JsonWriter* json) {
       .Field("anonymize_ips", project.anonymize_ips)
       .Field("person_processing_opt_out", project.is_person_processing_opted_out)
       .Field("drop_events_older_than_seconds", project.drop_events_older_than_s)
+      .Field("cookieless_server_hash_mode", project.cookieless_server_hash_mode)
       .Field("events_retention_days", project.events_retention_days)
-      .Field("created_at_us", project.created_at_us)
-      .EndObject();
+      .Field("created_at_us", project.created_at_us);
+  if (project.heatmaps_opt_in.has_value()) {
+    json->Field("heatmaps_opt_in", *project.heatmaps_opt_in);
+  }
+  json->Key("modifiers").Raw(project.modifiers_json).EndObject();
 }
 
 void WriteKey(const PersonalApiKey& key, JsonWriter* json) {
@@ -50,9 +54,8 @@ class FieldReader {
     const JsonMember* member = Find(key, JsonKind::kInt64);
     return member ? member->integer : 0;
   }
-  int64_t IntOr(std::string_view key, int64_t otherwise) {
-    return FindJsonMember(members_, key) == nullptr ? otherwise : Int(key);
-  }
+  bool Has(std::string_view key) const { return FindJsonMember(members_, key) != nullptr; }
+  int64_t IntOr(std::string_view key, int64_t otherwise) { return Has(key) ? Int(key) : otherwise; }
   bool Bool(std::string_view key) {
     const JsonMember* member = Find(key, JsonKind::kBool);
     return member && member->boolean;
@@ -97,6 +100,10 @@ bool ReadProject(std::string_view json, Arena* arena, Project* project) {
   project->drop_events_older_than_s = in.Int("drop_events_older_than_seconds");
   // Not in files of before there was one.
   project->events_retention_days = in.IntOr("events_retention_days", 0);
+  project->cookieless_server_hash_mode =
+      static_cast<int>(in.IntOr("cookieless_server_hash_mode", 0));
+  if (in.Has("heatmaps_opt_in")) project->heatmaps_opt_in = in.Bool("heatmaps_opt_in");
+  if (in.Has("modifiers")) project->modifiers_json = std::string(in.Raw("modifiers"));
   project->created_at_us = in.Int("created_at_us");
   return in.ok();
 }

@@ -19,6 +19,7 @@ constexpr size_t kTokenCharacters = 43;
 constexpr size_t kTokenBytesMax = 64;  // what capture accepts
 constexpr size_t kNameBytesMax = 200;
 constexpr size_t kApiKeysMax = 10'000;
+constexpr size_t kModifiersBytesMax = 64 << 10;
 constexpr int64_t kRetentionDaysMax = 100 * 365;
 constexpr std::string_view kApiKeyPrefix = "phx_";
 constexpr std::string_view kTokenPrefix = "phc_";
@@ -218,6 +219,15 @@ class FileMetadataStore : public MetadataStore {
     }
     if (project.drop_events_older_than_s < 0) {
       return absl::InvalidArgumentError("project: drop_events_older_than_seconds is negative");
+    }
+    if (project.cookieless_server_hash_mode != 0 && project.cookieless_server_hash_mode != 1) {
+      return absl::InvalidArgumentError(
+          "project: cookieless_server_hash_mode is 0 (off) or 1 (stateless); 2 (stateful) is not "
+          "supported");
+    }
+    if (project.modifiers_json.size() > kModifiersBytesMax) {
+      return absl::InvalidArgumentError(
+          StrCat("project: modifiers are longer than ", kModifiersBytesMax, " bytes"));
     }
     return TimeZone::Load(project.timezone).status();
   }

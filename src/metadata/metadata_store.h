@@ -35,6 +35,12 @@ struct Project {
   bool is_person_processing_opted_out = false;
   // 0: never.
   int64_t drop_events_older_than_s = 0;
+  // False: nothing is kept of $heatmap_data. Not set is as true.
+  std::optional<bool> heatmaps_opt_in;
+  // What becomes of events without cookies: 0 they are dropped, 1 they get an id of the day.
+  int cookieless_server_hash_mode = 0;
+  // How queries are read unless they say otherwise (modifiers of the query API), a JSON object.
+  std::string modifiers_json = "{}";
   // Events are removed once their timestamp is this old; 0: never.
   int64_t events_retention_days = 0;
   int64_t created_at_us = 0;
@@ -84,8 +90,8 @@ class MetadataStore {
   virtual std::optional<Project> FindProject(TeamId id) const = 0;
   virtual std::optional<Project> FindProjectByToken(std::string_view api_token) const = 0;
   // Changes everything but id, uuid and creation time. kNotFound; kInvalidArgument for an unknown
-  // time zone, a week start other than 0 or 1, an empty name or token, or a token of another
-  // project. Durable on return.
+  // time zone, a number out of its range, an empty name or token, modifiers over 64 KiB, or a token
+  // of another project. Durable on return.
   virtual absl::Status UpdateProject(const Project& project) = 0;
   // Gives the project a new random token and returns it.
   virtual absl::StatusOr<std::string> ResetProjectToken(TeamId id) = 0;

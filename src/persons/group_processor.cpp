@@ -34,6 +34,7 @@ absl::Status GroupProcessor::Apply(const Identify& identify) {
     group->type_index = index;
     group->key = std::string(identify.key);
     group->created_at_us = identify.timestamp_us;
+    group->updated_at_us = identify.received_at_us;
     group->version = 1;
     group->properties = PropertySet::FromMembers(*identify.properties);
     store_->PutGroup(std::move(group));
@@ -54,6 +55,7 @@ absl::Status GroupProcessor::Apply(const Identify& identify) {
   }
   if (!has_changed) return absl::OkStatus();
   *group = *present;
+  group->updated_at_us = identify.received_at_us;
   group->version = present->version + 1;
   group->properties = PropertySet::FromMembers(members);
   store_->PutGroup(std::move(group));

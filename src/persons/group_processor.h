@@ -25,6 +25,7 @@ class GroupProcessor {
     std::string_view type;
     std::string_view key;
     int64_t timestamp_us = 0;
+    int64_t received_at_us = 0;
     // $group_set; keys unique.
     const JsonObjectView* properties = nullptr;
   };

@@ -42,6 +42,8 @@ struct Group {
   int type_index = 0;
   std::string key;
   int64_t created_at_us = 0;
+  // When the server took the event that last changed it.
+  int64_t updated_at_us = 0;
   int64_t version = 0;
   PropertySetPtr properties = PropertySet::Empty();
 };

@@ -29,12 +29,12 @@ absl::Status Damaged(std::string_view what) {
 }
 
 // Reads the version byte that every value starts with.
-absl::Status ReadVersion(ByteReader* in, std::string_view what) {
+absl::Status ReadVersion(ByteReader* in, std::string_view what, uint8_t wanted = kFormatVersion) {
   uint8_t version = 0;
   if (!in->GetLittle(&version)) return Damaged(what);
-  if (version != kFormatVersion) {
-    return absl::UnimplementedError(StrCat("person store: ", what, " of version ", version,
-                                           ", this program reads ", kFormatVersion));
+  if (version != wanted) {
+    return absl::UnimplementedError(
+        StrCat("person store: ", what, " of version ", version, ", this program reads ", wanted));
   }
   return absl::OkStatus();
 }
@@ -168,8 +168,9 @@ absl::StatusOr<IdState> DecodeOverride(std::string_view value) {
 }
 
 std::string EncodeGroup(const Group& group) {
-  std::string value = NewValue();
+  std::string value(1, static_cast<char>(kGroupVersion));
   PutLittle(&value, group.created_at_us);
+  PutLittle(&value, group.updated_at_us);
   PutLittle(&value, group.version);
   value.append(group.properties->ToJson());
   return value;
@@ -177,11 +178,15 @@ std::string EncodeGroup(const Group& group) {
 
 absl::StatusOr<Group> DecodeGroup(std::string_view value) {
   ByteReader in(value);
-  HOGLET_RETURN_IF_ERROR(ReadVersion(&in, "group"));
+  // Before it had one, a group's last change was not kept.
+  const bool is_old = value.starts_with(static_cast<char>(kFormatVersion));
+  HOGLET_RETURN_IF_ERROR(ReadVersion(&in, "group", is_old ? kFormatVersion : kGroupVersion));
   Group group;
-  if (!in.GetLittle(&group.created_at_us) || !in.GetLittle(&group.version)) {
+  if (!in.GetLittle(&group.created_at_us) || (!is_old && !in.GetLittle(&group.updated_at_us)) ||
+      !in.GetLittle(&group.version)) {
     return Damaged("group");
   }
+  if (is_old) group.updated_at_us = group.created_at_us;
   HOGLET_ASSIGN_OR_RETURN(group.properties, PropertySet::Parse(in.left()));
   return group;
 }

@@ -12,6 +12,8 @@
 namespace hoglet::person_codec {
 
 inline constexpr uint8_t kFormatVersion = 1;
+// Of the values of groups; those of version 1 are read too.
+inline constexpr uint8_t kGroupVersion = 2;
 
 // 8 bytes whose byte order is the order of the numbers.
 void AppendTeam(TeamId team_id, std::string* key);

@@ -16,7 +16,7 @@ namespace hoglet {
 
 // Something about an event that its sender should know. Details are JSON values by name.
 struct IngestionWarning {
-  std::string_view type;  // static
+  std::string_view type;  // static, or of the event's log record
   std::vector<std::pair<std::string_view, std::string>> details;
 };
 

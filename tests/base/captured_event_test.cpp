@@ -65,7 +65,7 @@ TEST(CapturedEventCodec, RefusesNewerVersionsAndUnknownFlags) {
   bytes[0] = 2;
   EXPECT_EQ(DecodeCapturedEvent(bytes).status().code(), absl::StatusCode::kUnimplemented);
   bytes[0] = 1;
-  bytes[1] = 16;
+  bytes[1] = 32;
   EXPECT_EQ(DecodeCapturedEvent(bytes).status().code(), absl::StatusCode::kDataLoss);
 }
 

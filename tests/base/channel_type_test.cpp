@@ -78,6 +78,35 @@ TEST(ChannelTypes, SourceBeatsCampaignBeatsMediumBeatsDomain) {
   EXPECT_EQ(ChannelType(facts), "Paid Social");
 }
 
+TEST(ChannelTypes, SourcesOfEveryClass) {
+  constexpr auto kOrganic = &ChannelDefinition::type_if_organic;
+  const ChannelTable& table = ChannelTable::BuiltIn();
+  for (const auto& [name, type] : {
+           std::pair("google", "Organic Search"),
+           std::pair("google.com.vn", "Organic Search"),
+           std::pair("google+", "Organic Social"),
+           std::pair("plus.google.com", "Organic Social"),
+           std::pair("gemini.google.com", "Organic Search"),
+           std::pair("chatgpt.com", "Organic Search"),
+           std::pair("de.search.yahoo.com", "Organic Search"),
+           std::pair("answers.yahoo.com", "Organic Social"),
+           std::pair("shopping.yahoo.co.jp", "Organic Shopping"),
+           std::pair("www.tiktok.com", "Organic Social"),
+           std::pair("shop.tiktok.com", "Organic Shopping"),
+           std::pair("com.linkedin.android", "Organic Social"),
+           std::pair("tv.twitch.android.app", "Organic Video"),
+           std::pair("e mail", "Email"),
+           std::pair("sms", "SMS"),
+           std::pair("firebase", "Push"),
+       }) {
+    EXPECT_EQ(table.OfSource(name, kOrganic), type) << name;
+  }
+  for (const char* name : {"amazon.de", "github.com", "google.us", "ai", ""}) {
+    EXPECT_EQ(table.OfSource(name, kOrganic), std::nullopt) << name;
+  }
+  EXPECT_EQ(table.OfSource("sms", &ChannelDefinition::domain_type), std::nullopt);
+}
+
 TEST(ChannelTypes, DomainTypes) {
   EXPECT_EQ(ReferringDomainType("$direct"), "$direct");
   EXPECT_EQ(ReferringDomainType("www.google.co.uk"), "Search");

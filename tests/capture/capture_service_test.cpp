@@ -141,5 +141,30 @@ TEST_F(CaptureServiceTest, V1EventsThatAreNotDurableAreToBeRetried) {
   EXPECT_TRUE(answer_->headers.Has("retry-after"));
 }
 
+TEST(CaptureWarnings, AreOneAnHourOfATypeAndProject) {
+  HeldLog log;
+  CaptureWarningLog warnings(&log);
+  constexpr int64_t kHourUs = 3'600'000'000;
+  const std::vector<CaptureWarning> two = {{"a_type", "t", {{1}}, "e", std::string(300, 'd')},
+                                           {"a_type", "t", {{2}}, "e", "x"}};
+  warnings.Record(two, 10 * kHourUs);
+  warnings.Record(two, 11 * kHourUs - 1);
+  ASSERT_EQ(log.values_.size(), 1u);
+  EXPECT_EQ(log.topic_, kEventsTopic);
+  const auto record = DecodeCapturedEvent(log.values_[0]);
+  ASSERT_TRUE(record.ok()) << record.status();
+  EXPECT_TRUE(record->is_capture_warning);
+  EXPECT_EQ(record->event, "a_type");
+  EXPECT_EQ(record->token, "t");
+  EXPECT_EQ(record->uuid, Uuid{{1}});
+  EXPECT_EQ(record->json, R"({"event":"e","distinctId":")" + std::string(200, 'd') + R"("})");
+  warnings.Record(two, 11 * kHourUs);
+  EXPECT_EQ(log.values_.size(), 2u);
+  warnings.Record({{"b_type", "t", {}, "", ""}, {"a_type", "u", {}, "", ""}}, 11 * kHourUs);
+  EXPECT_EQ(log.values_.size(), 4u);
+  warnings.Record({}, 20 * kHourUs);
+  EXPECT_EQ(log.values_.size(), 4u);
+}
+
 }  // namespace
 }  // namespace hoglet

@@ -11,6 +11,7 @@ check() {
 }
 check node kill_loop.mjs "$build" --rounds "${HOGLET_KILL_ROUNDS:-50}"
 check node delete_loop.mjs "$build"
+check node identity_loop.mjs "$build"
 check node disk_full.mjs "$build"
 check node damage.mjs "$build"
 echo "$passed passed, $failed failed"

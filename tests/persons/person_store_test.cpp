@@ -250,5 +250,27 @@ TEST_F(PersonStoreTest, ReadersSeeWholeChangesWhileTheWriterWrites) {
   EXPECT_EQ(PersonCount(), 1u);
 }
 
+TEST(PersonCodec, GroupsOfBeforeTheyKnewTheirLastChange) {
+  Group group;
+  group.created_at_us = 5'000'000;
+  group.updated_at_us = 7'000'000;
+  group.version = 3;
+  const std::string value = person_codec::EncodeGroup(group);
+  const auto read = person_codec::DecodeGroup(value);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->updated_at_us, 7'000'000);
+  // Version 1 has created_at, version, properties.
+  std::string old = value;
+  old[0] = 1;
+  old.erase(9, 8);
+  const auto before = person_codec::DecodeGroup(old);
+  ASSERT_TRUE(before.ok()) << before.status();
+  EXPECT_EQ(before->created_at_us, 5'000'000);
+  EXPECT_EQ(before->updated_at_us, 5'000'000);
+  EXPECT_EQ(before->version, 3);
+  old[0] = 3;
+  EXPECT_EQ(person_codec::DecodeGroup(old).status().code(), absl::StatusCode::kUnimplemented);
+}
+
 }  // namespace
 }  // namespace hoglet

@@ -134,6 +134,7 @@ void ExtractHeatmaps(Arena* arena, ParsedEvent* event) {
   const bool has_data = found != nullptr && IsObject(*found);
   if (has_data) data = MembersOf(*found, arena);
   if (found != nullptr) RemoveProperty(properties, "$heatmap_data");
+  if (event->team.is_heatmap_opted_out) return;
 
   const JsonMember* path = FindProperty(properties, "$prev_pageview_pathname");
   const JsonMember* url = FindProperty(properties, "$current_url");

@@ -1,0 +1,166 @@
+#include "src/api/project_settings_api.h"
+
+#include <string>
+
+#include "include/hoglet/status.h"
+#include "query/analyze/channel_rules.h"
+#include "src/api/query_api.h"
+#include "src/base/arena.h"
+#include "src/base/json.h"
+#include "src/base/strings.h"
+#include "src/base/time.h"
+#include "src/base/uuid.h"
+#include "src/http/api_error.h"
+
+namespace hoglet {
+namespace {
+
+std::string ProjectJson(const Project& project) {
+  JsonWriter json;
+  json.BeginObject()
+      .Field("id", project.id)
+      .Field("uuid", FormatUuid(project.uuid))
+      .Field("name", project.name)
+      .Field("api_token", project.api_token)
+      .Field("created_at", FormatRfc3339(project.created_at_us, 6))
+      .Field("timezone", project.timezone)
+      .Field("week_start_day", project.week_start_day)
+      .Field("anonymize_ips", project.anonymize_ips)
+      .Field("person_processing_opt_out", project.is_person_processing_opted_out)
+      .Field("drop_events_older_than_seconds", project.drop_events_older_than_s);
+  json.Key("heatmaps_opt_in");
+  project.heatmaps_opt_in.has_value() ? json.Bool(*project.heatmaps_opt_in) : json.Null();
+  json.Field("cookieless_server_hash_mode", project.cookieless_server_hash_mode)
+      .Key("modifiers")
+      .Raw(project.modifiers_json)
+      .EndObject();
+  return json.Take();
+}
+
+absl::Status Wrong(std::string_view key, std::string_view what) {
+  return absl::InvalidArgumentError(StrCat("\"", key, "\" must be ", what, "."));
+}
+
+// Readers of one member each; an absent one changes nothing.
+absl::Status TakeText(const JsonObjectView& members, std::string_view key, std::string* out) {
+  const JsonMember* member = FindJsonMember(members, key);
+  if (member == nullptr) return absl::OkStatus();
+  if (member->kind != JsonKind::kString) return Wrong(key, "a string");
+  *out = std::string(member->text);
+  return absl::OkStatus();
+}
+
+absl::Status TakeBool(const JsonObjectView& members, std::string_view key, bool* out) {
+  const JsonMember* member = FindJsonMember(members, key);
+  if (member == nullptr) return absl::OkStatus();
+  if (member->kind != JsonKind::kBool) return Wrong(key, "a boolean");
+  *out = member->boolean;
+  return absl::OkStatus();
+}
+
+// null is 0.
+template <typename Int>
+absl::Status TakeInt(const JsonObjectView& members, std::string_view key, Int* out) {
+  const JsonMember* member = FindJsonMember(members, key);
+  if (member == nullptr) return absl::OkStatus();
+  const bool is_null = member->kind == JsonKind::kNull;
+  const int64_t value = is_null ? 0 : member->integer;
+  if ((!is_null && member->kind != JsonKind::kInt64) || static_cast<Int>(value) != value) {
+    return Wrong(key, "a whole number");
+  }
+  *out = static_cast<Int>(value);
+  return absl::OkStatus();
+}
+
+absl::Status TakeModifiers(const JsonObjectView& members, Project* project) {
+  const JsonMember* member = FindJsonMember(members, "modifiers");
+  if (member == nullptr) return absl::OkStatus();
+  Arena arena;
+  JsonObjectView modifiers;
+  if (member->kind == JsonKind::kNull) {
+    project->modifiers_json = "{}";
+    return absl::OkStatus();
+  }
+  if (member->kind != JsonKind::kRaw || !ParseJsonObject(member->text, &arena, &modifiers).ok()) {
+    return Wrong("modifiers", "an object");
+  }
+  const JsonMember* rules = FindJsonMember(modifiers, "customChannelTypeRules");
+  if (rules != nullptr) {
+    std::string text;
+    AppendJsonValue(*rules, &text);
+    HOGLET_RETURN_IF_ERROR(ParseChannelRules(text).status());
+  }
+  project->modifiers_json = std::string(member->text);
+  return absl::OkStatus();
+}
+
+absl::Status TakeSettings(const JsonObjectView& members, Project* project) {
+  HOGLET_RETURN_IF_ERROR(TakeText(members, "name", &project->name));
+  HOGLET_RETURN_IF_ERROR(TakeText(members, "timezone", &project->timezone));
+  HOGLET_RETURN_IF_ERROR(TakeInt(members, "week_start_day", &project->week_start_day));
+  HOGLET_RETURN_IF_ERROR(TakeBool(members, "anonymize_ips", &project->anonymize_ips));
+  HOGLET_RETURN_IF_ERROR(
+      TakeBool(members, "person_processing_opt_out", &project->is_person_processing_opted_out));
+  HOGLET_RETURN_IF_ERROR(
+      TakeInt(members, "drop_events_older_than_seconds", &project->drop_events_older_than_s));
+  HOGLET_RETURN_IF_ERROR(
+      TakeInt(members, "cookieless_server_hash_mode", &project->cookieless_server_hash_mode));
+  const JsonMember* heatmaps = FindJsonMember(members, "heatmaps_opt_in");
+  if (heatmaps != nullptr && heatmaps->kind == JsonKind::kNull) {
+    project->heatmaps_opt_in.reset();
+  } else if (heatmaps != nullptr) {
+    bool is_in = false;
+    HOGLET_RETURN_IF_ERROR(TakeBool(members, "heatmaps_opt_in", &is_in));
+    project->heatmaps_opt_in = is_in;
+  }
+  return TakeModifiers(members, project);
+}
+
+}  // namespace
+
+void ProjectSettingsApi::AddRoutes(HttpRouter* router) {
+  HttpRouteOptions options;
+  options.on_worker = true;  // a change is written to disk
+  using Action = HttpResponse (ProjectSettingsApi::*)(const HttpRequest&, TeamId) const;
+  const auto add = [&](const char* method, const char* path, Action action) {
+    router->Add(method, path, options,
+                [this, action](HttpRequest request, const HttpResponder& responder) {
+                  ProjectInfo project;
+                  if (auto refusal = AuthorizeProject(request, *projects_, &project)) {
+                    responder(*std::move(refusal));
+                    return;
+                  }
+                  responder((this->*action)(request, project.team_id));
+                });
+  };
+  for (const char* path : {"/api/projects/:project_id", "/api/environments/:project_id"}) {
+    add("GET", path, &ProjectSettingsApi::Get);
+    add("PATCH", path, &ProjectSettingsApi::Patch);
+  }
+}
+
+HttpResponse ProjectSettingsApi::Get(const HttpRequest&, TeamId project_id) const {
+  const auto project = metadata_->FindProject(project_id);
+  if (!project.has_value()) return HttpApiError(404, "Project not found.");
+  return HttpJson(200, ProjectJson(*project));
+}
+
+HttpResponse ProjectSettingsApi::Patch(const HttpRequest& request, TeamId project_id) const {
+  Arena arena;
+  JsonObjectView members;
+  if (absl::Status status = ParseJsonObject(request.body, &arena, &members); !status.ok()) {
+    return HttpApiError(400, StrCat("JSON parse error: ", status.message()));
+  }
+  auto project = metadata_->FindProject(project_id);
+  if (!project.has_value()) return HttpApiError(404, "Project not found.");
+  absl::Status status = TakeSettings(members, &*project);
+  if (status.ok()) status = metadata_->UpdateProject(*project);
+  if (status.ok()) return Get(request, project_id);
+  const std::string detail(FromAbsl(status.message()));
+  if (absl::IsInvalidArgument(status)) return HttpApiError(400, detail);
+  HttpResponse response = HttpApiError(503, detail);
+  response.headers.Add("retry-after", "1");
+  return response;
+}
+
+}  // namespace hoglet
