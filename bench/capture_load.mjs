@@ -13,8 +13,8 @@
 // --rate sends single events at that pace, whatever the answers do: a latency counts from the moment
 // the event was due, so waiting behind a slow one shows.
 //
-// --total sends that many in batches of 1,000 and prints the resident memory on the way. --cgroup
-// puts the server into a control group (a folder that exists, with its limit set).
+// --total sends that many in batches of 1,000 and prints the resident memory on the way, and at the end
+// what each kind of thread has used. --cgroup puts the server into a control group (a folder that exists, with its limit set).
 //
 // The client shares the machine, so the figures are those of client and server.
 
@@ -205,6 +205,10 @@ async function runTotal(server) {
   const { rss_mb, peak_mb } = server.memory();
   console.log(`durable ${thousands(total / durable_s)}/s, queryable ${thousands(total / queryable_s)}/s, ` +
     `${refused} refused; RSS ${rss_mb} MB, peak ${peak_mb} MB`);
+  const us = Object.entries(server.cpuSecondsByThread()).map(([name, seconds]) => [name, seconds / total * 1e6])
+    .filter(([, each]) => each >= 0.05).sort((a, b) => b[1] - a[1]);
+  console.log(`CPU us an event: ${us.map(([name, each]) => `${name} ${each.toFixed(2)}`).join(', ')}; ` +
+    `in all ${(server.cpuSeconds() / total * 1e6).toFixed(2)}`);
   return { total, durable_per_s: total / durable_s, queryable_per_s: total / queryable_s, refused, rss_mb, peak_mb };
 }
 

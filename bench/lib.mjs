@@ -22,6 +22,11 @@ export function freePort() {
   });
 }
 
+function cpuOf(stat_file) {
+  const fields = fs.readFileSync(stat_file, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 // A running `hoglet serve`. start() resolves when /_readyz answers 200; ready_ms is how long that took.
 // `flags` are added to its command line; it is put into the control group `cgroup`, if one is given.
 export class Hoglet {
@@ -114,8 +119,18 @@ export class Hoglet {
 
   // User and system CPU seconds so far.
   cpuSeconds() {
-    const fields = fs.readFileSync(`/proc/${this.child.pid}/stat`, 'utf8').split(') ')[1].split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / 100;
+    return cpuOf(`/proc/${this.child.pid}/stat`);
+  }
+
+  // The same by the name of the threads.
+  cpuSecondsByThread() {
+    const tasks = `/proc/${this.child.pid}/task`;
+    const seconds = {};
+    for (const task of fs.readdirSync(tasks)) {
+      const name = fs.readFileSync(`${tasks}/${task}/comm`, 'utf8').trim();
+      seconds[name] = (seconds[name] ?? 0) + cpuOf(`${tasks}/${task}/stat`);
+    }
+    return seconds;
   }
 }
 
