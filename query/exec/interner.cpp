@@ -11,6 +11,8 @@ namespace {
 // Dictionaries remembered at a time: each costs four bytes an entry.
 constexpr size_t kDictionaryCachesMax = 64;
 constexpr size_t kDictionaryEntriesPerRowMax = 16;
+// Rows between fetching a slot and looking at it.
+constexpr size_t kAhead = 16;
 
 // Equal doubles get equal words: one NaN, one zero.
 uint64_t WordOf(double value) {
@@ -28,11 +30,6 @@ uint64_t WordAt(const Vector& flat, size_t row) {
     default:
       return static_cast<uint64_t>(flat.data<int64_t>()[row]);
   }
-}
-
-uint64_t WideHash(Int128 wide) {
-  return MixHash(static_cast<uint64_t>(wide) ^
-                 MixHash(static_cast<uint64_t>(static_cast<UInt128>(wide) >> 64)));
 }
 
 void SerializeValue(const Vector& vector, size_t row, std::string* out) {
@@ -122,19 +119,42 @@ uint32_t ColumnInterner::InternWord(uint64_t word) {
   return word_ids_[entry];
 }
 
-uint32_t ColumnInterner::InternWide(Int128 wide) {
-  return wides_.Intern(wide, WideHash(wide), [&] {
+uint32_t ColumnInterner::InternWide(Int128 wide, uint64_t hash) {
+  const WideKey key(wide);
+  return wides_.Intern(key, hash, [&] {
     wide_values_.push_back(wide);
-    return std::pair(wide, static_cast<uint32_t>(size_++));
+    return std::pair(key, static_cast<uint32_t>(size_++));
   });
 }
 
 uint32_t ColumnInterner::InternBytes(std::string_view bytes) {
-  return strings_.Intern(bytes, FastHash64(bytes), [&] {
-    const std::string_view kept = heap_->Add(bytes);
-    string_values_.push_back(kept);
+  const BytesKey key(bytes);
+  return strings_.Intern(key, key.hash(), [&] {
+    BytesKey kept = key;
+    kept.bytes = heap_->Add(bytes);
+    string_values_.push_back(kept.bytes);
     return std::pair(kept, static_cast<uint32_t>(size_++));
   });
+}
+
+void ColumnInterner::InternWords(const int64_t* words, size_t rows, uint32_t* ids) {
+  for (size_t i = 0; i < rows; ++i) {
+    if (i + kAhead < rows) words_.Prefetch(static_cast<uint64_t>(words[i + kAhead]));
+    ids[i] = InternWord(static_cast<uint64_t>(words[i]));
+  }
+}
+
+void ColumnInterner::InternWides(const Int128* wides, size_t rows, uint32_t* ids) {
+  uint64_t hashes[kAhead];
+  const auto prepare = [&](size_t row) {
+    hashes[row % kAhead] = WideKey(wides[row]).hash();
+    wides_.Prefetch(hashes[row % kAhead]);
+  };
+  for (size_t i = 0; i < std::min(rows, kAhead); ++i) prepare(i);
+  for (size_t i = 0; i < rows; ++i) {
+    ids[i] = InternWide(wides[i], hashes[i % kAhead]);
+    if (i + kAhead < rows) prepare(i + kAhead);
+  }
 }
 
 uint32_t ColumnInterner::InternValue(const Vector& flat, size_t row) {
@@ -144,7 +164,7 @@ uint32_t ColumnInterner::InternValue(const Vector& flat, size_t row) {
     case Physical::kF64:
       return InternWord(WordAt(flat, row));
     case Physical::kI128:
-      return InternWide(flat.data<Int128>()[row]);
+      return InternWide(flat.data<Int128>()[row], WideKey(flat.data<Int128>()[row]).hash());
     case Physical::kString:
       return InternBytes(flat.data<std::string_view>()[row]);
     case Physical::kArray:
@@ -163,9 +183,7 @@ uint32_t ColumnInterner::InternValue(const Vector& flat, size_t row) {
 }
 
 uint32_t ColumnInterner::FindValue(const Vector& flat, size_t row) const {
-  const auto find_bytes = [&](std::string_view bytes) {
-    return strings_.Find(bytes, FastHash64(bytes));
-  };
+  const auto find_bytes = [&](std::string_view bytes) { return strings_.Find(BytesKey(bytes)); };
   switch (flat.type().physical()) {
     case Physical::kU8:
     case Physical::kI64:
@@ -173,10 +191,8 @@ uint32_t ColumnInterner::FindValue(const Vector& flat, size_t row) const {
       const uint32_t entry = words_.Find(WordAt(flat, row));
       return entry == kNoId ? kNoId : word_ids_[entry];
     }
-    case Physical::kI128: {
-      const Int128 wide = flat.data<Int128>()[row];
-      return wides_.Find(wide, WideHash(wide));
-    }
+    case Physical::kI128:
+      return wides_.Find(WideKey(flat.data<Int128>()[row]));
     case Physical::kString:
       return find_bytes(flat.data<std::string_view>()[row]);
     case Physical::kArray:
@@ -248,6 +264,11 @@ void ForEachRow(const Vector& column, uint32_t* ids, std::vector<DictionaryCache
 
 void ColumnInterner::Intern(const Vector& column, uint32_t* ids, bool nulls_as_values) {
   if (column.type().nullable()) type_ = type_.Nullable();
+  if (column.form() == Vector::Form::kFlat && !column.MayHaveNulls()) {
+    const Physical physical = column.type().physical();
+    if (physical == Physical::kI64) return InternWords(column.data<int64_t>(), column.size(), ids);
+    if (physical == Physical::kI128) return InternWides(column.data<Int128>(), column.size(), ids);
+  }
   ForEachRow(
       column, ids, &caches_,
       [&](const Vector& values, size_t at) { return InternValue(values, at); },
@@ -325,9 +346,11 @@ void RowInterner::Intern(const std::vector<const Vector*>& keys, size_t rows, ui
     ids[k].resize(rows);
     columns_[k].Intern(*keys[k], ids[k].data(), nulls_as_values);
     U64Interner& pairs = pairs_[k - 1];
+    const auto pair_at = [&](size_t row) { return uint64_t{groups[row]} << 32 | ids[k][row]; };
     for (size_t i = 0; i < rows; ++i) {
+      if (i + kAhead < rows) pairs.Prefetch(pair_at(i + kAhead));
       const bool known = groups[i] != kNoId && ids[k][i] != kNoId;
-      groups[i] = known ? pairs.Intern(uint64_t{groups[i]} << 32 | ids[k][i]) : kNoId;
+      groups[i] = known ? pairs.Intern(pair_at(i)) : kNoId;
     }
   }
   for (size_t i = 0; i < rows; ++i) {

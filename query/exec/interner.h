@@ -49,6 +49,7 @@ class U64Interner {
     }
     return kNoId;
   }
+  void Prefetch(uint64_t key) const { __builtin_prefetch(&slots_[MixHash(key) & mask_]); }
   size_t size() const { return size_; }
   size_t MemoryBytes() const { return slots_.size() * sizeof(Slot); }
 
@@ -64,48 +65,66 @@ class U64Interner {
   size_t size_ = 0;
 };
 
-// Keys to numbers that the caller gives. Linear probing, load at most 1/2; hashes are kept, so that
-// growing does not look at the keys again.
+// 128-bit keys, in half the room that an Int128 with its alignment would take in a table.
+struct WideKey {
+  explicit WideKey(Int128 wide)
+      : low(static_cast<uint64_t>(wide)),
+        high(static_cast<uint64_t>(static_cast<UInt128>(wide) >> 64)) {}
+  WideKey() = default;
+  uint64_t hash() const { return MixHash(low ^ MixHash(high)); }
+  friend bool operator==(const WideKey&, const WideKey&) = default;
+
+  uint64_t low = 0;
+  uint64_t high = 0;
+};
+
+// Bytes with their hash, so that a growing table does not look at them again.
+struct BytesKey {
+  explicit BytesKey(std::string_view of) : hash_value(FastHash64(of)), bytes(of) {}
+  BytesKey() = default;
+  uint64_t hash() const { return hash_value; }
+  friend bool operator==(const BytesKey&, const BytesKey&) = default;
+
+  uint64_t hash_value = 0;
+  std::string_view bytes;
+};
+
+// Keys to numbers that the caller gives. Linear probing, load at most 1/2.
 template <typename Key>
 class KeyTable {
  public:
   KeyTable() : slots_(64) {}
+  void Prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]); }
   // The number of the key; a new one is taken from `add()`, which gives the key to keep and its
-  // number.
+  // number. `hash` is key.hash().
   template <typename Add>
   uint32_t Intern(const Key& key, uint64_t hash, Add add) {
     Slot& slot = slots_[PlaceOf(key, hash)];
     if (slot.id != kNoId) return slot.id;
     const auto [kept, id] = add();
-    slot = {hash, kept, id};
+    slot = {kept, id};
     if (++size_ * 2 > slots_.size()) Grow();
     return id;
   }
-  uint32_t Find(const Key& key, uint64_t hash) const { return slots_[PlaceOf(key, hash)].id; }
+  uint32_t Find(const Key& key) const { return slots_[PlaceOf(key, key.hash())].id; }
   size_t MemoryBytes() const { return slots_.size() * sizeof(Slot); }
 
  private:
   struct Slot {
-    uint64_t hash = 0;
-    Key key{};
+    Key key;
     uint32_t id = kNoId;
   };
 
   size_t PlaceOf(const Key& key, uint64_t hash) const {
     size_t at = hash & (slots_.size() - 1);
-    while (slots_[at].id != kNoId && (slots_[at].hash != hash || slots_[at].key != key)) {
-      at = (at + 1) & (slots_.size() - 1);
-    }
+    while (slots_[at].id != kNoId && !(slots_[at].key == key)) at = (at + 1) & (slots_.size() - 1);
     return at;
   }
   void Grow() {
     std::vector<Slot> old(slots_.size() * 2);
     old.swap(slots_);
     for (const Slot& slot : old) {
-      if (slot.id == kNoId) continue;
-      size_t at = slot.hash & (slots_.size() - 1);
-      while (slots_[at].id != kNoId) at = (at + 1) & (slots_.size() - 1);
-      slots_[at] = slot;
+      if (slot.id != kNoId) slots_[PlaceOf(slot.key, slot.key.hash())] = slot;
     }
   }
 
@@ -138,7 +157,10 @@ class ColumnInterner {
   uint32_t InternNull();
   uint32_t InternBytes(std::string_view bytes);
   uint32_t InternWord(uint64_t word);
-  uint32_t InternWide(Int128 wide);
+  uint32_t InternWide(Int128 wide, uint64_t hash);
+  // Flat columns without NULLs, the tables' slots fetched ahead.
+  void InternWords(const int64_t* words, size_t rows, uint32_t* ids);
+  void InternWides(const Int128* wides, size_t rows, uint32_t* ids);
   // One valid value of a flat or constant vector.
   uint32_t InternValue(const Vector& flat, size_t row);
   uint32_t FindValue(const Vector& flat, size_t row) const;
@@ -148,8 +170,8 @@ class ColumnInterner {
   uint32_t null_id_ = kNoId;
   U64Interner words_;  // word number -> entry in word_ids_
   std::vector<uint32_t> word_ids_;
-  KeyTable<Int128> wides_;
-  KeyTable<std::string_view> strings_;
+  KeyTable<WideKey> wides_;
+  KeyTable<BytesKey> strings_;
   // What Values() is made of, by physical form; the NULL slot holds a default.
   std::vector<uint64_t> word_values_;
   std::vector<Int128> wide_values_;
