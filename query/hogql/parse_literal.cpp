@@ -145,8 +145,10 @@ std::optional<ConstantValue> Parser::ParseNumberValue(bool negative) {
       return int64_t{0};
     case TokenKind::kDot:
       return sign * ReadDouble(StrCat(".", TextOf(Take())));
-    default:
+    case TokenKind::kDecimal:
       break;
+    default:
+      return std::nullopt;  // the budget ran out at the sign before it
   }
   if (!At(TokenKind::kDot)) return IntegerValue(token, negative);
   std::string text(TextOf(token));

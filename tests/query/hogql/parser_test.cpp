@@ -332,5 +332,22 @@ TEST(Robustness, AmbiguousTextsEndInTime) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(60));
 }
 
+// The budget of steps may run out at any token, between a sign and its number too.
+TEST(Robustness, BudgetMayEndAnywhere) {
+  (void)ParseProgram(
+      " {l> -0({{a({-05({a({-0({{a({l/lllllllnaul->{y {  llllllll:=la({-05({a({-0({{a({llllllll"
+      "naul->{y {  lllllllpaul->{y {  llllllll:=ll}lllllllllllll~llll  llllllll:=la({-05({a({-0({"
+      "{a({llllllllnaul->lllll}llll\x01lllllllll~ll:llllll(cy- inte=re}");
+  constexpr const char* kPieces[] = {"{a({", "-0(",  "{", "-05(", "+0x1", "-.5", "a->",
+                                     "l:=",  "{{a(", "}", " - ",  "-1.",  "(",   "interval '1 "};
+  std::mt19937_64 random(11);
+  for (int i = 0; i < 300; ++i) {
+    std::string text;
+    for (int k = 0; k < 60; ++k) text += kPieces[random() % std::size(kPieces)];
+    (void)ParseProgram(text);
+    (void)ParseExpr(text);
+  }
+}
+
 }  // namespace
 }  // namespace hoglet::hogql
