@@ -18,6 +18,10 @@ constexpr size_t kTextHeaderBytes = 2 * sizeof(uint32_t);
 // Codes are given up when, after so many texts, more than three of four are new.
 constexpr uint32_t kTrialTexts = 1024;
 
+// Shapes of one hash that are looked through one by one. The hash is weak, and the names are the
+// clients': beyond these, shapes are told apart by a whole hash.
+constexpr size_t kAlikeMax = 16;
+
 bool IsText(JsonKind kind) { return kind == JsonKind::kString || kind == JsonKind::kRaw; }
 
 // Hashes are stored in parts, so the key never changes. (Earlier parts have another hash: then
@@ -160,7 +164,8 @@ TextTable* DocumentStore::TextsOf(std::string_view key, JsonKind kind) {
   std::unique_ptr<TextTable>& texts = texts_[key][kind == JsonKind::kString ? 0 : 1];
   if (texts == nullptr) {
     texts = std::make_unique<TextTable>();
-    index_bytes_ += sizeof(TextTable);
+    // With the entry of the map, which is half empty at worst.
+    index_bytes_ += TextTable::kFirstBytes + 2 * sizeof(*texts_.begin());
   }
   return texts.get();
 }
@@ -193,12 +198,29 @@ const DocumentShape* DocumentStore::Shape(const JsonObjectView& members) {
                       });
   };
   const DocumentShape*& first = shapes_[hash];
+  size_t alike = 0;
   for (const DocumentShape* shape = first; shape != nullptr; shape = shape->next_alike) {
     if (is_it(*shape)) return shape;
+    ++alike;
   }
+  if (alike >= kAlikeMax) return ShapeOfMany(members);
   DocumentShape* shape = NewShape(members);
   shape->next_alike = first;
   return first = shape;
+}
+
+const DocumentShape* DocumentStore::ShapeOfMany(const JsonObjectView& members) {
+  std::string names;
+  for (const JsonMember& member : members) {
+    PutString(&names, member.key);
+    names.push_back(static_cast<char>(StoredKind(member)));
+  }
+  const auto [entry, is_new] = many_shapes_.try_emplace(std::move(names), nullptr);
+  if (is_new) {
+    entry->second = NewShape(members);
+    index_bytes_ += entry->first.capacity() + 2 * sizeof(*entry);
+  }
+  return entry->second;
 }
 
 uint64_t DocumentStore::Slot(const JsonMember& member, const DocumentShape::Member& known,

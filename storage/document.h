@@ -27,6 +27,7 @@ namespace hoglet {
 class TextTable {
  public:
   static constexpr uint32_t kNoCode = UINT32_MAX;
+  static const size_t kFirstBytes;  // of one without texts
 
   // Fetches what Slot() will look at for a text of this hash (FastHash64).
   void Prefetch(uint64_t hash) const {
@@ -55,6 +56,9 @@ class TextTable {
   std::vector<Entry> entries_ = std::vector<Entry>(kFirstEntries);
   std::vector<uint64_t> slots_;  // by code
 };
+
+inline const size_t TextTable::kFirstBytes =
+    sizeof(TextTable) + TextTable::kFirstEntries * sizeof(TextTable::Entry);
 
 struct DocumentShape {
   struct Member {
@@ -115,12 +119,13 @@ class DocumentStore {
   // As Add, but equal documents are one.
   const Document* AddShared(const JsonObjectView& members);
 
-  size_t shape_count() const { return shapes_.size(); }
+  size_t shape_count() const { return shape_list_.size(); }
   // Bytes held.
   uint64_t bytes() const { return arena_.bytes_used() + index_bytes_; }
 
  private:
   const DocumentShape* Shape(const JsonObjectView& members);
+  const DocumentShape* ShapeOfMany(const JsonObjectView& members);
   DocumentShape* NewShape(const JsonObjectView& members);
   std::string_view Key(std::string_view key);
   TextTable* TextsOf(std::string_view key, JsonKind kind);
@@ -135,6 +140,7 @@ class DocumentStore {
   StringMap<std::string_view, std::array<std::unique_ptr<TextTable>, 2>> texts_;
   // By the hash of keys and kinds; those of one hash are linked by `next_alike`.
   absl::flat_hash_map<uint64_t, const DocumentShape*> shapes_;
+  StringMap<std::string, const DocumentShape*> many_shapes_;  // by keys and kinds; see kAlikeMax
   std::vector<std::unique_ptr<DocumentShape>> shape_list_;
   std::vector<uint64_t> text_hashes_;  // of the document being made
   absl::flat_hash_map<Int128, const Document*, WideHash> shared_;

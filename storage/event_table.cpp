@@ -33,13 +33,17 @@ EventTable::EventTable(Env* env, std::string directory, Options options)
                                                                    : options_.metrics);
 }
 
-EventTable::~EventTable() {
+void EventTable::StopMerges() {
   closing_.store(true);
   {
     std::lock_guard lock(merge_wake_mutex_);
     merge_wanted_ = true;
   }
   merge_wake_.notify_all();
+}
+
+EventTable::~EventTable() {
+  StopMerges();
   if (merge_thread_.joinable()) merge_thread_.join();
 }
 

@@ -130,6 +130,9 @@ class EventTable : public EventStore, public ScannableTable {
   // before the table was opened: what was deleted then leaves the disk. Masks that are not durable
   // yet wait for the next call.
   absl::Status PurgeDeleted();
+  // Ends merges under way, of whatever kind, with kCancelled, and begins no others: a merge may take
+  // minutes, and is lost work when the process ends. All else goes on as before.
+  void StopMerges();
   // Merges every (shard, month) into one part.
   absl::Status OptimizeForTest();
 

@@ -327,14 +327,17 @@ HttpResponse DataRightsApi::SetRetention(const HttpRequest& request, const Proje
     return ErrorResponse(status);
   }
   const JsonMember* days = FindJsonMember(members, "days");
-  auto project = parts_.metadata->FindProject(info.team_id);
-  if (!project.has_value()) return HttpApiError(404, "Project not found.");
   if (days == nullptr || days->kind != JsonKind::kInt64) {
     return HttpApiError(400, "\"days\" must be a whole number; 0 keeps events for ever.");
   }
-  project->events_retention_days = days->integer;
-  absl::Status status = parts_.metadata->UpdateProject(*project);
-  if (status.ok()) status = Submit(RetentionCommands(*project, parts_.env->NowMicros()));
+  Project changed;
+  absl::Status status = parts_.metadata->ChangeProject(info.team_id, [&](Project* project) {
+    project->events_retention_days = days->integer;
+    changed = *project;
+    return absl::OkStatus();
+  });
+  if (absl::IsNotFound(status)) return HttpApiError(404, "Project not found.");
+  if (status.ok()) status = Submit(RetentionCommands(changed, parts_.env->NowMicros()));
   if (!status.ok()) return ErrorResponse(status);
   return GetRetention(request, info);
 }

@@ -151,11 +151,10 @@ HttpResponse ProjectSettingsApi::Patch(const HttpRequest& request, TeamId projec
   if (absl::Status status = ParseJsonObject(request.body, &arena, &members); !status.ok()) {
     return HttpApiError(400, StrCat("JSON parse error: ", status.message()));
   }
-  auto project = metadata_->FindProject(project_id);
-  if (!project.has_value()) return HttpApiError(404, "Project not found.");
-  absl::Status status = TakeSettings(members, &*project);
-  if (status.ok()) status = metadata_->UpdateProject(*project);
+  const absl::Status status = metadata_->ChangeProject(
+      project_id, [&](Project* project) { return TakeSettings(members, project); });
   if (status.ok()) return Get(request, project_id);
+  if (absl::IsNotFound(status)) return HttpApiError(404, "Project not found.");
   const std::string detail(FromAbsl(status.message()));
   if (absl::IsInvalidArgument(status)) return HttpApiError(400, detail);
   HttpResponse response = HttpApiError(503, detail);

@@ -68,7 +68,8 @@ void Housekeeping::Run() {
     const absl::Status status = OrderExpiry();
     if (!status.ok()) LogWarning("expiry not ordered", {{"error", status}});
     const absl::Status purged = Purge();
-    if (!purged.ok()) LogWarning("deleted rows not purged", {{"error", purged}});
+    if (!purged.ok() && !absl::IsCancelled(purged))
+      LogWarning("deleted rows not purged", {{"error", purged}});
     const absl::Status forgotten = salts_->RemoveExpired();
     if (!forgotten.ok()) LogWarning("expired salts not removed", {{"error", forgotten}});
     lock.lock();

@@ -199,6 +199,7 @@ absl::Status RunServe(const ServeCommand& command) {
   int signal_number = 0;
   sigwait(&signals, &signal_number);
   LogInfo("stopping", {{"signal", signal_number}});
+  directory->events().StopMerges();  // housekeeping may be in one, and writing out waits for them
   housekeeping.reset();
   server->Stop();
   server.reset();

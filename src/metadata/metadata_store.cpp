@@ -21,6 +21,7 @@ constexpr size_t kNameBytesMax = 200;
 constexpr size_t kApiKeysMax = 10'000;
 constexpr size_t kModifiersBytesMax = 64 << 10;
 constexpr int64_t kRetentionDaysMax = 100 * 365;
+constexpr int64_t kDropOlderSecondsMax = 1ll << 31;  // 68 years; its microseconds fit too
 constexpr std::string_view kApiKeyPrefix = "phx_";
 constexpr std::string_view kTokenPrefix = "phc_";
 
@@ -120,31 +121,47 @@ class FileMetadataStore : public MetadataStore {
   }
 
   absl::Status UpdateProject(const Project& project) override {
-    HOGLET_RETURN_IF_ERROR(CheckProject(project));
+    return ChangeProject(project.id, [&project](Project* present) {
+      *present = project;
+      return absl::OkStatus();
+    });
+  }
+
+  absl::Status ChangeProject(TeamId id,
+                             const std::function<absl::Status(Project*)>& change) override {
     absl::MutexLock lock(&mutex_);
     MetadataDocument document = document_;
-    Project* present = nullptr;
+    Project* project = nullptr;
     for (Project& other : document.projects) {
-      if (other.id == project.id) {
-        present = &other;
-      } else if (other.api_token == project.api_token) {
+      if (other.id == id) project = &other;
+    }
+    if (project == nullptr) return absl::NotFoundError(StrCat("project ", id));
+    const Project before = *project;
+    HOGLET_RETURN_IF_ERROR(change(project));
+    project->id = before.id;
+    project->uuid = before.uuid;
+    project->created_at_us = before.created_at_us;
+    HOGLET_RETURN_IF_ERROR(CheckProject(*project));
+    for (const Project& other : document.projects) {
+      if (other.id != id && other.api_token == project->api_token) {
         return absl::InvalidArgumentError("project: its token belongs to another project");
       }
     }
-    if (present == nullptr) return absl::NotFoundError(StrCat("project ", project.id));
-    const Project before = *present;
-    *present = project;
-    present->uuid = before.uuid;
-    present->created_at_us = before.created_at_us;
+    // Whatever a client has put into it, the next start must be able to read it: modifiers may be
+    // nested so deep that a file around them is not.
+    if (!DecodeMetadata(EncodeMetadata(document), path_).ok()) {
+      return absl::InvalidArgumentError("project: its modifiers are nested too deep to be stored");
+    }
     return ReplaceLocked(std::move(document));
   }
 
   absl::StatusOr<std::string> ResetProjectToken(TeamId id) override {
-    std::optional<Project> project = FindProject(id);
-    if (!project.has_value()) return absl::NotFoundError(StrCat("project ", id));
-    project->api_token = NewToken();
-    HOGLET_RETURN_IF_ERROR(UpdateProject(*project));
-    return project->api_token;
+    const std::string token = NewToken();
+    HOGLET_RETURN_IF_ERROR(ChangeProject(id, [&token](Project* project) {
+      project->api_token = token;
+      return absl::OkStatus();
+    }));
+    return token;
   }
 
   std::optional<PersonalApiKey> FindApiKey(std::string_view key) const override {
@@ -217,8 +234,10 @@ class FileMetadataStore : public MetadataStore {
       return absl::InvalidArgumentError(
           StrCat("project: events_retention_days is not between 0 and ", kRetentionDaysMax));
     }
-    if (project.drop_events_older_than_s < 0) {
-      return absl::InvalidArgumentError("project: drop_events_older_than_seconds is negative");
+    if (project.drop_events_older_than_s < 0 ||
+        project.drop_events_older_than_s > kDropOlderSecondsMax) {
+      return absl::InvalidArgumentError(StrCat(
+          "project: drop_events_older_than_seconds is not between 0 and ", kDropOlderSecondsMax));
     }
     if (project.cookieless_server_hash_mode != 0 && project.cookieless_server_hash_mode != 1) {
       return absl::InvalidArgumentError(

@@ -90,9 +90,13 @@ class MetadataStore {
   virtual std::optional<Project> FindProject(TeamId id) const = 0;
   virtual std::optional<Project> FindProjectByToken(std::string_view api_token) const = 0;
   // Changes everything but id, uuid and creation time. kNotFound; kInvalidArgument for an unknown
-  // time zone, a number out of its range, an empty name or token, modifiers over 64 KiB, or a token
-  // of another project. Durable on return.
+  // time zone, a number out of its range, an empty name or token, modifiers over 64 KiB or nested
+  // too deep, or a token of another project. Durable on return.
   virtual absl::Status UpdateProject(const Project& project) = 0;
+  // The same for what `change` makes of the project as it is, so that of two changes at a time
+  // neither undoes the other. An error of `change`, which must not call the store, is handed on.
+  virtual absl::Status ChangeProject(TeamId id,
+                                     const std::function<absl::Status(Project*)>& change) = 0;
   // Gives the project a new random token and returns it.
   virtual absl::StatusOr<std::string> ResetProjectToken(TeamId id) = 0;
 

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <bit>
 
+#include "include/hoglet/env.h"
 #include "include/hoglet/status.h"
 #include "src/base/arena.h"
+#include "src/base/bytes.h"
 #include "src/base/hash.h"
 #include "src/base/json.h"
-#include "src/base/key_hash.h"
 
 namespace hoglet {
 namespace {
@@ -70,7 +71,16 @@ uint64_t ValueBytes(const JsonMember& member) {
 
 }  // namespace
 
-uint32_t PropertyKeyHash(std::string_view key) { return static_cast<uint32_t>(NameHash(key)); }
+// Clients choose the names, by the thousand for one person if they like: the seed keeps them from
+// choosing names that all fall on one place of the index.
+uint32_t PropertyKeyHash(std::string_view key) {
+  static const uint64_t seed = [] {
+    std::string bytes(sizeof(uint64_t), '\0');
+    Env::Posix()->FillRandom(bytes);
+    return LoadLittle<uint64_t>(bytes.data());
+  }();
+  return static_cast<uint32_t>(IntHash64(FastHash64(key) ^ seed));
+}
 
 bool HasNul(const JsonMember& member) {
   if (HasNulText(member.key)) return true;

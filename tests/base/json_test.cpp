@@ -86,13 +86,13 @@ TEST_P(BadJson, IsRefused) {
 
 INSTANTIATE_TEST_SUITE_P(Texts, BadJson,
                          testing::Values("", " ", "nul", "True", "01", "-", "-a", "1.", ".5", "1e",
-                                         "1e+", "+1", "0x1", "NaN", "Infinity", "1e400", "-1e400",
-                                         "\"", "\"a", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"",
-                                         "\"\t\"", "\"\n\"", "'a'", "[", "[1", "[1,]", "[,1]",
-                                         "[1 2]", "{", "{\"a\"", "{\"a\":", "{\"a\":1",
-                                         "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}", "1 2", "[] x",
-                                         "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"",
-                                         "\xef\xbb\xbf{}", "[1}", "{\"a\":1]", "/**/1"));
+                                         "1e+", "+1", "0x1", "NaN", "Infinity", "\"", "\"a", "\"\\",
+                                         "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\t\"", "\"\n\"",
+                                         "'a'", "[", "[1", "[1,]", "[,1]", "[1 2]", "{", "{\"a\"",
+                                         "{\"a\":", "{\"a\":1", "{\"a\":1,}", "{a:1}", "{1:1}",
+                                         "{\"a\" 1}", "1 2", "[] x", "\"\xff\"", "\"\xc0\x80\"",
+                                         "\"\xed\xa0\x80\"", "\xef\xbb\xbf{}", "[1}", "{\"a\":1]",
+                                         "/**/1"));
 
 TEST(Json, TypedMembers) {
   Arena arena;
@@ -156,6 +156,63 @@ TEST(Json, NestedMembersInOnePass) {
   const std::string deep = std::string(depth, '[') + std::string(depth, ']');
   EXPECT_EQ(read(R"({"p":{"x":)" + deep + "}}"), R"({"p":{}} {"x":)" + deep + "}");
   EXPECT_NE(read(R"({"p":{"x":[)" + deep + "]}}").find("nested too deep"), std::string::npos);
+}
+
+// Read in place or out of its canonical text, an object's members are the same.
+TEST(Json, NestedMembersAreThoseOfTheirText) {
+  const char* const values[] = {"1.0",
+                                "-0",
+                                "-0.0",
+
+                                "5e-324",
+                                "1e-400",
+                                "1e22",
+                                "123456789012345678901234567890",
+                                "9007199254740993",
+                                "-1.50",
+                                "9223372036854775807",
+                                "-9223372036854775808",
+                                "18446744073709551615",
+                                "0.1e1",
+                                "100e-2",
+                                "1E5",
+                                "null",
+                                "true",
+                                "\"\"",
+                                R"("\u0000")",
+                                R"("\ud83d\ude00")",
+                                R"("\ud83d")",
+                                R"("a\/b\u0041")",
+                                "\"\x7f é\"",
+                                R"({"a":1.0,"a":2,"\u0061":3})",
+                                R"([1.0,-0,"\u00e9"])",
+                                "{}",
+                                "[]",
+                                R"({"$set":{"x":[{"y":1e3}]}})"};
+  std::string object = "{";
+  for (size_t i = 0; i < std::size(values); ++i) {
+    object += (i > 0 ? " , \"k" : "\"k") + std::to_string(i) + "\" : " + values[i];
+  }
+  object += "}";
+  Arena arena;
+  JsonObjectView members;
+  JsonObjectView in_place;
+  const std::string whole = "{\"a\":1,\"p\":" + object + "}";
+  const absl::Status status = ParseJsonObjectWith(whole, "p", &arena, &members, &in_place);
+  ASSERT_TRUE(status.ok()) << status << " " << whole;
+  const std::string text = Canonical(object);
+  JsonObjectView of_text;
+  ASSERT_TRUE(ParseJsonObject(text, &arena, &of_text).ok());
+  ASSERT_EQ(in_place.size(), std::size(values));
+  ASSERT_EQ(of_text.size(), in_place.size());
+  for (size_t i = 0; i < in_place.size(); ++i) {
+    EXPECT_EQ(in_place[i].kind, of_text[i].kind) << values[i];
+    EXPECT_EQ(in_place[i].text, of_text[i].text) << values[i];
+    EXPECT_EQ(in_place[i].integer, of_text[i].integer) << values[i];
+    if (in_place[i].kind == JsonKind::kDouble) {
+      EXPECT_EQ(in_place[i].number, of_text[i].number) << values[i];
+    }
+  }
 }
 
 TEST(Json, KeysStayUniqueInObjectsOfAnySize) {

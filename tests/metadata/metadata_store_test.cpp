@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "src/base/fault_env.h"
 #include "src/base/memory_env.h"
+#include "src/base/strings.h"
 #include "src/metadata/metadata_codec.h"
 
 namespace hoglet {
@@ -85,9 +88,55 @@ TEST(MetadataStore, RefusesWhatMakesNoSense) {
   project.name = "";
   EXPECT_EQ(store->UpdateProject(project).code(), absl::StatusCode::kInvalidArgument);
   project = good;
+  project.drop_events_older_than_s = INT64_MAX / 1000;  // as microseconds it would be negative
+  EXPECT_EQ(store->UpdateProject(project).code(), absl::StatusCode::kInvalidArgument);
+  project = good;
   project.id = 7;
   project.api_token = "phc_other";
   EXPECT_EQ(store->UpdateProject(project).code(), absl::StatusCode::kNotFound);
+}
+
+// A file around them is three levels deeper than the modifiers of a request.
+TEST(MetadataStore, ReadsAgainWhatItTookHoweverDeep) {
+  for (size_t depth = 120; depth < 130; ++depth) {
+    MemoryEnv env;
+    {
+      const auto store = *MetadataStore::Open(&env, "data");
+      Project project = *store->FindProject(1);
+      project.modifiers_json =
+          StrCat("{\"a\":", std::string(depth - 1, '['), std::string(depth - 1, ']'), "}");
+      const absl::Status status = store->UpdateProject(project);
+      EXPECT_EQ(status.code(),
+                depth <= 125 ? absl::StatusCode::kOk : absl::StatusCode::kInvalidArgument)
+          << depth;
+    }
+    EXPECT_TRUE(MetadataStore::Open(&env, "data").ok()) << depth;
+  }
+}
+
+TEST(MetadataStore, ChangesAtATimeDoNotUndoEachOther) {
+  MemoryEnv env;
+  const auto store = *MetadataStore::Open(&env, "data");
+  constexpr int kChanges = 200;
+  const auto count = [&](auto add) {
+    for (int i = 0; i < kChanges; ++i) {
+      EXPECT_TRUE(store
+                      ->ChangeProject(1,
+                                      [&](Project* project) {
+                                        add(project);
+                                        return absl::OkStatus();
+                                      })
+                      .ok());
+    }
+  };
+  std::thread other([&] { count([](Project* project) { ++project->events_retention_days; }); });
+  count([](Project* project) { ++project->drop_events_older_than_s; });
+  other.join();
+  EXPECT_EQ(store->FindProject(1)->events_retention_days, kChanges);
+  EXPECT_EQ(store->FindProject(1)->drop_events_older_than_s, kChanges);
+  const auto refuse = [](Project*) { return absl::InvalidArgumentError("no"); };
+  EXPECT_EQ(store->ChangeProject(1, refuse).message(), "no");
+  EXPECT_EQ(store->ChangeProject(2, refuse).code(), absl::StatusCode::kNotFound);
 }
 
 TEST(MetadataStore, NamesADamagedFile) {

@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <set>
 #include <thread>
 
 #include "include/hoglet/status.h"
 #include "src/persons/person_codec.h"
 #include "src/persons/person_database.h"
+#include "src/persons/property_set.h"
 #include "tests/persons/person_support.h"
 
 #ifdef __SANITIZE_THREAD__
@@ -21,6 +23,19 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+
+// One hash for many names would make each change of a person with thousands of properties slow.
+TEST(PropertyKeyHash, HangsOnEveryByte) {
+  for (size_t bytes = 1; bytes < 70; ++bytes) {
+    std::set<uint32_t> hashes = {PropertyKeyHash(std::string(bytes, 'a'))};
+    for (size_t i = 0; i < bytes; ++i) {
+      std::string name(bytes, 'a');
+      name[i] = 'b';
+      hashes.insert(PropertyKeyHash(name));
+    }
+    EXPECT_EQ(hashes.size(), bytes + 1);
+  }
+}
 
 TEST_F(PersonStoreTest, KeepsWhatIsCommittedAndForgetsTheRest) {
   Do({.id = "user", .set = R"({"a":1})"});

@@ -234,5 +234,26 @@ TEST(Deletion, PurgingTakesRowsOffTheDisk) {
   EXPECT_EQ(table->statistics().merges, merges) << "nothing more to do";
 }
 
+// At a stop of the process: nobody may wait for a merge then.
+TEST(Deletion, PurgingEndsWithTheMergesAndIsTakenUpAgain) {
+  MemoryEnv env;
+  auto table = OpenOrDie(&env);
+  const std::vector<OwnedRow> rows = MakeRows(8, 400);
+  ASSERT_TRUE(InsertRows(table.get(), rows).ok());
+  ASSERT_TRUE(SealAndFlush(table.get(), 1).ok());
+  ASSERT_TRUE(table->Delete(rows[5].row.team_id, {.uuids = {{rows[5].row.uuid}}}).ok());
+  ASSERT_TRUE(SealAndFlush(table.get(), 2).ok());
+  table->StopMerges();
+  EXPECT_EQ(table->PurgeDeleted().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(table->statistics().masked_rows, 1u);
+  ASSERT_TRUE(InsertRows(table.get(), MakeRows(9, 400)).ok());
+  ASSERT_TRUE(SealAndFlush(table.get(), 3).ok());
+  EXPECT_EQ(table->durable_offset(), 3u);
+  table.reset();
+  table = OpenOrDie(&env);
+  ASSERT_TRUE(table->PurgeDeleted().ok());
+  EXPECT_EQ(table->statistics().masked_rows, 0u);
+}
+
 }  // namespace
 }  // namespace hoglet
