@@ -34,7 +34,8 @@ test('settings are shown and changed one by one', async () => {
     [1, server.token, 'UTC', false, false, 0, null, 0, {}]);
   const changed = await api('PATCH', { name: 'Shop', heatmaps_opt_in: true, no_setting_here: 5 });
   assert.deepEqual(changed, { status: 200, body: { ...body, name: 'Shop', heatmaps_opt_in: true } });
-  for (const wrong of [{ name: '' }, { name: 5 }, { timezone: 'Mars/Base' }, { week_start_day: 9 }, { anonymize_ips: 1 }, { drop_events_older_than_seconds: -1 }, { drop_events_older_than_seconds: 'a' }, { cookieless_server_hash_mode: 2 }, { heatmaps_opt_in: 'yes' }, { modifiers: [] }]) {
+  const deep = Array.from({ length: 127 }).reduce((inner) => [inner], []);  // taken, the next start could not read it
+  for (const wrong of [{ modifiers: { deep } }, { drop_events_older_than_seconds: 2 ** 53 - 1 }, { name: '' }, { name: 5 }, { timezone: 'Mars/Base' }, { week_start_day: 9 }, { anonymize_ips: 1 }, { drop_events_older_than_seconds: -1 }, { drop_events_older_than_seconds: 'a' }, { cookieless_server_hash_mode: 2 }, { heatmaps_opt_in: 'yes' }, { modifiers: [] }]) {
     assert.equal((await api('PATCH', wrong)).status, 400, JSON.stringify(wrong));
   }
   assert.deepEqual((await api('GET')).body, changed.body);

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <random>
+#include <set>
+
 #include "include/hoglet/env.h"
 #include "src/ingest/event_parser.h"
 #include "tests/ingest/fakes.h"
@@ -227,6 +231,71 @@ TEST(Definitions, AreHandedOnOnce) {
   EXPECT_THAT(parsed.Definitions(), ElementsAre("0 sold ", "4 sold price"));
   parsed.Parse(MakeEvent(4001, "paid", "anna", "{}"));
   EXPECT_THAT(parsed.Definitions(), ElementsAre("0 paid ")) << "an hour later: last seen";
+}
+
+// Whatever the events before have been, all that is new is handed on, and nothing else.
+TEST(Definitions, AreThoseOfAPlainList) {
+  std::mt19937_64 random(5);
+  const char* const values[] = {"null", "true", "\"text\"", "{}", "7"};
+  const char* const names[] = {"a", "b", "$browser", "c", "d", "$app_name", "e"};
+  Parsed parsed(MakeEvent(0, "first", "anna", "{}"));
+  std::set<std::string> met;
+  std::set<std::string> typed;
+  for (int64_t number = 1; number <= 3000; ++number) {
+    const uint64_t kind = random() % 4;
+    // "survey shown" sets a property of its own accord, which is not handed on.
+    const std::string event = kind == 0 ? "survey shown" : StrCat("event ", kind);
+    std::set<std::string> expected;
+    if (met.insert(event).second) expected.insert(StrCat("0 ", event, " "));
+    const auto members = [&](uint64_t one_in, const auto& see) {
+      std::string json = "{";
+      for (const char* name : names) {
+        if (random() % one_in != 0) continue;
+        const std::string value = values[random() % 40 < 3 ? random() % 5 : 0];
+        StrAppend(&json, json.size() > 1 ? "," : "", "\"", name, "\":", value);
+        see(std::string(name), value);
+      }
+      return json + "}";
+    };
+    const auto see = [&](const std::string& kind, const std::string& name,
+                         const std::string& value) {
+      const std::string key = StrCat(kind, " ", name);
+      const bool is_new = met.insert(key).second;
+      const bool has_type = value != "null" && value != "{}";
+      if (has_type && typed.insert(key).second) {
+        expected.insert(StrCat(key, value == "true" ? " Boolean"
+                                    : value == "7"  ? " Numeric"
+                                                    : " String"));
+      } else if (is_new) {
+        expected.insert(key);
+      }
+    };
+    std::map<std::string, std::string> automatic;
+    std::string json = members(3, [&](const std::string& name, const std::string& value) {
+      see("1", name, value);
+      if (met.insert(StrCat("4 ", event, " ", name)).second) {
+        expected.insert(StrCat("4 ", event, " ", name));
+      }
+      if (name[0] == '$') automatic[name] = value;
+    });
+    const std::string set = members(4, [&](const std::string& name, const std::string& value) {
+      see("2", name, value);
+      if (automatic.contains(name)) see("2", StrCat("$initial_", name.substr(1)), automatic[name]);
+      automatic.erase(name);
+    });
+    for (const auto& [name, value] : automatic) {
+      see("2", name, value);
+      see("2", StrCat("$initial_", name.substr(1)), value);
+    }
+    json.pop_back();
+    StrAppend(&json, json.size() > 1 ? "," : "", "\"$set\":", set, "}");
+    parsed.Parse(MakeEvent(1, event, "anna", json));
+    const auto got = parsed.Definitions();
+    ASSERT_EQ(std::set<std::string>(got.begin(), got.end()), expected)
+        << number << " " << event << " " << json;
+    ASSERT_EQ(got.size(), expected.size()) << "once each: " << json;
+  }
+  EXPECT_GT(typed.size(), 8u);
 }
 
 TEST(Definitions, OfGroupsAndLongNames) {
