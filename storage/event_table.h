@@ -78,7 +78,7 @@ class EventTable : public EventStore, public ScannableTable {
     // Background merges give way to everything else. Once a partition has more parts than this, the
     // flush itself merges, which holds back what comes in.
     uint32_t partition_parts_max = 64;
-    MetricRegistry* metrics = nullptr;      // null: that of the process
+    MetricRegistry* metrics = nullptr;  // null: that of the process
   };
 
   struct Statistics {
@@ -130,8 +130,8 @@ class EventTable : public EventStore, public ScannableTable {
   // before the table was opened: what was deleted then leaves the disk. Masks that are not durable
   // yet wait for the next call.
   absl::Status PurgeDeleted();
-  // Ends merges under way, of whatever kind, with kCancelled, and begins no others: a merge may take
-  // minutes, and is lost work when the process ends. All else goes on as before.
+  // Ends merges under way, of whatever kind, with kCancelled, and begins no others: a merge may
+  // take minutes, and is lost work when the process ends. All else goes on as before.
   void StopMerges();
   // Merges every (shard, month) into one part.
   absl::Status OptimizeForTest();
@@ -204,8 +204,9 @@ class EventTable : public EventStore, public ScannableTable {
   void ShowFlushed(const std::vector<NewPart>& parts);
   absl::Status Commit(const Manifest& manifest, const std::vector<NewPart>& new_parts);
   void Discard(const std::vector<NewPart>& parts);
-  std::vector<uint64_t> PickMerge(bool everything) const;
-  absl::StatusOr<bool> MergeOnce(bool everything);
+  // Of partitions with more than `parts_above` parts.
+  std::vector<uint64_t> PickMerge(bool everything, size_t parts_above) const;
+  absl::StatusOr<bool> MergeOnce(bool everything, size_t parts_above = 0);
   // Merges until no partition has more than partition_parts_max.
   void MergeExcess();
   size_t PartsOfLargestPartition() const;

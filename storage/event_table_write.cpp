@@ -234,7 +234,7 @@ void EventTable::ShowFlushed(const std::vector<NewPart>& parts) {
   PublishLayout(std::move(visible), std::move(memtables));
 }
 
-std::vector<uint64_t> EventTable::PickMerge(bool everything) const {
+std::vector<uint64_t> EventTable::PickMerge(bool everything, size_t parts_above) const {
   std::lock_guard commit_lock(commit_mutex_);
   std::map<std::pair<uint32_t, int32_t>, std::vector<MergeCandidate>> partitions;
   for (const auto& [id, part] : manifest_.parts) {
@@ -250,6 +250,7 @@ std::vector<uint64_t> EventTable::PickMerge(bool everything) const {
   std::vector<uint64_t> best;
   size_t most = 0;
   for (auto& [partition, parts] : partitions) {
+    if (parts.size() <= parts_above) continue;
     if (everything) {
       const bool has_mask = std::any_of(parts.begin(), parts.end(),
                                         [](const auto& part) { return part.masked_rows > 0; });
@@ -267,9 +268,9 @@ std::vector<uint64_t> EventTable::PickMerge(bool everything) const {
   return best;
 }
 
-absl::StatusOr<bool> EventTable::MergeOnce(bool everything) {
+absl::StatusOr<bool> EventTable::MergeOnce(bool everything, size_t parts_above) {
   std::lock_guard merge_lock(merge_mutex_);
-  const std::vector<uint64_t> ids = PickMerge(everything);
+  const std::vector<uint64_t> ids = PickMerge(everything, parts_above);
   if (ids.empty()) return false;
   if (absl::Status status = MergeParts(ids); !status.ok()) {
     if (!absl::IsCancelled(status)) metrics_->failures->Add();
@@ -291,7 +292,7 @@ size_t EventTable::PartsOfLargestPartition() const {
 void EventTable::MergeExcess() {
   while (!closing_.load() && PartsOfLargestPartition() > options_.partition_parts_max) {
     // Failures are counted, and reported by the merging thread, which tries again.
-    const absl::StatusOr<bool> merged = MergeOnce(false);
+    const absl::StatusOr<bool> merged = MergeOnce(false, options_.partition_parts_max);
     if (!merged.ok() || !*merged) return;
   }
 }
