@@ -172,7 +172,7 @@ export function queries(meta) {
     {
       name: 'load_time_by_os',
       title: 'p50/p95 of a property by OS',
-      tolerance: 0.04,
+      tolerance: 0.08,
       hogql: `SELECT properties.$os AS os, count() AS n, quantile(0.5)(toFloat(properties.load_time_ms)) AS p50,
           quantile(0.95)(toFloat(properties.load_time_ms)) AS p95 FROM events
         WHERE event = '$pageview' GROUP BY os ORDER BY n DESC, os LIMIT 100`,

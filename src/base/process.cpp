@@ -95,12 +95,7 @@ uint64_t ControlGroupMemoryBytes(Env* env) {
   return least;
 }
 
-void KeepFreedMemory() {
-  constexpr int kMegabyte = 1 << 20;
-  ::mallopt(M_MMAP_THRESHOLD, 8 * kMegabyte);
-  ::mallopt(M_TRIM_THRESHOLD, 32 * kMegabyte);
-  ::mallopt(M_TOP_PAD, 2 * kMegabyte);
-}
+void ReleaseFreeMemory() { ::malloc_trim(0); }
 
 unsigned CpuCount() {
   cpu_set_t set;

@@ -15,9 +15,9 @@ uint64_t MemoryLimitBytes();
 // The least limit on memory of this process's control group (version 2 or 1) and of those around
 // it, in bytes; 0: none.
 uint64_t ControlGroupMemoryBytes(Env* env);
-// Keeps some of the memory that was given back for the next use: requests and flushes come again,
-// and to get the same megabytes from the kernel anew each time costs more than they do. Once, early.
-void KeepFreedMemory();
+// Gives memory that is free, but lies between what is not, back to the system. Milliseconds; for
+// after work that took much at once.
+void ReleaseFreeMemory();
 // Processors this process may run on, at least 1.
 unsigned CpuCount();
 // Lets this process open as many files as the system allows it at all, and says how many that is.

@@ -162,7 +162,6 @@ ServerParts PartsOf(Env* env, DataDirectory& directory) {
 
 absl::Status RunServe(const ServeCommand& command) {
   const sigset_t signals = BlockStopSignals();
-  KeepFreedMemory();
   HOGLET_ASSIGN_OR_RETURN(const Address address, ParseListen(command.listen));
   HOGLET_RETURN_IF_ERROR(CheckListen(command.listen, address));
   HOGLET_ASSIGN_OR_RETURN(const QuotaList quotas, QuotaList::Parse(command.over_quota));

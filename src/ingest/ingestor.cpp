@@ -523,6 +523,7 @@ struct Ingestor::Impl {
       return false;
     }
     if (!Persist("commit", [this] { return persons->CommitSealed(); })) return false;
+    ReleaseFreeMemory();
     metrics.checkpoints->Add();
     metrics.checkpoint_seconds->Observe(static_cast<double>(env->MonotonicNanos() - begin_ns) *
                                         1e-9);
