@@ -78,18 +78,6 @@ void SerializeValue(const Vector& vector, size_t row, std::string* out) {
 
 }  // namespace
 
-void U64Interner::Grow() {
-  std::vector<Slot> old(slots_.size() * 2);
-  old.swap(slots_);
-  mask_ = slots_.size() - 1;
-  for (const Slot& slot : old) {
-    if (slot.id == kNoId) continue;
-    size_t at = MixHash(slot.key) & mask_;
-    while (slots_[at].id != kNoId) at = (at + 1) & mask_;
-    slots_[at] = slot;
-  }
-}
-
 uint32_t ColumnInterner::InternNull() {
   if (null_id_ != kNoId) return null_id_;
   null_id_ = static_cast<uint32_t>(size_++);

@@ -26,46 +26,14 @@ inline uint64_t MixHash(uint64_t x) {
   return x ^ (x >> 33);
 }
 
-// 64-bit keys to dense ids in order of first sight. Linear probing, load at most 1/2.
-class U64Interner {
- public:
-  U64Interner() : slots_(64), mask_(63) {}
-  uint32_t Intern(uint64_t key) {
-    size_t at = MixHash(key) & mask_;
-    while (slots_[at].id != kNoId) {
-      if (slots_[at].key == key) return slots_[at].id;
-      at = (at + 1) & mask_;
-    }
-    const auto id = static_cast<uint32_t>(size_++);
-    slots_[at] = {key, id};
-    if (size_ * 2 > slots_.size()) Grow();
-    return id;
-  }
-  uint32_t Find(uint64_t key) const {
-    size_t at = MixHash(key) & mask_;
-    while (slots_[at].id != kNoId) {
-      if (slots_[at].key == key) return slots_[at].id;
-      at = (at + 1) & mask_;
-    }
-    return kNoId;
-  }
-  void Prefetch(uint64_t key) const { __builtin_prefetch(&slots_[MixHash(key) & mask_]); }
-  size_t size() const { return size_; }
-  size_t MemoryBytes() const { return slots_.size() * sizeof(Slot); }
+struct WordKey {
+  uint64_t hash() const { return MixHash(word); }
+  friend bool operator==(const WordKey&, const WordKey&) = default;
 
- private:
-  struct Slot {
-    uint64_t key = 0;
-    uint32_t id = kNoId;
-  };
-  void Grow();
-
-  std::vector<Slot> slots_;
-  size_t mask_;
-  size_t size_ = 0;
+  uint64_t word = 0;
 };
 
-// 128-bit keys, in half the room that an Int128 with its alignment would take in a table.
+// In half the room that an Int128 with its alignment would take in a table.
 struct WideKey {
   explicit WideKey(Int128 wide)
       : low(static_cast<uint64_t>(wide)),
@@ -129,6 +97,24 @@ class KeyTable {
   }
 
   std::vector<Slot> slots_;
+  size_t size_ = 0;
+};
+
+// 64-bit keys to dense ids in order of first sight.
+class U64Interner {
+ public:
+  uint32_t Intern(uint64_t key) {
+    const WordKey word{key};
+    return table_.Intern(word, word.hash(),
+                         [&] { return std::pair(word, static_cast<uint32_t>(size_++)); });
+  }
+  uint32_t Find(uint64_t key) const { return table_.Find(WordKey{key}); }
+  void Prefetch(uint64_t key) const { table_.Prefetch(MixHash(key)); }
+  size_t size() const { return size_; }
+  size_t MemoryBytes() const { return table_.MemoryBytes(); }
+
+ private:
+  KeyTable<WordKey> table_;
   size_t size_ = 0;
 };
 
