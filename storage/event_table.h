@@ -209,7 +209,6 @@ class EventTable : public EventStore, public ScannableTable {
   absl::StatusOr<bool> MergeOnce(bool everything, size_t parts_above = 0);
   // Merges until no partition has more than partition_parts_max.
   void MergeExcess();
-  size_t PartsOfLargestPartition() const;
   absl::Status MergeParts(const std::vector<uint64_t>& part_ids);
   absl::Status CommitMerge(const std::vector<VisiblePart>& inputs,
                            std::span<const std::shared_ptr<const RowMask>> dropped,

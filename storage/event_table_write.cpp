@@ -240,7 +240,7 @@ std::vector<uint64_t> EventTable::PickMerge(bool everything, size_t parts_above)
   for (const auto& [id, part] : manifest_.parts) {
     const uint32_t masked = part.mask == nullptr ? 0 : part.mask->count();
     // Nothing to write: the file just goes.
-    if (masked == part.rows) return {id};
+    if (masked == part.rows && parts_above == 0) return {id};
     partitions[{part.shard, part.month}].push_back({id, part.file_bytes, part.rows, masked});
   }
   MergeLimits limits;
@@ -279,18 +279,9 @@ absl::StatusOr<bool> EventTable::MergeOnce(bool everything, size_t parts_above) 
   return true;
 }
 
-size_t EventTable::PartsOfLargestPartition() const {
-  std::lock_guard commit_lock(commit_mutex_);
-  std::map<std::pair<uint32_t, int32_t>, size_t> parts;
-  size_t most = 0;
-  for (const auto& [id, part] : manifest_.parts) {
-    most = std::max(most, ++parts[{part.shard, part.month}]);
-  }
-  return most;
-}
-
 void EventTable::MergeExcess() {
-  while (!closing_.load() && PartsOfLargestPartition() > options_.partition_parts_max) {
+  // Looked at first, as a merge waits for the one under way.
+  while (!closing_.load() && !PickMerge(false, options_.partition_parts_max).empty()) {
     // Failures are counted, and reported by the merging thread, which tries again.
     const absl::StatusOr<bool> merged = MergeOnce(false, options_.partition_parts_max);
     if (!merged.ok() || !*merged) return;
