@@ -189,6 +189,17 @@ class DoubleReader {
   const double* values_;
 };
 
+// The arguments of an aggregate of one number, and of one of two.
+struct DoubleColumn {
+  explicit DoubleColumn(std::span<const Vector> arguments) : values(arguments[0]) {}
+  DoubleReader values;
+};
+struct DoublePair {
+  explicit DoublePair(std::span<const Vector> arguments) : x(arguments[0]), y(arguments[1]) {}
+  DoubleReader x;
+  DoubleReader y;
+};
+
 // Integers and whatever lies in memory like them: dates, times, decimals. T is int64_t, uint64_t or
 // Int128.
 template <typename T>

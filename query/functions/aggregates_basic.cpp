@@ -112,10 +112,7 @@ struct Average {
     double sum = 0;
     uint64_t count = 0;
   };
-  struct Columns {
-    explicit Columns(std::span<const Vector> arguments) : values(arguments[0]) {}
-    DoubleReader values;
-  };
+  using Columns = DoubleColumn;
   void Add(State& state, const Columns& columns, size_t row) const {
     state.sum += columns.values.at(row);
     ++state.count;

@@ -247,11 +247,7 @@ struct Slope {
     double right_y = 0;
     bool seen = false;
   };
-  struct Columns {
-    explicit Columns(std::span<const Vector> arguments) : x(arguments[0]), y(arguments[1]) {}
-    DoubleReader x;
-    DoubleReader y;
-  };
+  using Columns = DoublePair;
   void Add(State& state, const Columns& columns, size_t row) const {
     const double x = columns.x.at(row);
     const double y = columns.y.at(row);

@@ -24,10 +24,7 @@ struct Spread {
   bool sample;
   bool root;
   using State = Moments;
-  struct Columns {
-    explicit Columns(std::span<const Vector> arguments) : values(arguments[0]) {}
-    DoubleReader values;
-  };
+  using Columns = DoubleColumn;
   void Add(State& state, const Columns& columns, size_t row) const {
     const double value = columns.values.at(row);
     ++state.count;
@@ -71,11 +68,7 @@ enum class PairResult { kCovarPop, kCovarSamp, kCorr };
 struct PairSpread {
   PairResult result;
   using State = PairMoments;
-  struct Columns {
-    explicit Columns(std::span<const Vector> arguments) : x(arguments[0]), y(arguments[1]) {}
-    DoubleReader x;
-    DoubleReader y;
-  };
+  using Columns = DoublePair;
   void Add(State& state, const Columns& columns, size_t row) const {
     const double x = columns.x.at(row);
     const double y = columns.y.at(row);
@@ -138,10 +131,7 @@ struct Shape {
   bool fourth;
   bool sample;
   using State = HigherMoments;
-  struct Columns {
-    explicit Columns(std::span<const Vector> arguments) : values(arguments[0]) {}
-    DoubleReader values;
-  };
+  using Columns = DoubleColumn;
   void Add(State& state, const Columns& columns, size_t row) const {
     Merge(state, {1, columns.values.at(row), 0, 0, 0});
   }
@@ -185,11 +175,7 @@ struct Regression {
     double xx = 0;
     double xy = 0;
   };
-  struct Columns {
-    explicit Columns(std::span<const Vector> arguments) : x(arguments[0]), y(arguments[1]) {}
-    DoubleReader x;
-    DoubleReader y;
-  };
+  using Columns = DoublePair;
   void Add(State& state, const Columns& columns, size_t row) const {
     const double x = columns.x.at(row);
     const double y = columns.y.at(row);

@@ -92,38 +92,33 @@ absl::StatusOr<CapturedEventView> DecodeCapturedEvent(std::string_view bytes) {
   return view;
 }
 
-CapturedEvent ToCapturedEvent(const CapturedEventView& view) {
-  CapturedEvent event;
-  event.uuid = view.uuid;
-  event.distinct_id = std::string(view.distinct_id);
-  event.token = std::string(view.token);
-  event.event = std::string(view.event);
-  event.ip = std::string(view.ip);
-  event.timestamp_us = view.timestamp_us;
-  event.now_us = view.now_us;
-  event.sent_at_us = view.sent_at_us;
-  event.historical_migration = view.historical_migration;
-  event.is_cookieless = view.is_cookieless;
-  event.force_disable_person_processing = view.force_disable_person_processing;
-  event.json = std::string(view.json);
-  return event;
+namespace {
+
+// Owned from views, or views of what is owned.
+template <typename To, typename From>
+To Converted(const From& from) {
+  To to;
+  to.uuid = from.uuid;
+  to.distinct_id = from.distinct_id;
+  to.token = from.token;
+  to.event = from.event;
+  to.ip = from.ip;
+  to.timestamp_us = from.timestamp_us;
+  to.now_us = from.now_us;
+  to.sent_at_us = from.sent_at_us;
+  to.historical_migration = from.historical_migration;
+  to.is_cookieless = from.is_cookieless;
+  to.force_disable_person_processing = from.force_disable_person_processing;
+  to.json = from.json;
+  return to;
 }
 
-CapturedEventView ViewOf(const CapturedEvent& event) {
-  CapturedEventView view;
-  view.uuid = event.uuid;
-  view.distinct_id = event.distinct_id;
-  view.token = event.token;
-  view.event = event.event;
-  view.ip = event.ip;
-  view.timestamp_us = event.timestamp_us;
-  view.now_us = event.now_us;
-  view.sent_at_us = event.sent_at_us;
-  view.historical_migration = event.historical_migration;
-  view.is_cookieless = event.is_cookieless;
-  view.force_disable_person_processing = event.force_disable_person_processing;
-  view.json = event.json;
-  return view;
+}  // namespace
+
+CapturedEvent ToCapturedEvent(const CapturedEventView& view) {
+  return Converted<CapturedEvent>(view);
 }
+
+CapturedEventView ViewOf(const CapturedEvent& event) { return Converted<CapturedEventView>(event); }
 
 }  // namespace hoglet
