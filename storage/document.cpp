@@ -8,6 +8,7 @@
 #include "src/base/hash.h"
 #include "src/base/json.h"
 #include "src/base/key_hash.h"
+#include "src/base/key_ids.h"
 #include "storage/schema.h"
 
 namespace hoglet {
@@ -45,13 +46,12 @@ std::string_view TextTable::text(uint32_t code) const { return SlotText(slots_[c
 
 uint64_t TextTable::Slot(std::string_view text, uint64_t hash, Arena* arena, uint64_t* bytes) {
   HOGLET_ASSERT(text.size() <= UINT32_MAX);
-  const auto tag = static_cast<uint32_t>(hash >> 32);
   size_t at = hash & (entries_.size() - 1);
   if (is_coded_) {
     ++seen_;
-    for (; entries_[at].place != 0; at = (at + 1) & (entries_.size() - 1)) {
-      if (entries_[at].tag != tag) continue;
-      const uint64_t slot = slots_[entries_[at].place - 1];
+    for (; entries_[at] != 0; at = (at + 1) & (entries_.size() - 1)) {
+      if (((entries_[at] ^ hash) >> kAddressBits) != 0) continue;
+      const uint64_t slot = SlotOf(entries_[at]);
       if (SlotText(slot) == text) return slot;
     }
   }
@@ -62,7 +62,7 @@ uint64_t TextTable::Slot(std::string_view text, uint64_t hash, Arena* arena, uin
   const auto slot = reinterpret_cast<uint64_t>(to);
   if (!is_coded_) return slot;
   slots_.push_back(slot);
-  entries_[at] = {tag, static_cast<uint32_t>(slots_.size())};
+  entries_[at] = MakeEntry(slot, hash);
   *bytes += sizeof(slot);
   if (seen_ >= kTrialTexts && slots_.size() > seen_ / 4 * 3) {
     GiveUp(bytes);
@@ -72,14 +72,19 @@ uint64_t TextTable::Slot(std::string_view text, uint64_t hash, Arena* arena, uin
   return slot;
 }
 
+TextTable::Entry TextTable::MakeEntry(uint64_t slot, uint64_t hash) {
+  HOGLET_ASSERT(slot >> kAddressBits == 0);
+  return slot | hash >> kAddressBits << kAddressBits;
+}
+
 void TextTable::Grow(uint64_t* bytes) {
   *bytes += entries_.size() * sizeof(Entry);
   std::vector<Entry> larger(entries_.size() * 2);
   for (uint32_t code = 0; code < slots_.size(); ++code) {
     const uint64_t hash = FastHash64(text(code));
     size_t at = hash & (larger.size() - 1);
-    while (larger[at].place != 0) at = (at + 1) & (larger.size() - 1);
-    larger[at] = {static_cast<uint32_t>(hash >> 32), code + 1};
+    while (larger[at] != 0) at = (at + 1) & (larger.size() - 1);
+    larger[at] = MakeEntry(slots_[code], hash);
   }
   entries_ = std::move(larger);
 }
@@ -184,7 +189,31 @@ DocumentShape* DocumentStore::NewShape(const JsonObjectView& members) {
   return shape_list_.back().get();
 }
 
-const DocumentShape* DocumentStore::Shape(const JsonObjectView& members) {
+DocumentShape* DocumentStore::Shape(const JsonObjectView& members) {
+  constexpr int kKindBits = 3;
+  static_assert(static_cast<int>(JsonKind::kRaw) < 1 << kKindBits);
+  static_assert(kKeyIdMax < 1u << (32 - kKindBits));
+  numbers_.resize(members.size());
+  bool has_all = true;
+  for (size_t i = 0; i < members.size(); ++i) {
+    has_all &= members[i].key_id != kNoKeyId;
+    numbers_[i] = members[i].key_id << kKindBits | static_cast<uint32_t>(StoredKind(members[i]));
+  }
+  if (!has_all) return ShapeByName(members);
+  const uint64_t hash = FastHash64(std::string_view(reinterpret_cast<const char*>(numbers_.data()),
+                                                    numbers_.size() * sizeof(uint32_t)));
+  const auto [entry, is_new] = numbered_shapes_.try_emplace(hash, nullptr);
+  if (!is_new) {
+    // Two of one hash: the later one is looked up by its names.
+    return entry->second->numbers == numbers_ ? entry->second : ShapeByName(members);
+  }
+  DocumentShape* shape = ShapeByName(members);
+  shape->numbers = numbers_;
+  index_bytes_ += numbers_.size() * sizeof(uint32_t) + 2 * sizeof(*entry);
+  return entry->second = shape;
+}
+
+DocumentShape* DocumentStore::ShapeByName(const JsonObjectView& members) {
   uint64_t hash = members.size();
   for (const JsonMember& member : members) {
     hash = (hash ^ (NameHash(member.key) + static_cast<uint64_t>(StoredKind(member)))) *
@@ -197,9 +226,9 @@ const DocumentShape* DocumentStore::Shape(const JsonObjectView& members) {
                         return StoredKind(member) == known.kind && member.key == known.key;
                       });
   };
-  const DocumentShape*& first = shapes_[hash];
+  DocumentShape*& first = shapes_[hash];
   size_t alike = 0;
-  for (const DocumentShape* shape = first; shape != nullptr; shape = shape->next_alike) {
+  for (DocumentShape* shape = first; shape != nullptr; shape = shape->next_alike) {
     if (is_it(*shape)) return shape;
     ++alike;
   }
@@ -209,7 +238,7 @@ const DocumentShape* DocumentStore::Shape(const JsonObjectView& members) {
   return first = shape;
 }
 
-const DocumentShape* DocumentStore::ShapeOfMany(const JsonObjectView& members) {
+DocumentShape* DocumentStore::ShapeOfMany(const JsonObjectView& members) {
   std::string names;
   for (const JsonMember& member : members) {
     PutString(&names, member.key);
@@ -223,9 +252,9 @@ const DocumentShape* DocumentStore::ShapeOfMany(const JsonObjectView& members) {
   return entry->second;
 }
 
-uint64_t DocumentStore::Slot(const JsonMember& member, const DocumentShape::Member& known,
-                             uint64_t text_hash) {
-  switch (known.kind) {
+// The slot of a value that is no text, or of an integer that is kept as text.
+uint64_t DocumentStore::Slot(const JsonMember& member, DocumentShape::Member* known) {
+  switch (known->kind) {
     case JsonKind::kNull:
       return 0;
     case JsonKind::kBool:
@@ -241,27 +270,38 @@ uint64_t DocumentStore::Slot(const JsonMember& member, const DocumentShape::Memb
     case JsonKind::kRaw:
       break;
   }
-  if (member.kind != JsonKind::kInt64) {
-    return known.texts->Slot(member.text, text_hash, &arena_, &index_bytes_);
-  }
   std::string digits;
   AppendInt(member.integer, &digits);
-  return known.texts->Slot(digits, FastHash64(digits), &arena_, &index_bytes_);
+  return known->texts->Slot(digits, FastHash64(digits), &arena_, &index_bytes_);
 }
 
-const Document* DocumentStore::Make(const DocumentShape* shape, const JsonObjectView& members,
+const Document* DocumentStore::Make(DocumentShape* shape, const JsonObjectView& members,
                                     Int128 hash) {
   auto* slots = reinterpret_cast<uint64_t*>(arena_.Allocate(members.size() * sizeof(uint64_t)));
-  // The tables are many and large: what is looked at is fetched while the other hashes are made.
-  text_hashes_.resize(members.size());
-  for (size_t i = 0; i < members.size(); ++i) {
-    const TextTable* texts = shape->members[i].texts;
-    if (texts == nullptr || !texts->is_coded()) continue;
-    text_hashes_[i] = FastHash64(members[i].text);
-    texts->Prefetch(text_hashes_[i]);
+  // Many texts are those of the document before. The others are looked up in tables that are many
+  // and large: what is looked at is fetched while the other hashes are made.
+  lookups_.clear();
+  for (uint32_t i = 0; i < members.size(); ++i) {
+    const JsonMember& member = members[i];
+    DocumentShape::Member& known = shape->members[i];
+    if (known.texts == nullptr || member.kind == JsonKind::kInt64) {
+      slots[i] = Slot(member, &known);
+    } else if (known.latest != 0 && SlotText(known.latest) == member.text) {
+      slots[i] = known.latest;
+      known.texts->CountRepeat();
+    } else {
+      const uint64_t text_hash = known.texts->is_coded() ? FastHash64(member.text) : 0;
+      known.texts->PrefetchEntry(text_hash);
+      lookups_.push_back({i, text_hash});
+    }
   }
-  for (size_t i = 0; i < members.size(); ++i) {
-    slots[i] = Slot(members[i], shape->members[i], text_hashes_[i]);
+  for (const Lookup& lookup : lookups_) {
+    shape->members[lookup.member].texts->PrefetchText(lookup.hash);
+  }
+  for (const auto& [i, text_hash] : lookups_) {
+    DocumentShape::Member& known = shape->members[i];
+    slots[i] = known.texts->Slot(members[i].text, text_hash, &arena_, &index_bytes_);
+    known.latest = slots[i];
   }
   index_bytes_ += sizeof(Document);
   return &documents_.emplace_back(Document{shape, slots, hash});

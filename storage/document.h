@@ -29,24 +29,36 @@ class TextTable {
   static constexpr uint32_t kNoCode = UINT32_MAX;
   static const size_t kFirstBytes;  // of one without texts
 
-  // Fetches what Slot() will look at for a text of this hash (FastHash64).
-  void Prefetch(uint64_t hash) const {
+  // Slot() looks at two places for a text of this hash (FastHash64), the second of which the first
+  // tells: these fetch one each.
+  void PrefetchEntry(uint64_t hash) const {
     if (is_coded_) __builtin_prefetch(&entries_[hash & (entries_.size() - 1)]);
+  }
+  void PrefetchText(uint64_t hash) const {
+    if (!is_coded_) return;
+    const uint64_t entry = entries_[hash & (entries_.size() - 1)];
+    if (entry != 0) __builtin_prefetch(TextOf(entry));
   }
   // The slot of a text; adds it to the arena if it is new, and to `bytes` what it holds besides.
   uint64_t Slot(std::string_view text, uint64_t hash, Arena* arena, uint64_t* bytes);
+  // A text was found again without a look here.
+  void CountRepeat() { ++seen_; }
   // Whether all texts have codes: 0 to size() - 1.
   bool is_coded() const { return is_coded_; }
   size_t size() const { return slots_.size(); }
   std::string_view text(uint32_t code) const;
 
  private:
-  // Open addressing: upper half of the hash, and the code + 1 (0: free).
-  struct Entry {
-    uint32_t tag = 0;
-    uint32_t place = 0;
-  };
+  // Open addressing. Addresses have 48 bits; above them stands the top of the text's hash. 0: free.
+  using Entry = uint64_t;
+  static constexpr int kAddressBits = 48;
   static constexpr size_t kFirstEntries = 16;
+
+  static Entry MakeEntry(uint64_t slot, uint64_t hash);
+  static uint64_t SlotOf(Entry entry) { return entry & ((uint64_t{1} << kAddressBits) - 1); }
+  static const char* TextOf(Entry entry) {
+    return reinterpret_cast<const char*>(SlotOf(entry));  // NOLINT(performance-no-int-to-ptr)
+  }
 
   void Grow(uint64_t* bytes);
   void GiveUp(uint64_t* bytes);
@@ -65,10 +77,12 @@ struct DocumentShape {
     std::string_view key;
     JsonKind kind;
     TextTable* texts = nullptr;  // of strings and raw values; the store's
+    uint64_t latest = 0;         // slot of the text added last, 0 if none; the store's
   };
   uint32_t index = 0;  // dense, in order of first sight
   std::vector<Member> members;
-  const DocumentShape* next_alike = nullptr;  // DocumentStore's
+  std::vector<uint32_t> numbers;        // DocumentStore's: numbers of the keys, with the kinds
+  DocumentShape* next_alike = nullptr;  // DocumentStore's
 
   // Slot of the key, -1 if absent.
   int Find(std::string_view key) const {
@@ -124,13 +138,14 @@ class DocumentStore {
   uint64_t bytes() const { return arena_.bytes_used() + index_bytes_; }
 
  private:
-  const DocumentShape* Shape(const JsonObjectView& members);
-  const DocumentShape* ShapeOfMany(const JsonObjectView& members);
+  DocumentShape* Shape(const JsonObjectView& members);
+  DocumentShape* ShapeByName(const JsonObjectView& members);
+  DocumentShape* ShapeOfMany(const JsonObjectView& members);
   DocumentShape* NewShape(const JsonObjectView& members);
   std::string_view Key(std::string_view key);
   TextTable* TextsOf(std::string_view key, JsonKind kind);
-  uint64_t Slot(const JsonMember& member, const DocumentShape::Member& known, uint64_t text_hash);
-  const Document* Make(const DocumentShape* shape, const JsonObjectView& members, Int128 hash);
+  uint64_t Slot(const JsonMember& member, DocumentShape::Member* known);
+  const Document* Make(DocumentShape* shape, const JsonObjectView& members, Int128 hash);
 
   Arena arena_{64 << 10};
   std::deque<Document> documents_;  // never move
@@ -139,10 +154,18 @@ class DocumentStore {
   // By key; of strings and of raw texts.
   StringMap<std::string_view, std::array<std::unique_ptr<TextTable>, 2>> texts_;
   // By the hash of keys and kinds; those of one hash are linked by `next_alike`.
-  absl::flat_hash_map<uint64_t, const DocumentShape*> shapes_;
-  StringMap<std::string, const DocumentShape*> many_shapes_;  // by keys and kinds; see kAlikeMax
+  absl::flat_hash_map<uint64_t, DocumentShape*> shapes_;
+  StringMap<std::string, DocumentShape*> many_shapes_;  // by keys and kinds; see kAlikeMax
+  // By the hash of `numbers`, of shapes whose keys all have numbers.
+  absl::flat_hash_map<uint64_t, DocumentShape*> numbered_shapes_;
   std::vector<std::unique_ptr<DocumentShape>> shape_list_;
-  std::vector<uint64_t> text_hashes_;  // of the document being made
+  // Of the document being made.
+  std::vector<uint32_t> numbers_;
+  struct Lookup {
+    uint32_t member;
+    uint64_t hash;
+  };
+  std::vector<Lookup> lookups_;
   absl::flat_hash_map<Int128, const Document*, WideHash> shared_;
 };
 

@@ -48,10 +48,12 @@ enum class JsonKind : uint8_t { kNull, kBool, kInt64, kDouble, kString, kRaw };
 //   kString: `text` is the unescaped UTF-8 string; kRaw: compact JSON text of an array or object,
 //   or of a number that neither int64 nor double holds exactly. Numbers are canonical as JavaScript
 //   prints them: an integral double within 2^53 is kInt64.
+// Whoever changes the key of a member changes `key_id` with it; 0 is always right.
 struct JsonMember {
   std::string_view key;
   JsonKind kind = JsonKind::kNull;
   bool boolean = false;
+  uint32_t key_id = 0;  // the number of the key, 0 if it has none: src/base/key_ids.h
   int64_t integer = 0;
   double number = 0;
   std::string_view text;

@@ -7,6 +7,7 @@
 #include "include/hoglet/status.h"
 #include "simdjson.h"
 #include "src/base/json_scan.h"
+#include "src/base/key_ids.h"
 
 namespace hoglet {
 namespace {
@@ -312,6 +313,72 @@ void AppendJsonObject(const JsonObjectView& members, std::string* out) {
     AppendJsonValue(member, out);
   }
   out->push_back('}');
+}
+
+namespace {
+
+constexpr size_t kPlainMemberBytesMax = 40;  // besides key and text: a number, quotes and so on
+
+char* PutBytes(std::string_view bytes, char* out) {
+  std::memcpy(out, bytes.data(), bytes.size());
+  return out + bytes.size();
+}
+
+char* PutQuoted(std::string_view plain, char* out) {
+  *out++ = '"';
+  out = PutBytes(plain, out);
+  *out++ = '"';
+  return out;
+}
+
+// A member that needs no escapes; null if it needs some.
+char* PutPlainMember(const JsonMember& member, char* out) {
+  // A name with a number needs none.
+  if (member.key_id == kNoKeyId && !IsPlainAscii(member.key)) return nullptr;
+  out = PutQuoted(member.key, out);
+  *out++ = ':';
+  switch (member.kind) {
+    case JsonKind::kNull:
+      return PutBytes("null", out);
+    case JsonKind::kBool:
+      return PutBytes(member.boolean ? "true" : "false", out);
+    case JsonKind::kInt64:
+      return std::to_chars(out, out + kPlainMemberBytesMax, member.integer).ptr;
+    case JsonKind::kDouble: {
+      std::string number;
+      AppendJsonDouble(member.number, &number);
+      return PutBytes(number, out);
+    }
+    case JsonKind::kString:
+      return IsPlainAscii(member.text) ? PutQuoted(member.text, out) : nullptr;
+    case JsonKind::kRaw:
+      break;
+  }
+  return PutBytes(member.text, out);
+}
+
+}  // namespace
+
+std::string_view MakeJsonObject(const JsonObjectView& members, Arena* arena) {
+  size_t bytes = 2;
+  for (const JsonMember& member : members) {
+    bytes += member.key.size() + member.text.size() + kPlainMemberBytesMax;
+  }
+  char* const begin = arena->Allocate(bytes);
+  char* at = begin;
+  *at++ = '{';
+  for (const JsonMember& member : members) {
+    if (at > begin + 1) *at++ = ',';
+    at = PutPlainMember(member, at);
+    if (at == nullptr) {
+      arena->ShrinkLast(bytes, 0);
+      return arena->Copy(SerializeJsonObject(members));
+    }
+  }
+  *at++ = '}';
+  const auto used = static_cast<size_t>(at - begin);
+  arena->ShrinkLast(bytes, used);
+  return {begin, used};
 }
 
 std::string SerializeJsonObject(const JsonObjectView& members) {

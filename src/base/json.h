@@ -109,6 +109,8 @@ absl::Status ParseJsonValue(std::string_view text, Arena* arena, JsonMember* out
 // Compact text of the members in their order.
 std::string SerializeJsonObject(const JsonObjectView& members);
 void AppendJsonObject(const JsonObjectView& members, std::string* out);
+// The same into the arena.
+std::string_view MakeJsonObject(const JsonObjectView& members, Arena* arena);
 // The value of a member as JSON text.
 void AppendJsonValue(const JsonMember& member, std::string* out);
 

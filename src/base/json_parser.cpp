@@ -1,10 +1,13 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
+#include <optional>
 
 #include "absl/strings/charconv.h"
 #include "include/hoglet/status.h"
 #include "src/base/json.h"
+#include "src/base/json_keys.h"
 #include "src/base/json_scan.h"
 #include "src/base/key_hash.h"
 #include "src/base/limits.h"
@@ -52,10 +55,16 @@ bool HoldsExactly(double value, std::string_view digits) {
          digits == std::string_view(buffer, static_cast<size_t>(bytes));
 }
 
+// Every thread has its own, as objects that come one after another are read by one.
+JsonKeyPaths& ThreadPaths() {
+  thread_local JsonKeyPaths paths;
+  return paths;
+}
+
 // Every method that can fail returns false with error_ set to what is wrong at at_.
 class Parser {
  public:
-  Parser(std::string_view text, Arena* arena) : text_(text), arena_(arena) {}
+  Parser(std::string_view text, Arena* arena) : text_(text), arena_(arena), paths_(ThreadPaths()) {}
 
   absl::Status Start() {
     if (text_.size() > limits::kJsonBytesMax) {
@@ -78,25 +87,20 @@ class Parser {
 
   bool TopObject(JsonObjectView* out) {
     if (!AtChar('{')) return Fail("expected an object");
-    return TypedMembers([](std::string_view) { return nullptr; }, out);
+    return Object(JsonKeyPaths::kOuter, out);
   }
 
   bool TopObjectWith(std::string_view nested_key, JsonObjectView* out, JsonObjectView* nested) {
     if (!AtChar('{')) return Fail("expected an object");
-    bool is_read = false;
     return TypedMembers(
-        [&](std::string_view key) -> JsonObjectView* {
-          // Of duplicates the first counts, be it an object or not.
-          if (is_read || key != nested_key) return nullptr;
-          is_read = true;
-          return AtChar('{') ? nested : nullptr;
-        },
+        JsonKeyPaths::kOuter,
+        [&](std::string_view key) { return key == nested_key && AtChar('{') ? nested : nullptr; },
         out);
   }
 
   bool TopArray(std::vector<JsonMember>* out) {
     if (!AtChar('[')) return Fail("expected an array");
-    return Elements([&] {
+    return Items(']', [&] {
       JsonMember member;
       if (!Typed(&member)) return false;
       out->push_back(member);
@@ -179,60 +183,176 @@ class Parser {
     return true;
   }
 
+  // Stands at an object or array that ends with `close`; calls `item` where each item begins.
+  template <typename Item>
+  bool Items(char close, const Item& item) {
+    if (!Enter()) return false;
+    bool more = !AtChar(close);
+    if (!more) {
+      ++at_;
+      --depth_;
+    }
+    while (more) {
+      if (!item() || !Next(close, &more)) return false;
+    }
+    return true;
+  }
+
+  // A key and what follows up to the value.
+  bool Key(std::string_view* key) {
+    if (!AtChar('"')) return Fail("expected a key");
+    if (!String(key)) return false;
+    SkipSpace();
+    if (!AtChar(':')) return Fail("expected : after a key");
+    ++at_;
+    SkipSpace();
+    return true;
+  }
+
   // Calls `value` with each key, standing at the value.
   template <typename Value>
   bool Members(const Value& value) {
-    if (!Enter()) return false;
-    bool more = !AtChar('}');
-    if (!more) {
-      ++at_;
-      --depth_;
-    }
-    while (more) {
+    return Items('}', [&] {
       std::string_view key;
-      if (!AtChar('"')) return Fail("expected a key");
-      if (!String(&key)) return false;
-      SkipSpace();
-      if (!AtChar(':')) return Fail("expected : after a key");
-      ++at_;
-      SkipSpace();
-      if (!value(key) || !Next('}', &more)) return false;
-    }
-    return true;
+      return Key(&key) && value(key);
+    });
   }
 
-  template <typename Value>
-  bool Elements(const Value& value) {
-    if (!Enter()) return false;
-    bool more = !AtChar(']');
-    if (!more) {
-      ++at_;
-      --depth_;
+  // The keys of one object on their way.
+  struct KeyReader {
+    JsonKeyPaths::Node* node = nullptr;  // of the key read last; null: off the paths from there on
+    std::optional<NameSet> names = std::nullopt;  // all keys so far, once off the paths
+  };
+
+  // Reads a scalar as clients nearly always write them: without escapes, exponents and spaces after
+  // it. Returns where it ends, null if it is another. kSlack bytes are readable.
+  static const char* PlainScalar(const char* at, const char* safe_end, JsonMember* member) {
+    static_assert(kStringScanSlack <= JsonKeyPaths::kSlack);
+    const auto literal = [&](std::string_view text, JsonKind kind, bool value) {
+      if (std::memcmp(at, text.data(), text.size()) != 0) return static_cast<const char*>(nullptr);
+      member->kind = kind;
+      member->boolean = value;
+      return at + text.size();
+    };
+    if (*at == '"') {
+      const char* const text = at + 1;
+      const char* const quote = FindStringBreakUnchecked(text, safe_end);
+      if (quote == safe_end || *quote != '"') return nullptr;
+      member->kind = JsonKind::kString;
+      member->text = {text, static_cast<size_t>(quote - text)};
+      return quote + 1;
     }
-    while (more) {
-      if (!value() || !Next(']', &more)) return false;
-    }
-    return true;
+    if (*at == 't') return literal("true", JsonKind::kBool, true);
+    if (*at == 'f') return literal("false", JsonKind::kBool, false);
+    if (*at == 'n') return literal("null", JsonKind::kNull, false);
+    return PlainNumber(at, member);
   }
 
-  // Stands at an object. `nested(key)` says where the members of that key's object go; null: it
-  // becomes text like the others.
-  template <typename Nested>
-  bool TypedMembers(const Nested& nested, JsonObjectView* out) {
-    NameSet keys;
-    return Members([&](std::string_view key) {
+  // A number of at most 18 digits, those of a fraction so few that a division gives the nearest
+  // double: both operands are exact (Clinger, How to Read Floating Point Numbers Accurately, 1990).
+  static const char* PlainNumber(const char* at, JsonMember* member) {
+    constexpr ptrdiff_t kDigitsMax = 18;
+    static_assert(kDigitsMax + 3 <= JsonKeyPaths::kSlack);  // a sign, a point, what follows
+    static constexpr double kPowers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
+                                         1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
+    const bool is_negative = *at == '-';
+    const char* const digits = at + (is_negative ? 1 : 0);
+    const char* end = digits;
+    int64_t value = 0;
+    for (; IsDigit(*end) && end - digits < kDigitsMax; ++end) value = value * 10 + (*end - '0');
+    if (end == digits || (*digits == '0' && end - digits > 1)) return nullptr;
+    const char* const point = end;
+    if (*point == '.') {
+      for (++end; IsDigit(*end) && end - digits <= kDigitsMax; ++end) {
+        value = value * 10 + (*end - '0');
+      }
+      if (end == point + 1 || static_cast<double>(value) > kExactIntegerMax) return nullptr;
+    }
+    if (*end != ',' && *end != '}') return nullptr;
+    if (is_negative) value = -value;
+    member->kind = JsonKind::kInt64;
+    member->integer = value;
+    if (end == point) return end;
+    member->number = static_cast<double>(value) / kPowers[end - point - 1];
+    member->integer = static_cast<int64_t>(member->number);
+    if (static_cast<double>(member->integer) != member->number) {
+      member->kind = JsonKind::kDouble;
+      member->integer = 0;
+    }
+    return end;
+  }
+
+  // Takes members while they follow the paths and hold plain scalars: most of most objects. True:
+  // stands after a value. False: nothing was taken.
+  bool TakePlainMembers(KeyReader* reader, JsonObjectView* out) {
+    const char* const end = text_.data() + text_.size();
+    const char* at = text_.data() + at_;
+    bool has_taken = false;
+    while (reader->node != nullptr) {
+      JsonKeyPaths::Node* const next = JsonKeyPaths::Follow(reader->node, at, end);
+      if (next == nullptr) break;
       JsonMember member;
-      member.key = key;
-      if (JsonObjectView* members = nested(key)) {
+      const char* const after =
+          PlainScalar(at + next->quoted_bytes, end - JsonKeyPaths::kSlack, &member);
+      if (after == nullptr) break;
+      member.key = {at + 1, next->key().size()};
+      member.key_id = next->id;
+      if (!next->is_repeat) out->push_back(member);
+      reader->node = next;
+      has_taken = true;
+      at_ = static_cast<size_t>(after - text_.data());
+      if (after[0] != ',' || after[1] != '"') break;
+      at = after + 1;
+    }
+    return has_taken;
+  }
+
+  // Stands at a key: reads it and what follows up to the value. `*is_repeat`: it was there before.
+  bool ReadKey(const JsonObjectView& earlier, KeyReader* reader, JsonMember* member,
+               bool* is_repeat) {
+    const size_t begin = at_;
+    if (!Key(&member->key)) return false;
+    if (reader->node != nullptr) {
+      const bool is_verbatim = member->key.data() == text_.data() + begin + 1;
+      reader->node = is_verbatim ? paths_.Step(reader->node, member->key) : nullptr;
+      if (reader->node != nullptr) {
+        member->key_id = reader->node->id;
+        *is_repeat = reader->node->is_repeat;
+        return true;
+      }
+      reader->names.emplace();
+      for (const JsonMember& known : earlier) reader->names->Insert(known.key);
+    }
+    *is_repeat = !reader->names->Insert(member->key);
+    return true;
+  }
+
+  // Stands at an object, the root's or one inside it. `nested(key)` says where the members of that
+  // key's object go; null: it becomes text like the others. It is asked at values that are no plain
+  // scalars, and never of repeated keys.
+  template <typename Nested>
+  bool TypedMembers(JsonKeyPaths::Level level, const Nested& nested, JsonObjectView* out) {
+    KeyReader reader{.node = paths_.Root(level)};
+    return Items('}', [&] {
+      if (TakePlainMembers(&reader, out)) return true;
+      JsonMember member;
+      bool is_repeat = false;
+      if (!ReadKey(*out, &reader, &member, &is_repeat)) return false;
+      if (JsonObjectView* members = is_repeat ? nullptr : nested(member.key)) {
         member.kind = JsonKind::kRaw;
         member.text = "{}";
-        if (!TopObject(members)) return false;
+        if (!Object(JsonKeyPaths::kInner, members)) return false;
       } else if (!Typed(&member)) {
         return false;
       }
-      if (keys.Insert(key)) out->push_back(member);
+      if (!is_repeat) out->push_back(member);
       return true;
     });
+  }
+
+  bool Object(JsonKeyPaths::Level level, JsonObjectView* out) {
+    return TypedMembers(
+        level, [](std::string_view) { return nullptr; }, out);
   }
 
   // A string without escapes is canonical as it stands.
@@ -278,7 +398,7 @@ class Parser {
   bool AppendArray(std::string* out) {
     out->push_back('[');
     const size_t begin = out->size();
-    const bool ok = Elements([&] {
+    const bool ok = Items(']', [&] {
       if (out->size() > begin) out->push_back(',');
       return AppendCanonical(out);
     });
@@ -438,6 +558,7 @@ class Parser {
 
   std::string_view text_;
   Arena* arena_;
+  JsonKeyPaths& paths_;
   size_t at_ = 0;
   uint32_t depth_ = 0;
   const char* error_ = nullptr;

@@ -10,20 +10,49 @@
 
 namespace hoglet {
 
+#if defined(__SSE2__)
+namespace internal {
+// A bit for each of the 16 bytes that ends a run of plain string bytes.
+inline unsigned StringBreaks(const char* at) {
+  const __m128i chunk = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const __m128i control_max = _mm_set1_epi8(0x1f);
+  const __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(chunk, control_max), control_max);
+  const __m128i marks =
+      _mm_or_si128(control, _mm_or_si128(_mm_cmpeq_epi8(chunk, _mm_set1_epi8('"')),
+                                         _mm_cmpeq_epi8(chunk, _mm_set1_epi8('\\'))));
+  return static_cast<unsigned>(_mm_movemask_epi8(marks));
+}
+}  // namespace internal
+#endif
+
+// Whether the text is ASCII and needs no escapes in JSON.
+inline bool IsPlainAscii(std::string_view text) {
+  size_t at = 0;
+#if defined(__SSE2__)
+  const auto is_plain = [](const char* bytes) {
+    const __m128i chunk = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+    return (internal::StringBreaks(bytes) | static_cast<unsigned>(_mm_movemask_epi8(chunk))) == 0;
+  };
+  for (; at + 16 <= text.size(); at += 16) {
+    if (!is_plain(text.data() + at)) return false;
+  }
+  // The last bytes once more with those before them.
+  if (text.size() >= 16) return is_plain(text.data() + text.size() - 16);
+#endif
+  for (; at < text.size(); ++at) {
+    const auto c = static_cast<uint8_t>(text[at]);
+    if (c < 0x20 || c == '"' || c == '\\' || c >= 0x80) return false;
+  }
+  return true;
+}
+
 // The first position from `at` on that holds a quote, a backslash or a control character: where a
 // JSON string ends, or needs an escape. text.size() if none does.
 inline size_t FindStringBreak(std::string_view text, size_t at) {
 #if defined(__SSE2__)
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i control_max = _mm_set1_epi8(0x1f);
   for (; at + 16 <= text.size(); at += 16) {
-    const __m128i chunk = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
-    const __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(chunk, control_max), control_max);
-    const __m128i marks = _mm_or_si128(
-        control, _mm_or_si128(_mm_cmpeq_epi8(chunk, quote), _mm_cmpeq_epi8(chunk, backslash)));
-    const int mask = _mm_movemask_epi8(marks);
-    if (mask != 0) return at + static_cast<size_t>(__builtin_ctz(static_cast<unsigned>(mask)));
+    const unsigned mask = internal::StringBreaks(text.data() + at);
+    if (mask != 0) return at + static_cast<size_t>(__builtin_ctz(mask));
   }
 #endif
   for (; at < text.size(); ++at) {
@@ -31,6 +60,23 @@ inline size_t FindStringBreak(std::string_view text, size_t at) {
     if (c < 0x20 || c == '"' || c == '\\') return at;
   }
   return at;
+}
+
+// The same in memory with readable bytes past `end`: at least kStringScanSlack. `end` if none does.
+inline constexpr size_t kStringScanSlack = 16;
+inline const char* FindStringBreakUnchecked(const char* at, const char* end) {
+#if defined(__SSE2__)
+  for (; at < end; at += 16) {
+    const unsigned mask = internal::StringBreaks(at);
+    if (mask == 0) continue;
+    at += __builtin_ctz(mask);
+    return at < end ? at : end;
+  }
+  return end;
+#else
+  const std::string_view text(at, static_cast<size_t>(end - at));
+  return at + FindStringBreak(text, 0);
+#endif
 }
 
 }  // namespace hoglet

@@ -1,6 +1,7 @@
 #include "src/ingest/definition_scout.h"
 
 #include "src/base/hash.h"
+#include "src/base/key_ids.h"
 #include "src/ingest/steps/properties.h"
 
 namespace hoglet {
@@ -12,6 +13,13 @@ constexpr size_t kKnownMax = 100'000;
 constexpr int64_t kHourUs = 3'600'000'000;
 
 uint64_t Mix(uint64_t a, uint64_t b) { return FastHash64(a ^ (b * 0x9e3779b97f4a7c15ull)); }
+
+// Adds a name to the hash of a list of names.
+uint64_t WithName(uint64_t hash, const JsonMember& member) {
+  hash ^= member.key_id != kNoKeyId ? member.key_id : FastHash64(member.key);
+  hash *= 0x9e3779b97f4a7c15ull;
+  return hash ^ hash >> 32;
+}
 
 uint64_t Seed(DefinitionKind kind, TeamId project_id, std::string_view scope) {
   return Mix(FastHash64(scope),
@@ -69,11 +77,11 @@ bool DefinitionScout::SeeOnEvent(uint64_t property_seed, uint64_t pair_seed,
 
 bool DefinitionScout::IsCompletelyKnown(const ParsedEvent& event, uint64_t* names_hash) const {
   uint64_t hash = Seed(DefinitionKind::kEvent, event.team.project_id, event.event);
-  for (const JsonMember& member : event.properties) hash = Mix(hash, FastHash64(member.key));
+  for (const JsonMember& member : event.properties) hash = WithName(hash, member);
   for (const auto* list : {&event.request.set, &event.request.set_once}) {
     hash = Mix(hash, list->size());
     for (const PropertyAssignment& assignment : *list) {
-      if (!assignment.is_implied) hash = Mix(hash, FastHash64(assignment.member.key));
+      if (!assignment.is_implied) hash = WithName(hash, assignment.member);
     }
   }
   *names_hash = hash;

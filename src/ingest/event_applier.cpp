@@ -14,8 +14,8 @@
 namespace hoglet {
 namespace {
 
-constexpr std::string_view kGroupColumns[kGroupTypesMax] = {"$group_0", "$group_1", "$group_2",
-                                                            "$group_3", "$group_4"};
+constexpr KeyRef kGroupColumns[kGroupTypesMax] = {"$group_0", "$group_1", "$group_2", "$group_3",
+                                                  "$group_4"};
 
 // Whether the event's own $set says anything else than the properties do.
 bool DiffersFromSet(const PropertySet& properties, const PropertyRequest& request) {
@@ -186,9 +186,7 @@ absl::Status EventApplier::ApplyGroups(ParsedEvent* event) {
   for (const JsonMember& group : event->groups) {
     HOGLET_ASSIGN_OR_RETURN(const int index, groups_.TypeIndex(event->team.project_id, group.key));
     if (index < 0) continue;
-    JsonMember column = group;
-    column.key = kGroupColumns[index];
-    SetProperty(&event->properties, column);
+    SetProperty(&event->properties, Renamed(group, kGroupColumns[index]));
   }
   if (!event->is_group_identify) return absl::OkStatus();
   return groups_.Apply({.team_id = event->team.team_id,

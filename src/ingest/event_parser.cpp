@@ -55,7 +55,9 @@ void DeadLetter(ParsedEvent* event, absl::string_view reason) {
 // Checks of the record that need no JSON. False: the event is dropped.
 bool CheckRecord(ParsedEvent* event) {
   const CapturedEventView& captured = event->captured;
-  const size_t units = Utf16Length(captured.distinct_id);
+  // No text has more units than bytes.
+  const bool may_be_long = captured.distinct_id.size() > kDistinctIdUnitsMax;
+  const size_t units = may_be_long ? Utf16Length(captured.distinct_id) : 0;
   if (units > kDistinctIdUnitsMax) {
     DropWithWarning(event, "skipping_event_invalid_distinct_id",
                     {Detail("distinctId", CutUtf16(captured.distinct_id, 100)),
@@ -108,8 +110,9 @@ bool IsMergeEvent(std::string_view name) {
 // Exceptions never change a person, whatever they ask for.
 void WarnOfSetOnException(const JsonObjectView& root, ParsedEvent* event) {
   if (event->event != "$exception") return;
-  for (const std::string_view key : {"$set", "$set_once"}) {
-    if (FindJsonMember(root, key) == nullptr && FindProperty(&event->properties, key) == nullptr) {
+  for (const KeyRef key : {KeyRef("$set"), KeyRef("$set_once")}) {
+    if (FindJsonMember(root, key.name()) == nullptr &&
+        FindProperty(&event->properties, key) == nullptr) {
       continue;
     }
     event->warnings.push_back(
@@ -120,12 +123,15 @@ void WarnOfSetOnException(const JsonObjectView& root, ParsedEvent* event) {
 }
 
 // Decides whether the event makes or changes persons. False: the event is dropped.
-bool ReadPersonFlag(ParsedEvent* event) {
+bool ReadPersonFlag(const KnownNames& names, ParsedEvent* event) {
   if (!event->is_person_processed) return true;  // a heatmap
-  constexpr std::string_view kFlag = "$process_person_profile";
-  if (event->captured.force_disable_person_processing ||
-      event->team.is_person_processing_opted_out) {
-    SetProperty(&event->properties, {.key = kFlag, .kind = JsonKind::kBool, .boolean = false});
+  constexpr KeyRef kFlag = "$process_person_profile";
+  const bool is_disabled =
+      event->captured.force_disable_person_processing || event->team.is_person_processing_opted_out;
+  if (is_disabled) {
+    SetProperty(&event->properties, Renamed({.kind = JsonKind::kBool, .boolean = false}, kFlag));
+  } else if (!names.MayHave(KeySet("$process_person_profile"))) {
+    return true;
   }
   const JsonMember* flag = FindProperty(&event->properties, kFlag);
   if (flag == nullptr || (flag->kind == JsonKind::kBool && flag->boolean)) return true;
@@ -135,7 +141,7 @@ bool ReadPersonFlag(ParsedEvent* event) {
     event->warnings.push_back({"invalid_process_person_profile",
                                {Detail("event", event->event),
                                 Detail("distinctId", event->distinct_id),
-                                {kFlag, std::move(value)},
+                                {kFlag.name(), std::move(value)},
                                 Detail("message",
                                        "Only a boolean value is valid for the property "
                                        "$process_person_profile")}});
@@ -224,11 +230,14 @@ void ReadGroups(Arena* arena, ParsedEvent* event) {
   event->group_key = WithoutNul(ToText(*key, arena), arena);
   if (const JsonMember* set = FindProperty(&event->properties, "$group_set")) {
     event->group_set = MembersOf(*set, arena);
-    for (JsonMember& member : event->group_set) member.key = WithoutNul(member.key, arena);
+    for (JsonMember& member : event->group_set) {
+      if (member.key_id == kNoKeyId) member.key = WithoutNul(member.key, arena);
+    }
   }
 }
 
-void ReadElements(Arena* arena, ParsedEvent* event) {
+void ReadElements(const KnownNames& names, Arena* arena, ParsedEvent* event) {
+  if (!names.MayHave(KeySet("$elements", "$elements_chain"))) return;
   const JsonMember* chain = FindProperty(&event->properties, "$elements_chain");
   const JsonMember* elements = FindProperty(&event->properties, "$elements");
   if (chain == nullptr && elements == nullptr) return;
@@ -238,7 +247,7 @@ void ReadElements(Arena* arena, ParsedEvent* event) {
     event->elements_chain = arena->Copy(ElementsToChain(ExtractElements(elements->text)));
   }
   std::erase_if(event->properties, [](const JsonMember& member) {
-    return member.key == "$elements" || member.key == "$elements_chain";
+    return KeyRef("$elements").Names(member) || KeyRef("$elements_chain").Names(member);
   });
 }
 
@@ -302,12 +311,13 @@ void EventParser::Parse(Arena* arena, ParsedEvent* event) {
   if (!ParseJson(arena, &root_, event)) return;
   if (!CheckGroupIdentify(arena, event)) return;
   if (captured->is_cookieless && !RewriteCookieless(cookieless_, arena, &root_, event)) return;
-  if (!TakeBranch(event) || !ReadPersonFlag(event)) return;
+  const KnownNames names(event->properties);
+  if (!TakeBranch(event) || !ReadPersonFlag(names, event)) return;
 
   event->distinct_id_hash = IdRef(event->team.team_id, event->distinct_id).hash;
   event->policy = UpdatePolicyOf(event->event);
   WarnOfSetOnException(root_, event);
-  ReadElements(arena, event);
+  ReadElements(names, arena, event);
   if (geoip_ != nullptr && event->event != "$$heatmap") AddGeoIp(*geoip_, arena, event);
   NormalizeEvent(root_, arena, event);
   ReadMerge(arena, event);

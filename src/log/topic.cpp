@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 
 #include "include/hoglet/status.h"
 #include "src/base/crc32c.h"
@@ -230,17 +231,23 @@ absl::StatusOr<Topic::ReadPlan> Topic::PlanRead(uint64_t offset) {
   return plan;
 }
 
+// Fills `buffer`, whose first `have` bytes are there, with the bytes from the plan's begin on.
+absl::Status Topic::FillBuffer(const ReadPlan& plan, uint64_t have, uint64_t wanted, char* buffer) {
+  HOGLET_ASSIGN_OR_RETURN(const std::string_view bytes,
+                          plan.reader->Read(plan.begin + have, wanted - have, buffer + have));
+  if (bytes.size() == wanted - have) return absl::OkStatus();
+  return DamagedAt(plan.segment->path, plan.begin + have + bytes.size(),
+                   absl::DataLossError("file cut short"));
+}
+
 // Reads once from the plan's begin. `next` gets where to go on if no batch of interest was in it.
 absl::StatusOr<std::vector<LogBatch>> Topic::ReadChunk(const ReadPlan& plan, uint64_t offset,
                                                        uint64_t bytes_max, uint64_t* next) {
   const std::string& path = plan.segment->path;
-  const uint64_t wanted = std::min(plan.end - plan.begin, bytes_max);
-  auto buffer = std::make_shared<std::string>(wanted, '\0');
-  HOGLET_ASSIGN_OR_RETURN(const std::string_view bytes,
-                          plan.reader->Read(plan.begin, wanted, buffer->data()));
-  if (bytes.size() < wanted) {
-    return DamagedAt(path, plan.begin + bytes.size(), absl::DataLossError("file cut short"));
-  }
+  uint64_t wanted = std::min(plan.end - plan.begin, bytes_max);
+  auto buffer = std::make_shared_for_overwrite<char[]>(wanted);
+  HOGLET_RETURN_IF_ERROR(FillBuffer(plan, 0, wanted, buffer.get()));
+  std::string_view bytes(buffer.get(), wanted);
   std::vector<LogBatch> batches;
   uint64_t at = 0;
   while (at + kBatchHeaderBytes <= wanted) {
@@ -256,7 +263,12 @@ absl::StatusOr<std::vector<LogBatch>> Topic::ReadChunk(const ReadPlan& plan, uin
       }
       // A batch larger than the chunk: come back for it alone.
       if (at > 0) break;
-      return ReadChunk(plan, offset, header.total_bytes(), next);
+      auto larger = std::make_shared_for_overwrite<char[]>(header.total_bytes());
+      std::memcpy(larger.get(), buffer.get(), wanted);
+      HOGLET_RETURN_IF_ERROR(FillBuffer(plan, wanted, header.total_bytes(), larger.get()));
+      buffer = std::move(larger);
+      wanted = header.total_bytes();
+      bytes = {buffer.get(), wanted};
     }
     if (!header.is_mark() && header.base_offset + header.record_count > offset) {
       LogBatch batch;

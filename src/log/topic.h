@@ -141,6 +141,7 @@ class Topic {
                                                     const ReadableFile& file) const;
   absl::StatusOr<ReadPlan> PlanRead(uint64_t offset);
   std::shared_ptr<Segment> OldestToDrop();
+  absl::Status FillBuffer(const ReadPlan& plan, uint64_t have, uint64_t wanted, char* buffer);
   absl::StatusOr<std::vector<LogBatch>> ReadChunk(const ReadPlan& plan, uint64_t offset,
                                                   uint64_t bytes_max, uint64_t* next);
 

@@ -9,6 +9,7 @@
 #include "src/base/bytes.h"
 #include "src/base/hash.h"
 #include "src/base/json.h"
+#include "src/base/key_ids.h"
 
 namespace hoglet {
 namespace {
@@ -80,6 +81,16 @@ uint32_t PropertyKeyHash(std::string_view key) {
     return LoadLittle<uint64_t>(bytes.data());
   }();
   return static_cast<uint32_t>(IntHash64(FastHash64(key) ^ seed));
+}
+
+uint32_t PropertyKeyHash(const JsonMember& member) {
+  if (member.key_id == kNoKeyId) return PropertyKeyHash(member.key);
+  constexpr uint64_t kUnknown = UINT64_MAX;
+  thread_local std::vector<uint64_t> by_id;
+  if (member.key_id >= by_id.size()) by_id.resize(member.key_id + 64, kUnknown);
+  uint64_t& hash = by_id[member.key_id];
+  if (hash == kUnknown) hash = PropertyKeyHash(member.key);
+  return static_cast<uint32_t>(hash);
 }
 
 bool HasNul(const JsonMember& member) {
@@ -165,7 +176,7 @@ void PropertySet::CopyMembers(const JsonObjectView& members) {
 
 void PropertySet::BuildIndex() {
   hashes_.reserve(members_.size());
-  for (const JsonMember& member : members_) hashes_.push_back(PropertyKeyHash(member.key));
+  for (const JsonMember& member : members_) hashes_.push_back(PropertyKeyHash(member));
   if (members_.size() < kIndexedMembersMin) return;
   slots_.assign(std::bit_ceil(members_.size() * 2), 0);
   const size_t mask = slots_.size() - 1;

@@ -16,6 +16,8 @@ using PropertySetPtr = std::shared_ptr<const PropertySet>;
 
 // Hash of a property name, for PropertySet::Find. Not stored; may change between versions.
 uint32_t PropertyKeyHash(std::string_view key);
+// Of a member's key; those with a number are hashed once a thread.
+uint32_t PropertyKeyHash(const JsonMember& member);
 
 // The properties of a person or group, parsed once and immutable from then on, so that rows, caches
 // and readers share one object. Owns the bytes its members point to. Thread-safe.

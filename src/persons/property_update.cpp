@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "src/base/json.h"
 #include "src/base/key_hash.h"
+#include "src/base/key_ids.h"
 #include "src/base/strings.h"
 #include "src/base/uuid.h"
 #include "src/persons/automatic_properties.h"
@@ -68,10 +70,52 @@ const StringSet<std::string_view>& ProtectedProperties() {
   return *names;
 }
 
+// kFilteredProperties by number.
+class FilteredIds {
+ public:
+  FilteredIds() {
+    for (const std::string_view key : kFilteredProperties) {
+      const KeyId id = MakeKeyId(key);
+      if (id >= is_filtered_.size()) is_filtered_.resize(id + 1);
+      is_filtered_[id] = true;
+    }
+  }
+  bool Contains(KeyId id) const { return id < is_filtered_.size() && is_filtered_[id]; }
+
+ private:
+  std::vector<bool> is_filtered_;
+};
+
+bool IsFiltered(const JsonMember& member) {
+  static const FilteredIds ids;
+  return member.key_id == kNoKeyId ? IsFilteredPersonProperty(member.key)
+                                   : ids.Contains(member.key_id);
+}
+
+// The numbers met so far, for finding repeated ones.
+class KeyIdSet {
+ public:
+  // A new, empty set.
+  void Clear() {
+    if (++round_ != 0) return;
+    met_.assign(met_.size(), 0);
+    round_ = 1;
+  }
+  // False if it was there.
+  bool Insert(KeyId id) {
+    if (id >= met_.size()) met_.resize(id + 64, 0);
+    return std::exchange(met_[id], round_) != round_;
+  }
+
+ private:
+  uint32_t round_ = 0;
+  std::vector<uint32_t> met_;  // the round in which each was met last
+};
+
 // Puts the member over the one of the same key, which is at or after `from`, or appends it.
 void PutMember(const JsonMember& member, JsonObjectView* out) {
   for (JsonMember& present : *out) {
-    if (present.key == member.key) {
+    if (KeyRef(present).Names(member)) {
       present = member;
       return;
     }
@@ -98,12 +142,25 @@ void PutAssignment(const PropertySet& base, const PropertyAssignment& assignment
 }  // namespace
 
 PropertyAssignment MakePropertyAssignment(const JsonMember& member) {
-  return {.member = member,
-          .hash = PropertyKeyHash(member.key),
-          .is_filtered = IsFilteredPersonProperty(member.key)};
+  return {.member = member, .hash = PropertyKeyHash(member), .is_filtered = IsFiltered(member)};
 }
 
 void NormalizeRequest(PropertyRequest* request) {
+  const auto has_numbers = [](const std::vector<PropertyAssignment>& list) {
+    return std::all_of(list.begin(), list.end(), [](const PropertyAssignment& assignment) {
+      return assignment.member.key_id != kNoKeyId;
+    });
+  };
+  if (has_numbers(request->set) && has_numbers(request->set_once)) {
+    thread_local KeyIdSet numbers;
+    numbers.Clear();
+    for (auto* list : {&request->set, &request->set_once}) {
+      std::erase_if(*list, [](const PropertyAssignment& assignment) {
+        return !numbers.Insert(assignment.member.key_id);
+      });
+    }
+    return;
+  }
   NameSet seen;
   for (auto* list : {&request->set, &request->set_once}) {
     std::erase_if(*list, [&seen](const PropertyAssignment& assignment) {

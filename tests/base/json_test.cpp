@@ -367,5 +367,67 @@ TEST(Arena, HandsOutAndTakesBack) {
   EXPECT_LE(arena.bytes_reserved(), reserved);
 }
 
+// Numbers of members that are read on the short way are those that are read at leisure.
+TEST(Json, NumbersAreTheSameOnBothWays) {
+  std::mt19937_64 random(11);
+  const auto digits = [&random](size_t count) {
+    std::string text;
+    for (size_t i = 0; i < count; ++i) text.push_back(static_cast<char>('0' + random() % 10));
+    return text;
+  };
+  for (int round = 0; round < 200'000; ++round) {
+    std::string number = random() % 4 == 0 ? "-" : "";
+    number += random() % 8 == 0 ? "0" : std::to_string(1 + random() % 9) + digits(random() % 19);
+    if (random() % 2 == 0) number += "." + digits(1 + random() % 18);
+    if (random() % 16 == 0) number += "e" + std::to_string(random() % 20);
+    const std::string rest = ",\"z\":\"" + std::string(64, '-') + "\"}";
+    Arena arena;
+    JsonObjectView fast;
+    JsonObjectView slow;
+    // The space behind it takes it off the short way.
+    const std::string plain = "{\"json_test n\":" + number + rest;
+    const std::string spaced = "{\"json_test n\":" + number + " " + rest;
+    ASSERT_TRUE(ParseJsonObject(plain, &arena, &fast).ok());
+    ASSERT_TRUE(ParseJsonObject(spaced, &arena, &slow).ok());
+    ASSERT_EQ(fast[0].kind, slow[0].kind) << number;
+    ASSERT_EQ(fast[0].text, slow[0].text) << number;
+    if (fast[0].kind == JsonKind::kInt64) {
+      ASSERT_EQ(fast[0].integer, slow[0].integer) << number;
+    } else if (fast[0].kind == JsonKind::kDouble) {
+      ASSERT_EQ(fast[0].number, slow[0].number) << number;
+    }
+  }
+}
+
+// An object in the arena is the text that the others make, plain or not.
+TEST(Json, ObjectsInAnArena) {
+  const std::string long_text(200, 'x');
+  const std::string_view texts[] = {
+      "",     "a",        "1234567890123456", "1234567890123456\"",      "\\",  "\n",
+      "\x7f", "\xc3\xa9", long_text,          std::string_view("\0", 1), "\xff"};
+  Arena arena;
+  JsonObjectView all;
+  for (const std::string_view key : texts) {
+    for (const std::string_view text : texts) {
+      const JsonMember member{.key = key, .kind = JsonKind::kString, .text = text};
+      EXPECT_EQ(MakeJsonObject({member, member}, &arena), SerializeJsonObject({member, member}));
+      all.push_back(member);
+    }
+    for (const int64_t integer : {INT64_MIN, int64_t{0}, INT64_MAX}) {
+      all.push_back({.key = key, .kind = JsonKind::kInt64, .integer = integer});
+      EXPECT_EQ(MakeJsonObject({all.back()}, &arena), SerializeJsonObject({all.back()}));
+    }
+    for (const double number : {-1.7976931348623157e308, -2.2250738585072014e-308, 0.1}) {
+      all.push_back({.key = key, .kind = JsonKind::kDouble, .number = number});
+      EXPECT_EQ(MakeJsonObject({all.back()}, &arena), SerializeJsonObject({all.back()}));
+    }
+    all.push_back({.key = key, .kind = JsonKind::kBool, .boolean = true});
+    all.push_back({.key = key, .kind = JsonKind::kNull});
+    all.push_back({.key = key, .kind = JsonKind::kRaw, .text = "[1,2]"});
+  }
+  EXPECT_EQ(MakeJsonObject(all, &arena), SerializeJsonObject(all));
+  EXPECT_EQ(MakeJsonObject({}, &arena), "{}");
+}
+
 }  // namespace
 }  // namespace hoglet

@@ -19,14 +19,13 @@ constexpr std::string_view kAlwaysSet[] = {
 constexpr std::string_view kLoopback = "127.0.0.1";
 constexpr std::string_view kInsteadOfLoopback = "89.160.20.129";
 
-JsonMember Named(JsonMember member, std::string_view prefix, Arena* arena) {
-  member.key = arena->Copy(StrCat(prefix, member.key));
-  return member;
+JsonMember Named(const JsonMember& member, std::string_view prefix, Arena* arena) {
+  return Renamed(member, std::string_view(arena->Copy(StrCat(prefix, member.key))));
 }
 
 // Lays the facts over the object that is property `key`, made if it is not there.
-void Assign(std::string_view key, std::string_view prefix, const JsonObjectView& facts,
-            Arena* arena, JsonObjectView* properties) {
+void Assign(KeyRef key, std::string_view prefix, const JsonObjectView& facts, Arena* arena,
+            JsonObjectView* properties) {
   JsonObjectView members;
   if (const JsonMember* own = FindProperty(properties, key)) members = MembersOf(*own, arena);
   for (const std::string_view name : kAlwaysSet) {

@@ -116,10 +116,8 @@ void AddScrollDepth(const Page& page, Arena* arena, ParsedEvent* event) {
   }
   const JsonMember* depth = FindProperty(&event->properties, "$prev_pageview_max_scroll");
   if (!NumberOf(depth).has_value()) return;
-  JsonMember y = *depth;
-  y.key = "y";
   const JsonObjectView item = {{.key = "x", .kind = JsonKind::kInt64},
-                               y,
+                               Renamed(*depth, "y"),
                                {.key = "target_fixed", .kind = JsonKind::kBool},
                                {.key = "type", .kind = JsonKind::kString, .text = "scrolldepth"}};
   AddItem(ObjectMember("", item, arena), *before, page, arena, event);
@@ -129,6 +127,7 @@ void AddScrollDepth(const Page& page, Arena* arena, ParsedEvent* event) {
 
 void ExtractHeatmaps(Arena* arena, ParsedEvent* event) {
   JsonObjectView* properties = &event->properties;
+  if (!KnownNames(*properties).MayHave(KeySet("$heatmap_data", "$prev_pageview_pathname"))) return;
   JsonObjectView data;
   const JsonMember* found = FindProperty(properties, "$heatmap_data");
   const bool has_data = found != nullptr && IsObject(*found);

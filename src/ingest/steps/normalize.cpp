@@ -18,47 +18,73 @@ namespace {
 
 constexpr size_t kAutomaticCount = std::size(kAutomaticPersonProperties);
 
-const NameTable<128>& AutomaticTable() {
-  static const NameTable<128> table{kAutomaticPersonProperties};
-  return table;
-}
-
-// "$initial_..." of each automatic property.
-const std::array<std::string, kAutomaticCount>& InitialKeys() {
-  static const auto* const keys = [] {
-    auto* made = new std::array<std::string, kAutomaticCount>();
+// The automatic properties, found by number or name, and what each is called in $set_once.
+class AutomaticProperties {
+ public:
+  AutomaticProperties() : by_name_(kAutomaticPersonProperties) {
     for (size_t i = 0; i < kAutomaticCount; ++i) {
       const std::string_view key = kAutomaticPersonProperties[i];
-      (*made)[i] = StrCat("$initial_", key.starts_with('$') ? key.substr(1) : key);
+      const KeyId id = MakeKeyId(key);
+      if (id >= by_id_.size()) by_id_.resize(id + 1, -1);
+      if (id != kNoKeyId) by_id_[id] = static_cast<int>(i);
+      initial_names_[i] = StrCat("$initial_", key.starts_with('$') ? key.substr(1) : key);
+      initial_ids_[i] = MakeKeyId(initial_names_[i]);
     }
-    return made;
-  }();
-  return *keys;
-}
-
-constexpr std::string_view kBloatProperties[] = {"ph_product_tours",
-                                                 "$session_recording_remote_config",
-                                                 "$product_tours_activated",
-                                                 "$product_tours_enabled_server_side",
-                                                 "$surveys_activated",
-                                                 "$feature_flag_payloads",
-                                                 "$override_feature_flag_payloads"};
-
-bool IsBloat(std::string_view key) {
-  if (key.size() < 16 || key.size() > 35) return false;
-  for (const std::string_view bloat : kBloatProperties) {
-    if (key == bloat) return true;
   }
-  return false;
+
+  // The index of the member's property, -1 if it is no automatic one.
+  int Find(const JsonMember& member) const {
+    if (member.key_id == kNoKeyId) return by_name_.Find(member.key);
+    return member.key_id < by_id_.size() ? by_id_[member.key_id] : -1;
+  }
+  KeyRef InitialKey(int index) const {
+    const auto i = static_cast<size_t>(index);
+    return {initial_names_[i], initial_ids_[i]};
+  }
+
+ private:
+  NameTable<128> by_name_;
+  std::vector<int> by_id_;
+  std::array<std::string, kAutomaticCount> initial_names_;
+  std::array<KeyId, kAutomaticCount> initial_ids_;
+};
+
+const AutomaticProperties& Automatic() {
+  static const auto* const properties = new AutomaticProperties();
+  return *properties;
 }
 
-JsonMember Renamed(JsonMember member, std::string_view key) {
-  member.key = key;
-  return member;
+// What becomes of the known names before the row.
+enum class RowRule : uint8_t { kKeep, kIp, kProcessFlag, kGroupColumn, kBloat };
+
+constexpr RowRule RowRuleOf(std::string_view key) {
+  if (key == "$ip") return RowRule::kIp;
+  if (key == "$process_person_profile") return RowRule::kProcessFlag;
+  for (const std::string_view column :
+       {"$group_0", "$group_1", "$group_2", "$group_3", "$group_4"}) {
+    if (key == column) return RowRule::kGroupColumn;
+  }
+  for (const std::string_view bloat :
+       {"ph_product_tours", "$session_recording_remote_config", "$product_tours_activated",
+        "$product_tours_enabled_server_side", "$surveys_activated", "$feature_flag_payloads",
+        "$override_feature_flag_payloads"}) {
+    if (key == bloat) return RowRule::kBloat;
+  }
+  return RowRule::kKeep;
+}
+
+RowRule RowRuleOf(const JsonMember& member) {
+  static constexpr auto kRules = [] {
+    std::array<RowRule, kKnownKeyIdMax + 1> rules{};
+    for (size_t i = 0; i < kKnownKeyIdMax; ++i) rules[i + 1] = RowRuleOf(kKnownKeys[i]);
+    return rules;
+  }();
+  if (member.key_id == kNoKeyId) return RowRuleOf(member.key);
+  return member.key_id <= kKnownKeyIdMax ? kRules[member.key_id] : RowRule::kKeep;
 }
 
 bool AddIfAbsent(JsonObjectView* members, const JsonMember& member) {
-  if (FindProperty(members, member.key) != nullptr) return false;
+  if (FindProperty(members, KeyRef(member)) != nullptr) return false;
   members->push_back(member);
   return true;
 }
@@ -66,16 +92,16 @@ bool AddIfAbsent(JsonObjectView* members, const JsonMember& member) {
 // As AddIfAbsent, where only the first `present` members can have the key.
 bool AddIfNotAmong(size_t present, JsonObjectView* members, const JsonMember& member) {
   for (size_t i = 0; i < present; ++i) {
-    if ((*members)[i].key == member.key) return false;
+    if (KeyRef(member).Names((*members)[i])) return false;
   }
   members->push_back(member);
   return true;
 }
 
 // Merges the root's $set or $set_once over that of the properties.
-void MergeRootAssignments(const JsonObjectView& root, std::string_view key, Arena* arena,
+void MergeRootAssignments(const JsonObjectView& root, KeyRef key, Arena* arena,
                           JsonObjectView* properties) {
-  const JsonMember* from_root = FindJsonMember(root, key);
+  const JsonMember* from_root = FindJsonMember(root, key.name());
   if (from_root == nullptr || !IsObject(*from_root)) return;
   JsonObjectView merged;
   if (const JsonMember* own = FindProperty(properties, key)) merged = MembersOf(*own, arena);
@@ -126,7 +152,10 @@ void FillRequest(const PersonAssignments& assignments, Arena* arena, ParsedEvent
   const auto add = [arena](const JsonObjectView& members, std::vector<PropertyAssignment>* out) {
     out->reserve(members.size() + 1);
     for (const JsonMember& member : members) {
-      out->push_back(MakePropertyAssignment(Renamed(member, WithoutNul(member.key, arena))));
+      // A name with a number holds no NUL.
+      const bool is_clean = member.key_id != kNoKeyId;
+      out->push_back(MakePropertyAssignment(
+          is_clean ? member : Renamed(member, WithoutNul(member.key, arena))));
     }
   };
   PropertyRequest& request = event->request;
@@ -149,9 +178,11 @@ bool HasAutomaticProperties(std::string_view event) {
   return event != "$snapshot" && event != "$performance_event";
 }
 
-void RemovePersonAssignments(JsonObjectView* properties) {
+void RemovePersonAssignments(const KnownNames& names, JsonObjectView* properties) {
+  if (!names.MayHave(KeySet("$set", "$set_once", "$unset"))) return;
   std::erase_if(*properties, [](const JsonMember& member) {
-    return member.key == "$set" || member.key == "$set_once" || member.key == "$unset";
+    return KeyRef("$set").Names(member) || KeyRef("$set_once").Names(member) ||
+           KeyRef("$unset").Names(member);
   });
 }
 
@@ -174,14 +205,31 @@ void AddOsAlias(JsonObjectView* properties) {
 void Prepare(ParsedEvent* event) {
   const bool drop_ip = event->team.anonymize_ips;
   const bool is_personful = event->is_person_processed;
+  const KnownNames names(event->properties);
+  const bool has_any =
+      names.MayHave(KeySet("ph_product_tours", "$session_recording_remote_config",
+                           "$product_tours_activated", "$product_tours_enabled_server_side",
+                           "$surveys_activated", "$feature_flag_payloads",
+                           "$override_feature_flag_payloads")) ||
+      (drop_ip && names.MayHave(KeySet("$ip"))) ||
+      (is_personful
+           ? names.MayHave(KeySet("$process_person_profile"))
+           : names.MayHave(KeySet("$group_0", "$group_1", "$group_2", "$group_3", "$group_4")));
+  if (!has_any) return;
   std::erase_if(event->properties, [=](const JsonMember& member) {
-    const std::string_view key = member.key;
-    if (key == "$ip") return drop_ip;
-    if (key == "$process_person_profile") return is_personful;
-    if (!is_personful && key.size() == 8 && key.starts_with("$group_")) {
-      return key[7] >= '0' && key[7] <= '4';
+    switch (RowRuleOf(member)) {
+      case RowRule::kKeep:
+        return false;
+      case RowRule::kIp:
+        return drop_ip;
+      case RowRule::kProcessFlag:
+        return is_personful;
+      case RowRule::kGroupColumn:
+        return !is_personful;
+      case RowRule::kBloat:
+        break;
     }
-    return IsBloat(key);
+    return true;
   });
 }
 
@@ -199,25 +247,26 @@ void CopyAutomaticProperties(JsonObjectView* properties, Arena* arena,
   assignments->set.reserve(own_set + properties->size());
   assignments->set_once.reserve(own_set_once + properties->size());
   for (const JsonMember& member : *properties) {
-    const int index = AutomaticTable().Find(member.key);
+    const int index = Automatic().Find(member);
     if (index < 0) continue;
     has_any = true;
-    if (member.key == "$os_name") os_name = &member;
+    if (KeyRef("$os_name").Names(member)) os_name = &member;
     has_changed |= AddIfNotAmong(own_set, &assignments->set, member);
     has_changed |= AddIfNotAmong(own_set_once, &assignments->set_once,
-                                 Renamed(member, InitialKeys()[static_cast<size_t>(index)]));
+                                 Renamed(member, Automatic().InitialKey(index)));
   }
   if (!has_any) return;
   if (os_name != nullptr) {
+    static const KeyRef kInitialOs{"$initial_os", MakeKeyId("$initial_os")};
     const JsonMember os = Renamed(*os_name, "$os");
     AddIfAbsent(&assignments->set, os);
-    AddIfAbsent(&assignments->set_once, Renamed(os, "$initial_os"));
+    AddIfAbsent(&assignments->set_once, Renamed(os, kInitialOs));
     RemoveProperty(&assignments->set, "$os_name");
     RemoveProperty(&assignments->set_once, "$initial_os_name");
     AddIfAbsent(properties, os);  // may move the members
     has_changed = true;
   }
-  const auto is_object = [properties](std::string_view key) {
+  const auto is_object = [properties](KeyRef key) {
     const JsonMember* member = FindProperty(properties, key);
     return member != nullptr && IsObject(*member);
   };
@@ -229,13 +278,15 @@ void CopyAutomaticProperties(JsonObjectView* properties, Arena* arena,
 void NormalizeEvent(const JsonObjectView& root, Arena* arena, ParsedEvent* event) {
   JsonObjectView* properties = &event->properties;
   const bool keeps_assignments = event->is_person_processed && event->event != "$groupidentify";
+  const KnownNames names(*properties);
   if (keeps_assignments) {
     MergeRootAssignments(root, "$set", arena, properties);
     MergeRootAssignments(root, "$set_once", arena, properties);
   } else {
-    RemovePersonAssignments(properties);
+    RemovePersonAssignments(names, properties);
   }
-  if (!event->captured.ip.empty() && FindProperty(properties, "$ip") == nullptr) {
+  const bool may_have_ip = names.MayHave(KeySet("$ip"));
+  if (!event->captured.ip.empty() && (!may_have_ip || FindProperty(properties, "$ip") == nullptr)) {
     properties->push_back(StringMember("$ip", event->captured.ip));
   }
   if (event->captured.sent_at_us.has_value()) {
@@ -247,8 +298,7 @@ void NormalizeEvent(const JsonObjectView& root, Arena* arena, ParsedEvent* event
   const bool has_automatic = HasAutomaticProperties(event->event);
   if (!keeps_assignments) {
     // Nothing of $set would stay: only the alias of $os_name is left of the copying.
-    if (has_automatic) AddOsAlias(properties);
-    RemovePersonAssignments(properties);
+    if (has_automatic && names.MayHave(KeySet("$os_name"))) AddOsAlias(properties);
   } else {
     PersonAssignments assignments;
     if (has_automatic) {

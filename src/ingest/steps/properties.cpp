@@ -7,37 +7,56 @@
 
 namespace hoglet {
 
-JsonMember* FindProperty(JsonObjectView* properties, std::string_view key) {
-  for (JsonMember& member : *properties) {
-    if (member.key == key) return &member;
+KnownNames::KnownNames(const JsonObjectView& members) {
+  for (const JsonMember& member : members) {
+    if (member.key_id <= kKnownKeyIdMax) bits_ |= uint64_t{1} << member.key_id;
   }
-  return nullptr;
+}
+
+JsonMember* FindProperty(JsonObjectView* properties, KeyRef key) {
+  if (key.id() == kNoKeyId) {
+    for (JsonMember& member : *properties) {
+      if (member.key == key.name()) return &member;
+    }
+    return nullptr;
+  }
+  bool has_all = true;
+  for (JsonMember& member : *properties) {
+    if (member.key_id == key.id()) return &member;
+    has_all &= member.key_id != kNoKeyId;
+  }
+  return has_all ? nullptr : FindProperty(properties, KeyRef(key.name()));
 }
 
 void SetProperty(JsonObjectView* properties, const JsonMember& member) {
-  if (JsonMember* present = FindProperty(properties, member.key)) {
+  if (JsonMember* present = FindProperty(properties, KeyRef(member))) {
     *present = member;
   } else {
     properties->push_back(member);
   }
 }
 
-void RemoveProperty(JsonObjectView* properties, std::string_view key) {
+void RemoveProperty(JsonObjectView* properties, KeyRef key) {
   const auto it = std::find_if(properties->begin(), properties->end(),
-                               [key](const JsonMember& member) { return member.key == key; });
+                               [key](const JsonMember& member) { return key.Names(member); });
   if (it != properties->end()) properties->erase(it);
 }
 
-JsonMember StringMember(std::string_view key, std::string_view text) {
-  return {.key = key, .kind = JsonKind::kString, .text = text};
+JsonMember Renamed(JsonMember member, KeyRef key) {
+  member.key = key.name();
+  member.key_id = key.id();
+  return member;
 }
 
-JsonMember ObjectMember(std::string_view key, const JsonObjectView& members, Arena* arena) {
-  constexpr size_t kMemberBytesGuess = 64;
-  std::string text;
-  text.reserve(members.size() * kMemberBytesGuess);
-  AppendJsonObject(members, &text);
-  return {.key = key, .kind = JsonKind::kRaw, .text = arena->Copy(text)};
+JsonMember StringMember(KeyRef key, std::string_view text) {
+  return {.key = key.name(), .kind = JsonKind::kString, .key_id = key.id(), .text = text};
+}
+
+JsonMember ObjectMember(KeyRef key, const JsonObjectView& members, Arena* arena) {
+  return {.key = key.name(),
+          .kind = JsonKind::kRaw,
+          .key_id = key.id(),
+          .text = MakeJsonObject(members, arena)};
 }
 
 JsonObjectView MembersOf(const JsonMember& member, Arena* arena) {

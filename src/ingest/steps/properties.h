@@ -1,23 +1,42 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "include/hoglet/event.h"
 #include "src/base/arena.h"
+#include "src/base/key_ids.h"
 
 // Small tools over the members of an event's properties.
 
 namespace hoglet {
 
-JsonMember* FindProperty(JsonObjectView* properties, std::string_view key);
+JsonMember* FindProperty(JsonObjectView* properties, KeyRef key);
+
+// Which of the known names (key_ids.h) a list of members may have, so that nobody looks through it
+// for what is not there.
+class KnownNames {
+ public:
+  explicit KnownNames(const JsonObjectView& members);
+  // Any of them. Never false when one is there.
+  bool MayHave(KeySet names) const { return (bits_ & (names.bits() | kUnnumbered)) != 0; }
+
+ private:
+  static constexpr uint64_t kUnnumbered = uint64_t{1} << kNoKeyId;
+  uint64_t bits_ = 0;
+};
+
 // Overwrites the member of that key in place, or appends it.
 void SetProperty(JsonObjectView* properties, const JsonMember& member);
-void RemoveProperty(JsonObjectView* properties, std::string_view key);
+void RemoveProperty(JsonObjectView* properties, KeyRef key);
 
-JsonMember StringMember(std::string_view key, std::string_view text);
+// The member under another name.
+JsonMember Renamed(JsonMember member, KeyRef key);
+
+JsonMember StringMember(KeyRef key, std::string_view text);
 // An object member with the given content, its text in the arena.
-JsonMember ObjectMember(std::string_view key, const JsonObjectView& members, Arena* arena);
+JsonMember ObjectMember(KeyRef key, const JsonObjectView& members, Arena* arena);
 
 inline bool IsObject(const JsonMember& member) {
   return member.kind == JsonKind::kRaw && !member.text.empty() && member.text[0] == '{';
