@@ -135,6 +135,7 @@ struct Ingestor::Impl {
   bool is_torn = false;
   // A command was carried out: what it removed should leave the disk soon.
   bool wants_checkpoint = false;
+  bool is_behind = false;  // see Options::backlog_records_min
 
   // -- Starting --
 
@@ -227,6 +228,8 @@ struct Ingestor::Impl {
   bool Persist(std::string_view what, const std::function<absl::Status()>& step) {
     for (int attempt = 1;; ++attempt) {
       const absl::Status status = step();
+      // Nothing to give way to: what is put off may free the space that is missing.
+      if (!status.ok()) events->SetWritersBehind(false);
       std::unique_lock lock(mutex);
       if (status.ok()) {
         if (attempt > 1) health = absl::OkStatus();
@@ -432,8 +435,11 @@ struct Ingestor::Impl {
     changed.notify_all();
   }
 
-  void SetGauges() {
-    metrics.lag->Set(static_cast<double>(Lag()));
+  void Report() {
+    const uint64_t lag = Lag();
+    is_behind = lag >= (is_behind ? options.chunk_records_max : options.backlog_records_min);
+    events->SetWritersBehind(is_behind);
+    metrics.lag->Set(static_cast<double>(lag));
     metrics.applied->Set(static_cast<double>(applied.load()));
     metrics.committed->Set(static_cast<double>(committed.load()));
   }
@@ -460,9 +466,10 @@ struct Ingestor::Impl {
         }
         Finish(end_offset);
       }
-      SetGauges();
+      Report();
       if (!SealIfDue()) break;
     }
+    events->SetWritersBehind(false);
     std::unique_lock lock(mutex);
     // The last checkpoint, after the one under way.
     changed.wait(lock, [this] { return !is_sealed || phase == Phase::kAborting; });
