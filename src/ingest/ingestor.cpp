@@ -32,6 +32,7 @@ constexpr uint64_t kDeadLetterBytesMax = 40ull << 20;
 constexpr uint64_t kLastDeadLettersRead = 1000;
 constexpr int64_t kDeadLetterRetentionUs = 28ll * 24 * 3600 * 1'000'000;
 constexpr int kLastCheckpointAttempts = 3;
+constexpr int64_t kReleaseIntervalUs = 10'000'000;
 
 // A piece of the log on its way.
 struct Chunk {
@@ -135,7 +136,8 @@ struct Ingestor::Impl {
   bool is_torn = false;
   // A command was carried out: what it removed should leave the disk soon.
   bool wants_checkpoint = false;
-  bool is_behind = false;  // see Options::backlog_records_min
+  std::atomic<bool> is_behind{false};  // see Options::backlog_records_min
+  int64_t last_release_ns = 0;         // the checkpoint thread's
 
   // -- Starting --
 
@@ -202,7 +204,7 @@ struct Ingestor::Impl {
     HOGLET_RETURN_IF_ERROR(log->CommitConsumer(options.topic, options.consumer, offset));
     applied = committed = offset;
     inserted_below = events->durable_offset();
-    last_checkpoint_ns = env->MonotonicNanos();
+    last_checkpoint_ns = last_release_ns = env->MonotonicNanos();
     commands = std::make_unique<CommandApplier>(persons, events);
     applier = std::make_unique<EventApplier>(persons, warnings,
                                              PersonProcessor::Options{options.merge_moved_ids_max});
@@ -348,8 +350,13 @@ struct Ingestor::Impl {
              (checkpoint_wanted > committed && !is_sealed) || (!is_reading && in_flight.empty());
     };
     const int64_t wait_us = std::min<int64_t>(options.checkpoint_interval_us, kIdleWaitUs);
-    if (!changed.wait_for(lock, std::chrono::microseconds(wait_us), is_due) && in_flight.empty()) {
-      spare.clear();  // idle: give the memory back
+    const bool is_idle =
+        !changed.wait_for(lock, std::chrono::microseconds(wait_us), is_due) && in_flight.empty();
+    if (is_idle && !spare.empty()) {
+      spare.clear();
+      lock.unlock();
+      ReleaseFreeMemory();
+      lock.lock();
     }
     return phase != Phase::kAborting && (is_reading || !in_flight.empty());
   }
@@ -530,7 +537,12 @@ struct Ingestor::Impl {
       return false;
     }
     if (!Persist("commit", [this] { return persons->CommitSealed(); })) return false;
-    ReleaseFreeMemory();
+    // The next generation takes what this one held: while there is a backlog, giving it back in
+    // between would only cost a page fault for every page.
+    if (!is_behind || begin_ns - last_release_ns > kReleaseIntervalUs * 1000) {
+      ReleaseFreeMemory();
+      last_release_ns = begin_ns;
+    }
     metrics.checkpoints->Add();
     metrics.checkpoint_seconds->Observe(static_cast<double>(env->MonotonicNanos() - begin_ns) *
                                         1e-9);
