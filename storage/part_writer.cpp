@@ -64,11 +64,7 @@ class DictionaryBuilder {
   }
 
   EncodedChunk Encode(size_t begin, size_t rows, Compression compression) const {
-    std::vector<uint64_t> validity(BitmapWords(rows) + 1, 0);
-    for (size_t row = 0; row < rows; ++row) {
-      if (codes_[begin + row] != kNullCode) SetBit(validity.data(), row);
-    }
-    return EncodeCodes(codes_.data() + begin, validity.data(), rows, compression);
+    return EncodeCodes(codes_.data() + begin, rows, kNullCode, compression);
   }
 
  private:
