@@ -260,7 +260,9 @@ absl::Status PartBuild::AddColumn(PartColumn column, const std::vector<uint32_t>
   return writer_->AddColumn(std::move(column), begin, try_dictionary, required, compression,
                             [&](size_t chunk) -> absl::StatusOr<Vector> {
                               HOGLET_ASSIGN_OR_RETURN(Vector values, source(chunk));
-                              HOGLET_RETURN_IF_ERROR(Progress(values.MemoryBytes() / 4));
+                              if (options_.on_progress) {
+                                HOGLET_RETURN_IF_ERROR(Progress(values.MemoryBytes() / 4));
+                              }
                               return values;
                             });
 }
