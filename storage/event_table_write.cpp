@@ -55,6 +55,24 @@ std::vector<uint32_t> Difference(const RowMask* mask, const RowMask* base) {
   return rows;
 }
 
+// Rows of a memtable, in their order, by the month they belong to.
+std::map<int32_t, std::vector<SourceRow>> ByMonth(const Memtable& memtable,
+                                                  std::span<const SourceRow> rows) {
+  std::map<int32_t, std::vector<SourceRow>> months;
+  std::vector<SourceRow>* month = nullptr;  // that of `day`
+  int64_t day = 0;
+  for (const SourceRow& row : rows) {
+    const MemGranule& granule = memtable.GranuleOf(row.row);
+    const int64_t time_us = granule.integers(kTimestampColumn)[row.row - granule.begin()];
+    if (month == nullptr || DayOf(time_us) != day) {
+      day = DayOf(time_us);
+      month = &months[MonthOf(time_us)];
+    }
+    month->push_back(row);
+  }
+  return months;
+}
+
 }  // namespace
 
 absl::StatusOr<EventTable::NewPart> EventTable::WritePart(
@@ -129,13 +147,7 @@ absl::Status EventTable::WriteSealed(std::span<const std::shared_ptr<Memtable>> 
     const RowMask* mask = masks[shard].get();
     HOGLET_ASSIGN_OR_RETURN(std::vector<SourceRow> rows,
                             MergeRows(sources, std::span<const RowMask* const>(&mask, 1)));
-    std::map<int32_t, std::vector<SourceRow>> months;
-    for (const SourceRow& row : rows) {
-      const MemGranule& granule = memtables[shard]->GranuleOf(row.row);
-      const int64_t time_us = granule.integers(kTimestampColumn)[row.row - granule.begin()];
-      months[MonthOf(time_us)].push_back(row);
-    }
-    for (auto& [month, month_rows] : months) {
+    for (auto& [month, month_rows] : ByMonth(*memtables[shard], rows)) {
       HOGLET_ASSIGN_OR_RETURN(NewPart part, WritePart(shard, month, sources, std::move(month_rows),
                                                       Compression::kLz4, nullptr));
       part.source = shard;
