@@ -47,42 +47,70 @@ void DocumentColumns::MakeColumns() {
     for (const auto& member : entry.shape->members) ColumnOf(member)->count += entry.count;
   }
   for (const auto& column : columns_) {
-    column->slots.reset(new uint64_t[column->count]);
+    if (column->texts != nullptr) {
+      column->codes.reset(new uint32_t[column->count]);
+    } else {
+      column->slots.reset(new uint64_t[column->count]);
+    }
     if (column->count == shape_of_.size()) continue;
     column->documents.reset(new uint32_t[column->count]);
   }
 }
+
+namespace {
+
+// Fetches the slots of a document to come.
+void PrefetchSlots(const Document& document) {
+  constexpr size_t kLineSlots = 64 / sizeof(uint64_t);
+  const size_t count = document.shape->members.size();
+  for (size_t i = 0; i < count; i += kLineSlots) __builtin_prefetch(document.slots + i);
+}
+
+}  // namespace
 
 void DocumentColumns::FillColumns(std::span<const Document* const> documents) {
   // Where the next value of a column goes.
   struct Cursor {
     uint32_t* document;  // null: every document has one
     uint64_t* slot;
+    uint32_t* code;
+  };
+  struct Move {
+    uint32_t slot;
+    uint32_t cursor;
+  };
+  struct Moves {
+    std::vector<Move> slots;
+    std::vector<Move> codes;
   };
   std::vector<Cursor> cursors;
   absl::flat_hash_map<const Column*, uint32_t> cursor_of;
   for (const auto& column : columns_) {
     cursor_of.emplace(column.get(), static_cast<uint32_t>(cursors.size()));
-    cursors.push_back({column->documents.get(), column->slots.get()});
+    cursors.push_back({column->documents.get(), column->slots.get(), column->codes.get()});
   }
-  std::vector<std::vector<uint32_t>> cursors_of_shape(shapes_.size());
+  std::vector<Moves> moves_of(shapes_.size());
   for (size_t i = 0; i < shapes_.size(); ++i) {
     if (shapes_[i].shape == nullptr) continue;
-    for (const auto& member : shapes_[i].shape->members) {
-      cursors_of_shape[i].push_back(cursor_of.at(ColumnOf(member)));
+    const auto& members = shapes_[i].shape->members;
+    for (uint32_t slot = 0; slot < members.size(); ++slot) {
+      const Column* column = ColumnOf(members[slot]);
+      (column->texts != nullptr ? moves_of[i].codes : moves_of[i].slots)
+          .push_back({slot, cursor_of.at(column)});
     }
   }
   for (uint32_t number = 0; number < documents.size(); ++number) {
-    if (number + kAhead < documents.size()) {
-      const uint64_t* slots = documents[number + kAhead]->slots;
-      __builtin_prefetch(slots);
-      __builtin_prefetch(slots + 8);
-      __builtin_prefetch(slots + 16);
+    if (number + kAhead < documents.size()) PrefetchSlots(*documents[number + kAhead]);
+    const uint64_t* slots = documents[number]->slots;
+    const Moves& moves = moves_of[shape_of_[number]];
+    for (const Move& move : moves.codes) {
+      Cursor& cursor = cursors[move.cursor];
+      *cursor.code++ = SlotCode(slots[move.slot]);
+      if (cursor.document != nullptr) *cursor.document++ = number;
     }
-    const uint64_t* slot = documents[number]->slots;
-    for (const uint32_t index : cursors_of_shape[shape_of_[number]]) {
-      Cursor& cursor = cursors[index];
-      *cursor.slot++ = *slot++;
+    for (const Move& move : moves.slots) {
+      Cursor& cursor = cursors[move.cursor];
+      *cursor.slot++ = slots[move.slot];
       if (cursor.document != nullptr) *cursor.document++ = number;
     }
   }
@@ -114,23 +142,23 @@ void DocumentColumns::Select(const Column& column) {
 }
 
 template <typename Visit>
-void DocumentColumns::ForEachSlot(const Column& column, std::span<const uint32_t> documents,
-                                  Visit visit) {
+void DocumentColumns::ForEachValue(const Column& column, std::span<const uint32_t> documents,
+                                   Visit visit) {
   if (documents.empty()) return;
   if (column.documents == nullptr) {
-    for (size_t i = 0; i < documents.size(); ++i) visit(i, column.slots[documents[i]]);
+    for (size_t i = 0; i < documents.size(); ++i) visit(i, documents[i]);
   } else if (IsRun(documents)) {
     const uint32_t* const begin = column.documents.get();
     const uint32_t* const end = begin + column.count;
     for (const uint32_t* at = std::lower_bound(begin, end, documents.front());
          at != end && *at <= documents.back(); ++at) {
-      visit(*at - documents.front(), column.slots[at - begin]);
+      visit(*at - documents.front(), static_cast<uint32_t>(at - begin));
     }
   } else {
     Select(column);
     for (size_t i = 0; i < documents.size(); ++i) {
       const uint32_t place = place_of_[documents[i]];
-      if (place != 0) visit(i, column.slots[place - 1]);
+      if (place != 0) visit(i, place - 1);
     }
   }
 }
@@ -141,9 +169,9 @@ void DocumentColumns::Fill(const Column* column, std::span<const uint32_t> docum
   if (column == nullptr) return;
   T* values = out->mutable_data<T>();
   uint64_t* validity = out->mutable_validity();
-  ForEachSlot(*column, documents, [&](size_t i, uint64_t slot) {
+  ForEachValue(*column, documents, [&](size_t i, uint32_t place) {
     SetBit(validity, i);
-    values[i] = value(slot);
+    values[i] = value(column->slots[place]);
   });
 }
 
@@ -162,8 +190,10 @@ Vector DocumentColumns::GatherCodes(Column* column, std::span<const uint32_t> do
   const auto none = static_cast<uint32_t>(texts.size());
   std::shared_ptr<uint32_t[]> codes(new uint32_t[documents.size()]);
   if (column->documents != nullptr) std::fill_n(codes.get(), documents.size(), none);
-  ForEachSlot(*column, documents,
-              [codes = codes.get()](size_t i, uint64_t slot) { codes[i] = SlotCode(slot); });
+  ForEachValue(*column, documents,
+               [to = codes.get(), from = column->codes.get()](size_t i, uint32_t place) {
+                 to[i] = from[place];
+               });
   return Vector::Dictionary(column->dictionary, std::move(codes), documents.size());
 }
 

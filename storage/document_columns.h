@@ -17,8 +17,8 @@ namespace hoglet {
 // Documents turned into columns in one pass, document by document: each is read while it is in the
 // cache, where column by column every value would be a wait for memory.
 //
-// Costs 8 bytes a value, and 4 more for keys that some documents lack. One thread; the documents
-// outlive it.
+// Costs 8 bytes a value, 4 where it is a text with a code, and 4 more for keys that some documents
+// lack. One thread; the documents outlive it.
 class DocumentColumns {
  public:
   // A shape that occurs, and how often.
@@ -45,8 +45,9 @@ class DocumentColumns {
   struct Column {
     uint32_t count = 0;
     std::unique_ptr<uint32_t[]> documents;  // ascending; null if every document has the key
-    std::unique_ptr<uint64_t[]> slots;      // as the documents hold them
-    const TextTable* texts = nullptr;       // if they have codes
+    std::unique_ptr<uint64_t[]> slots;      // as the documents hold them; null if there are codes
+    std::unique_ptr<uint32_t[]> codes;
+    const TextTable* texts = nullptr;  // if they have codes
     std::shared_ptr<const Vector> dictionary;
   };
 
@@ -55,9 +56,9 @@ class DocumentColumns {
   void FillColumns(std::span<const Document* const> documents);
   Column* ColumnOf(const DocumentShape::Member& member);
   Column* FindColumn(std::string_view key, JsonKind kind);
-  // Calls `visit(index in documents, slot)` for those that have a value.
+  // Calls `visit(index in documents, place in the column)` for those that have a value.
   template <typename Visit>
-  void ForEachSlot(const Column& column, std::span<const uint32_t> documents, Visit visit);
+  void ForEachValue(const Column& column, std::span<const uint32_t> documents, Visit visit);
   // Makes place_of_ say where in the column a document's value is.
   void Select(const Column& column);
   Vector GatherCodes(Column* column, std::span<const uint32_t> documents);
