@@ -21,28 +21,61 @@ constexpr size_t kDictionaryBytesMax = 16 << 20;
 // A dictionary is given up when, of so many values, more than three of four were new.
 constexpr size_t kTrialValues = 4096;
 
-// Positions of the texts in sorted order. They are told apart by the eight bytes behind what all
-// begin with, mostly: addresses and the like begin alike.
-std::vector<uint32_t> SortedPositions(const std::vector<std::string_view>& texts) {
-  size_t alike = texts.empty() ? 0 : texts[0].size();
-  for (const std::string_view text : texts) {
-    const size_t end = std::min(alike, text.size());
-    alike = static_cast<size_t>(
-        std::mismatch(text.begin(), text.begin() + end, texts[0].begin()).first - text.begin());
-  }
-  struct Entry {
-    uint64_t head;
-    uint32_t position;
-  };
-  std::vector<Entry> entries(texts.size());
-  for (uint32_t i = 0; i < texts.size(); ++i) {
-    char head[sizeof(uint64_t)] = {};
-    std::memcpy(head, texts[i].data() + alike, std::min(sizeof(head), texts[i].size() - alike));
-    entries[i] = {__builtin_bswap64(LoadLittle<uint64_t>(head)), i};
-  }
-  std::sort(entries.begin(), entries.end(), [&texts](const Entry& a, const Entry& b) {
+// A text to be sorted: the eight bytes that tell it apart from its like, mostly.
+struct TextHead {
+  uint64_t head;
+  uint32_t position;
+};
+
+uint64_t HeadOf(std::string_view text, size_t at) {
+  char head[sizeof(uint64_t)] = {};
+  std::memcpy(head, text.data() + at, std::min(sizeof(head), text.size() - at));
+  return __builtin_bswap64(LoadLittle<uint64_t>(head));
+}
+
+// Sorts texts that have their first `alike` bytes in common. Ids by time, addresses and the like
+// begin alike, so what they have in common is passed over, again and again.
+void SortHeads(const std::vector<std::string_view>& texts, size_t alike,
+               std::span<TextHead> entries) {
+  constexpr size_t kFew = 16;
+  const auto before = [&texts](const TextHead& a, const TextHead& b) {
     return a.head != b.head ? a.head < b.head : texts[a.position] < texts[b.position];
-  });
+  };
+  const std::string_view first = texts[entries[0].position];
+  size_t end = first.size();
+  for (const TextHead& entry : entries) {
+    const std::string_view text = texts[entry.position];
+    end = std::min(end, text.size());
+    const auto differs =
+        std::mismatch(text.begin() + alike, text.begin() + end, first.begin() + alike).first;
+    end = static_cast<size_t>(differs - text.begin());
+  }
+  for (TextHead& entry : entries) entry.head = HeadOf(texts[entry.position], end);
+  if (entries.size() <= kFew) return std::sort(entries.begin(), entries.end(), before);
+  std::sort(entries.begin(), entries.end(),
+            [](const TextHead& a, const TextHead& b) { return a.head < b.head; });
+  for (size_t i = 0; i < entries.size();) {
+    size_t next = i + 1;
+    while (next < entries.size() && entries[next].head == entries[i].head) ++next;
+    const std::span<TextHead> same = entries.subspan(i, next - i);
+    // A text that ends in its head is as long as its like at most up to zero bytes: few of those.
+    const bool has_short = std::any_of(same.begin(), same.end(), [&](const TextHead& entry) {
+      return texts[entry.position].size() < end + sizeof(uint64_t);
+    });
+    if (same.size() > 1 && (has_short || same.size() <= kFew)) {
+      std::sort(same.begin(), same.end(), before);
+    } else if (same.size() > 1) {
+      SortHeads(texts, end + sizeof(uint64_t), same);
+    }
+    i = next;
+  }
+}
+
+// Positions of the texts in sorted order.
+std::vector<uint32_t> SortedPositions(const std::vector<std::string_view>& texts) {
+  std::vector<TextHead> entries(texts.size());
+  for (uint32_t i = 0; i < texts.size(); ++i) entries[i].position = i;
+  if (!entries.empty()) SortHeads(texts, 0, entries);
   std::vector<uint32_t> positions(entries.size());
   for (size_t i = 0; i < entries.size(); ++i) positions[i] = entries[i].position;
   return positions;
