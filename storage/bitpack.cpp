@@ -15,18 +15,66 @@ uint64_t LoadWord(const char* from) {
   return word;
 }
 
+// Bits go out a word at a time; each word overlaps the one before in the bytes that are not full
+// yet, so that nothing is read back.
+class BitSink {
+ public:
+  explicit BitSink(char* out) : at_(out) {}
+
+  // At most 56 bits.
+  void Put(uint64_t value, int bits) {
+    word_ |= value << filled_;
+    std::memcpy(at_, &word_, sizeof(word_));
+    filled_ += bits;
+    at_ += filled_ >> 3;
+    word_ >>= filled_ & ~7;
+    filled_ &= 7;
+  }
+
+ private:
+  char* at_;
+  uint64_t word_ = 0;
+  int filled_ = 0;  // bits of word_, below 8 between two calls
+};
+
+// Widths up to 56 / `together` bits: so many values are put as one.
+template <int together, typename T>
+void PackNarrow(const T* values, size_t count, uint64_t base, int width, char* out) {
+  BitSink sink(out);
+  size_t i = 0;
+  for (; i + together <= count; i += together) {
+    uint64_t word = 0;
+    for (int k = 0; k < together; ++k) {
+      word |= (static_cast<uint64_t>(values[i + k]) - base) << (k * width);
+    }
+    sink.Put(word, width * together);
+  }
+  for (; i < count; ++i) sink.Put(static_cast<uint64_t>(values[i]) - base, width);
+}
+
 template <typename T>
-void Pack(const T* values, size_t count, T base, int width, char* out) {
-  std::memset(out, 0, PackedBytes(count, width));
+void PackWide(const T* values, size_t count, uint64_t base, int width, char* out) {
+  constexpr int kLowBits = 32;
+  BitSink sink(out);
+  for (size_t i = 0; i < count; ++i) {
+    const uint64_t delta = static_cast<uint64_t>(values[i]) - base;
+    sink.Put(delta & WidthMask(kLowBits), kLowBits);
+    sink.Put(delta >> kLowBits, width - kLowBits);
+  }
+}
+
+template <typename T>
+void Pack(const T* values, size_t count, uint64_t base, int width, char* out) {
+  std::memset(out + PackedBytes(count, width) - kPackSlackBytes, 0, kPackSlackBytes);
   if (width == 0) return;
-  size_t bit = 0;
-  for (size_t i = 0; i < count; ++i, bit += width) {
-    const uint64_t delta = static_cast<uint64_t>(values[i]) - static_cast<uint64_t>(base);
-    char* at = out + (bit >> 3);
-    const int shift = static_cast<int>(bit & 7);
-    const uint64_t low = LoadWord(at) | (delta << shift);
-    std::memcpy(at, &low, sizeof(low));
-    if (shift + width > 64) at[8] = static_cast<char>(delta >> (64 - shift));
+  if (width <= 14) {
+    PackNarrow<4>(values, count, base, width, out);
+  } else if (width <= 28) {
+    PackNarrow<2>(values, count, base, width, out);
+  } else if (width <= 56) {
+    PackNarrow<1>(values, count, base, width, out);
+  } else {
+    PackWide(values, count, base, width, out);
   }
 }
 
@@ -74,7 +122,7 @@ size_t PackedBytes(size_t count, int width) {
 }
 
 void PackBits(const int64_t* values, size_t count, int64_t base, int width, char* out) {
-  Pack(values, count, base, width, out);
+  Pack(values, count, static_cast<uint64_t>(base), width, out);
 }
 
 void PackBits(const uint32_t* values, size_t count, uint32_t base, int width, char* out) {

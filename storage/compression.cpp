@@ -34,21 +34,20 @@ Compression Compress(Compression wanted, std::string_view raw, std::string* out)
     return Compression::kNone;
   }
   // The room given is all that is worth using: the codecs stop when it is full.
-  std::string compressed(raw.size() - raw.size() / 16, '\0');
+  const size_t room = raw.size() - raw.size() / 16;
+  const std::unique_ptr<char[]> compressed(new char[room]);
   size_t bytes = 0;
   if (wanted == Compression::kLz4) {
-    const int written =
-        LZ4_compress_default(raw.data(), compressed.data(), static_cast<int>(raw.size()),
-                             static_cast<int>(compressed.size()));
+    const int written = LZ4_compress_default(raw.data(), compressed.get(),
+                                             static_cast<int>(raw.size()), static_cast<int>(room));
     bytes = written > 0 ? static_cast<size_t>(written) : 0;
   } else {
-    const size_t written = ZSTD_compressCCtx(CompressionContext(), compressed.data(),
-                                             compressed.size(), raw.data(), raw.size(), kZstdLevel);
+    const size_t written = ZSTD_compressCCtx(CompressionContext(), compressed.get(), room,
+                                             raw.data(), raw.size(), kZstdLevel);
     bytes = ZSTD_isError(written) ? 0 : written;
   }
   if (bytes == 0) return Compression::kNone;
-  compressed.resize(bytes);
-  *out = std::move(compressed);
+  out->assign(compressed.get(), bytes);
   return wanted;
 }
 

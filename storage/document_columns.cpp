@@ -1,5 +1,6 @@
 #include "storage/document_columns.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "include/hoglet/status.h"
@@ -7,21 +8,110 @@
 
 namespace hoglet {
 
-DocumentColumns::DocumentColumns(std::span<const Document* const> documents)
-    : place_of_(documents.size(), 0) {
-  std::vector<std::vector<Column*>> columns_of_shape;
-  for (uint32_t number = 0; number < documents.size(); ++number) {
-    const Document& document = *documents[number];
-    const DocumentShape& shape = *document.shape;
-    if (shape.index >= columns_of_shape.size()) columns_of_shape.resize(shape.index + 1);
-    std::vector<Column*>& columns = columns_of_shape[shape.index];
-    if (columns.size() != shape.members.size()) {
-      for (const auto& member : shape.members) columns.push_back(ColumnOf(member));
+namespace {
+
+// Documents fetched into the cache before they are read.
+constexpr size_t kAhead = 8;
+
+bool IsRun(std::span<const uint32_t> numbers) {
+  uint32_t differs = 0;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    differs |= numbers[i] ^ (numbers[0] + static_cast<uint32_t>(i));
+  }
+  return differs == 0;
+}
+
+}  // namespace
+
+DocumentColumns::DocumentColumns(std::span<const Document* const> documents) {
+  CountShapes(documents);
+  MakeColumns();
+  FillColumns(documents);
+}
+
+void DocumentColumns::CountShapes(std::span<const Document* const> documents) {
+  shape_of_.reserve(documents.size());
+  for (size_t i = 0; i < documents.size(); ++i) {
+    if (i + kAhead < documents.size()) __builtin_prefetch(documents[i + kAhead]);
+    const DocumentShape& shape = *documents[i]->shape;
+    if (shape.index >= shapes_.size()) shapes_.resize(shape.index + 1);
+    shapes_[shape.index].shape = &shape;
+    ++shapes_[shape.index].count;
+    shape_of_.push_back(shape.index);
+  }
+}
+
+void DocumentColumns::MakeColumns() {
+  for (const ShapeCount& entry : shapes_) {
+    if (entry.shape == nullptr) continue;
+    for (const auto& member : entry.shape->members) ColumnOf(member)->count += entry.count;
+  }
+  for (const auto& column : columns_) {
+    if (column->texts != nullptr) {
+      column->codes.reset(new uint32_t[column->count]);
+    } else {
+      column->slots.reset(new uint64_t[column->count]);
     }
-    for (size_t slot = 0; slot < columns.size(); ++slot) {
-      Column& column = *columns[slot];
-      column.documents.push_back(number);
-      column.slots.push_back(document.slots[slot]);
+    if (column->count == shape_of_.size()) continue;
+    column->documents.reset(new uint32_t[column->count]);
+  }
+}
+
+namespace {
+
+// Fetches the slots of a document to come.
+void PrefetchSlots(const Document& document) {
+  constexpr size_t kLineSlots = 64 / sizeof(uint64_t);
+  const size_t count = document.shape->members.size();
+  for (size_t i = 0; i < count; i += kLineSlots) __builtin_prefetch(document.slots + i);
+}
+
+}  // namespace
+
+void DocumentColumns::FillColumns(std::span<const Document* const> documents) {
+  // Where the next value of a column goes.
+  struct Cursor {
+    uint32_t* document;  // null: every document has one
+    uint64_t* slot;
+    uint32_t* code;
+  };
+  struct Move {
+    uint32_t slot;
+    uint32_t cursor;
+  };
+  struct Moves {
+    std::vector<Move> slots;
+    std::vector<Move> codes;
+  };
+  std::vector<Cursor> cursors;
+  absl::flat_hash_map<const Column*, uint32_t> cursor_of;
+  for (const auto& column : columns_) {
+    cursor_of.emplace(column.get(), static_cast<uint32_t>(cursors.size()));
+    cursors.push_back({column->documents.get(), column->slots.get(), column->codes.get()});
+  }
+  std::vector<Moves> moves_of(shapes_.size());
+  for (size_t i = 0; i < shapes_.size(); ++i) {
+    if (shapes_[i].shape == nullptr) continue;
+    const auto& members = shapes_[i].shape->members;
+    for (uint32_t slot = 0; slot < members.size(); ++slot) {
+      const Column* column = ColumnOf(members[slot]);
+      (column->texts != nullptr ? moves_of[i].codes : moves_of[i].slots)
+          .push_back({slot, cursor_of.at(column)});
+    }
+  }
+  for (uint32_t number = 0; number < documents.size(); ++number) {
+    if (number + kAhead < documents.size()) PrefetchSlots(*documents[number + kAhead]);
+    const uint64_t* slots = documents[number]->slots;
+    const Moves& moves = moves_of[shape_of_[number]];
+    for (const Move& move : moves.codes) {
+      Cursor& cursor = cursors[move.cursor];
+      *cursor.code++ = SlotCode(slots[move.slot]);
+      if (cursor.document != nullptr) *cursor.document++ = number;
+    }
+    for (const Move& move : moves.slots) {
+      Cursor& cursor = cursors[move.cursor];
+      *cursor.slot++ = slots[move.slot];
+      if (cursor.document != nullptr) *cursor.document++ = number;
     }
   }
 }
@@ -43,31 +133,49 @@ DocumentColumns::Column* DocumentColumns::FindColumn(std::string_view key, JsonK
 
 void DocumentColumns::Select(const Column& column) {
   if (selected_ == &column) return;
+  place_of_.resize(shape_of_.size(), 0);
   if (selected_ != nullptr) {
-    for (const uint32_t document : selected_->documents) place_of_[document] = 0;
+    for (uint32_t i = 0; i < selected_->count; ++i) place_of_[selected_->documents[i]] = 0;
   }
-  for (size_t i = 0; i < column.documents.size(); ++i) {
-    place_of_[column.documents[i]] = static_cast<uint32_t>(i + 1);
-  }
+  for (uint32_t i = 0; i < column.count; ++i) place_of_[column.documents[i]] = i + 1;
   selected_ = &column;
+}
+
+template <typename Visit>
+void DocumentColumns::ForEachValue(const Column& column, std::span<const uint32_t> documents,
+                                   Visit visit) {
+  if (documents.empty()) return;
+  if (column.documents == nullptr) {
+    for (size_t i = 0; i < documents.size(); ++i) visit(i, documents[i]);
+  } else if (IsRun(documents)) {
+    const uint32_t* const begin = column.documents.get();
+    const uint32_t* const end = begin + column.count;
+    for (const uint32_t* at = std::lower_bound(begin, end, documents.front());
+         at != end && *at <= documents.back(); ++at) {
+      visit(*at - documents.front(), static_cast<uint32_t>(at - begin));
+    }
+  } else {
+    Select(column);
+    for (size_t i = 0; i < documents.size(); ++i) {
+      const uint32_t place = place_of_[documents[i]];
+      if (place != 0) visit(i, place - 1);
+    }
+  }
 }
 
 template <typename T, typename Value>
 void DocumentColumns::Fill(const Column* column, std::span<const uint32_t> documents, Value value,
                            Vector* out) {
   if (column == nullptr) return;
-  Select(*column);
   T* values = out->mutable_data<T>();
   uint64_t* validity = out->mutable_validity();
-  for (size_t i = 0; i < documents.size(); ++i) {
-    const uint32_t place = place_of_[documents[i]];
-    if (place == 0) continue;
+  ForEachValue(*column, documents, [&](size_t i, uint32_t place) {
     SetBit(validity, i);
-    values[i] = value(column->slots[place - 1]);
-  }
+    values[i] = value(column->slots[place]);
+  });
 }
 
-Vector DocumentColumns::GatherCodes(Column* column, std::span<const uint32_t> documents) const {
+Vector DocumentColumns::GatherCodes(Column* column, std::span<const uint32_t> documents) {
   const TextTable& texts = *column->texts;
   if (column->dictionary == nullptr) {
     // The last entry is NULL, for documents without the key.
@@ -81,10 +189,11 @@ Vector DocumentColumns::GatherCodes(Column* column, std::span<const uint32_t> do
   }
   const auto none = static_cast<uint32_t>(texts.size());
   std::shared_ptr<uint32_t[]> codes(new uint32_t[documents.size()]);
-  for (size_t i = 0; i < documents.size(); ++i) {
-    const uint32_t place = place_of_[documents[i]];
-    codes[i] = place == 0 ? none : SlotCode(column->slots[place - 1]);
-  }
+  if (column->documents != nullptr) std::fill_n(codes.get(), documents.size(), none);
+  ForEachValue(*column, documents,
+               [to = codes.get(), from = column->codes.get()](size_t i, uint32_t place) {
+                 to[i] = from[place];
+               });
   return Vector::Dictionary(column->dictionary, std::move(codes), documents.size());
 }
 
@@ -94,7 +203,6 @@ Vector DocumentColumns::Gather(std::string_view key, JsonVariant variant, bool a
     Column* column =
         FindColumn(key, variant == JsonVariant::kString ? JsonKind::kString : JsonKind::kRaw);
     if (column != nullptr && column->texts != nullptr) {
-      Select(*column);
       return GatherCodes(column, documents);
     }
   }

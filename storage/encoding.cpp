@@ -18,21 +18,44 @@ constexpr int kDecimalExponentMax = 14;
 constexpr double kPowersOfTen[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
 
-// A packed block: i64 base, u8 width, the packed bytes.
-void PutPacked(const int64_t* values, size_t count, std::string* out) {
-  int64_t base = 0;
-  int64_t top = 0;
-  if (count > 0) {
-    const auto [low, high] = std::minmax_element(values, values + count);
-    base = *low;
-    top = *high;
+// What choosing an encoding needs to know of integers.
+template <typename T>
+struct Survey {
+  T min;
+  T max;
+  size_t runs = 1;  // of equal values
+
+  int width() const { return BitWidth(static_cast<uint64_t>(max) - static_cast<uint64_t>(min)); }
+};
+
+// `count` > 0.
+template <typename T>
+Survey<T> SurveyIntegers(const T* values, size_t count) {
+  Survey<T> survey{values[0], values[0]};
+  for (size_t i = 1; i < count; ++i) {
+    survey.min = std::min(survey.min, values[i]);
+    survey.max = std::max(survey.max, values[i]);
+    survey.runs += values[i] != values[i - 1] ? 1 : 0;
   }
-  const int width = BitWidth(static_cast<uint64_t>(top) - static_cast<uint64_t>(base));
-  PutLittle(out, base);
+  return survey;
+}
+
+size_t PackedBlockBytes(size_t count, int width) { return 9 + PackedBytes(count, width); }
+
+// A packed block: i64 base, u8 width, the packed bytes. `survey` is of the values.
+template <typename T>
+void PutPacked(const T* values, size_t count, const Survey<T>& survey, std::string* out) {
+  const int width = survey.width();
+  PutLittle(out, static_cast<int64_t>(survey.min));
   out->push_back(static_cast<char>(width));
   const size_t at = out->size();
   out->resize(at + PackedBytes(count, width));
-  PackBits(values, count, base, width, out->data() + at);
+  PackBits(values, count, survey.min, width, out->data() + at);
+}
+
+template <typename T>
+void PutPacked(const T* values, size_t count, std::string* out) {
+  PutPacked(values, count, SurveyIntegers(values, count), out);
 }
 
 struct PackedView {
@@ -48,40 +71,39 @@ bool GetPacked(ByteReader* in, size_t count, PackedView* view) {
   return in->GetBytes(PackedBytes(count, width), &view->bytes);
 }
 
-size_t PackedBlockBytes(const int64_t* values, size_t count) {
-  const auto [low, high] = std::minmax_element(values, values + count);
-  return 9 +
-         PackedBytes(count, BitWidth(static_cast<uint64_t>(*high) - static_cast<uint64_t>(*low)));
-}
-
 absl::Status Damaged(const char* what) { return absl::DataLossError(what); }
 
-// Integers: constant, runs or packed, whichever is smallest. `count` > 0.
-Encoding PutIntegers(const int64_t* values, size_t count, std::string* out) {
-  std::vector<int64_t> run_values;
-  std::vector<int64_t> run_lengths;
-  for (size_t i = 0; i < count && run_values.size() <= count / 4 + 1;) {
-    size_t end = i + 1;
-    while (end < count && values[end] == values[i]) ++end;
-    run_values.push_back(values[i]);
-    run_lengths.push_back(static_cast<int64_t>(end - i));
-    i = end;
-  }
-  if (run_values.size() == 1) {
-    PutLittle(out, values[0]);
+// Integers: constant, runs or packed, whichever is smallest. `survey` is of the values.
+template <typename T>
+Encoding PutIntegers(const T* values, size_t count, const Survey<T>& survey, std::string* out) {
+  if (survey.runs == 1) {
+    PutLittle(out, static_cast<int64_t>(values[0]));
     return Encoding::kConstant;
   }
-  if (run_values.size() <= count / 4 + 1) {
-    const size_t runs = run_values.size();
-    if (PackedBlockBytes(run_values.data(), runs) + PackedBlockBytes(run_lengths.data(), runs) <
-        PackedBlockBytes(values, count)) {
+  if (survey.runs <= count / 4 + 1) {
+    const size_t runs = survey.runs;
+    std::vector<T> run_values;
+    std::vector<uint32_t> run_lengths;
+    run_values.reserve(runs);
+    run_lengths.reserve(runs);
+    for (size_t i = 0; i < count;) {
+      size_t end = i + 1;
+      while (end < count && values[end] == values[i]) ++end;
+      run_values.push_back(values[i]);
+      run_lengths.push_back(static_cast<uint32_t>(end - i));
+      i = end;
+    }
+    // The runs' values have the range of all.
+    const Survey<uint32_t> lengths = SurveyIntegers(run_lengths.data(), runs);
+    if (PackedBlockBytes(runs, survey.width()) + PackedBlockBytes(runs, lengths.width()) <
+        PackedBlockBytes(count, survey.width())) {
       PutLittle(out, static_cast<uint32_t>(runs));
-      PutPacked(run_lengths.data(), runs, out);
-      PutPacked(run_values.data(), runs, out);
+      PutPacked(run_lengths.data(), runs, lengths, out);
+      PutPacked(run_values.data(), runs, survey, out);
       return Encoding::kRunLength;
     }
   }
-  PutPacked(values, count, out);
+  PutPacked(values, count, survey, out);
   return Encoding::kPacked;
 }
 
@@ -165,10 +187,13 @@ Encoding PutDoubles(const double* values, size_t count, std::string* out) {
   }
   std::vector<int64_t> integers;
   const int exponent = DecimalExponent(values, count, &integers);
-  if (exponent >= 0 && PackedBlockBytes(integers.data(), count) < count * sizeof(double)) {
-    out->push_back(static_cast<char>(exponent));
-    PutPacked(integers.data(), count, out);
-    return Encoding::kDecimal;
+  if (exponent >= 0) {
+    const Survey<int64_t> survey = SurveyIntegers(integers.data(), count);
+    if (PackedBlockBytes(count, survey.width()) < count * sizeof(double)) {
+      out->push_back(static_cast<char>(exponent));
+      PutPacked(integers.data(), count, survey, out);
+      return Encoding::kDecimal;
+    }
   }
   out->append(reinterpret_cast<const char*>(values), count * sizeof(double));
   return Encoding::kPlain;
@@ -274,8 +299,13 @@ Encoding PutStrings(const std::string_view* values, size_t count, std::string* o
     return Encoding::kConstant;
   }
   std::vector<int64_t> lengths(count);
-  for (size_t i = 0; i < count; ++i) lengths[i] = static_cast<int64_t>(values[i].size());
+  size_t bytes = 0;
+  for (size_t i = 0; i < count; ++i) {
+    lengths[i] = static_cast<int64_t>(values[i].size());
+    bytes += values[i].size();
+  }
   PutPacked(lengths.data(), count, out);
+  out->reserve(out->size() + bytes);
   for (size_t i = 0; i < count; ++i) out->append(values[i]);
   return Encoding::kStrings;
 }
@@ -331,25 +361,24 @@ void FinishChunk(std::string body, Compression compression, EncodedChunk* chunk)
   chunk->meta.crc = Crc32c(chunk->stored);
 }
 
-struct Shape {
-  const uint64_t* validity;
+struct RowCounts {
   size_t rows;
   size_t valid;
 };
 
-Shape StartChunk(const uint64_t* validity, size_t rows, EncodedChunk* chunk, std::string* body) {
-  const size_t valid = validity == nullptr ? rows : CountBits(validity, rows);
-  chunk->meta.rows = static_cast<uint32_t>(rows);
-  chunk->meta.null_count = static_cast<uint32_t>(rows - valid);
-  if (valid > 0 && valid < rows) PutValidity(validity, rows, body);
-  return {validity, rows, valid};
+void StartChunk(const uint64_t* validity, const RowCounts& counts, EncodedChunk* chunk,
+                std::string* body) {
+  chunk->meta.rows = static_cast<uint32_t>(counts.rows);
+  chunk->meta.null_count = static_cast<uint32_t>(counts.rows - counts.valid);
+  if (counts.valid > 0 && counts.valid < counts.rows) PutValidity(validity, counts.rows, body);
 }
 
-void PutIntegerChunk(const int64_t* values, size_t valid, EncodedChunk* chunk, std::string* body) {
-  const auto [low, high] = std::minmax_element(values, values + valid);
-  chunk->meta.min = *low;
-  chunk->meta.max = *high;
-  chunk->meta.encoding = PutIntegers(values, valid, body);
+template <typename T>
+void PutIntegerChunk(const T* values, size_t valid, EncodedChunk* chunk, std::string* body) {
+  const Survey<T> survey = SurveyIntegers(values, valid);
+  chunk->meta.min = survey.min;
+  chunk->meta.max = survey.max;
+  chunk->meta.encoding = PutIntegers(values, valid, survey, body);
 }
 
 }  // namespace
@@ -358,48 +387,47 @@ absl::StatusOr<EncodedChunk> EncodeChunk(const Vector& values, Compression compr
   HOGLET_ASSERT(values.form() == Vector::Form::kFlat);
   EncodedChunk chunk;
   std::string body;
-  const Shape shape = StartChunk(values.validity(), values.size(), &chunk, &body);
-  if (shape.valid == 0) return chunk;
+  const uint64_t* validity = values.validity();
+  const size_t rows = values.size();
+  const size_t valid = validity == nullptr ? rows : CountBits(validity, rows);
+  StartChunk(validity, {.rows = rows, .valid = valid}, &chunk, &body);
+  if (valid == 0) return chunk;
   switch (values.type().physical()) {
     case Physical::kI64: {
       std::vector<int64_t> scratch;
-      PutIntegerChunk(
-          DenseValues(values.data<int64_t>(), shape.validity, shape.rows, shape.valid, &scratch),
-          shape.valid, &chunk, &body);
+      PutIntegerChunk(DenseValues(values.data<int64_t>(), validity, rows, valid, &scratch), valid,
+                      &chunk, &body);
       break;
     }
     case Physical::kF64: {
       std::vector<double> scratch;
       chunk.meta.encoding = PutDoubles(
-          DenseValues(values.data<double>(), shape.validity, shape.rows, shape.valid, &scratch),
-          shape.valid, &body);
+          DenseValues(values.data<double>(), validity, rows, valid, &scratch), valid, &body);
       break;
     }
     case Physical::kU8: {
       std::vector<uint8_t> scratch;
       chunk.meta.encoding = PutBools(
-          DenseValues(values.data<uint8_t>(), shape.validity, shape.rows, shape.valid, &scratch),
-          shape.valid, &body);
+          DenseValues(values.data<uint8_t>(), validity, rows, valid, &scratch), valid, &body);
       break;
     }
     case Physical::kI128: {
       std::vector<Int128> scratch;
       chunk.meta.encoding = PutWide(
-          DenseValues(values.data<Int128>(), shape.validity, shape.rows, shape.valid, &scratch),
-          shape.valid, &body);
+          DenseValues(values.data<Int128>(), validity, rows, valid, &scratch), valid, &body);
       break;
     }
     case Physical::kString: {
       std::vector<std::string_view> scratch;
-      const std::string_view* dense = DenseValues(values.data<std::string_view>(), shape.validity,
-                                                  shape.rows, shape.valid, &scratch);
+      const std::string_view* dense =
+          DenseValues(values.data<std::string_view>(), validity, rows, valid, &scratch);
       uint64_t bytes = 0;
-      for (size_t i = 0; i < shape.valid; ++i) bytes += dense[i].size();
+      for (size_t i = 0; i < valid; ++i) bytes += dense[i].size();
       if (bytes > kChunkBytesMax / 2) {
         return absl::ResourceExhaustedError(
             StrCat(bytes, " bytes of strings in one granule exceed the limit"));
       }
-      chunk.meta.encoding = PutStrings(dense, shape.valid, &body);
+      chunk.meta.encoding = PutStrings(dense, valid, &body);
       break;
     }
     default:
@@ -409,19 +437,22 @@ absl::StatusOr<EncodedChunk> EncodeChunk(const Vector& values, Compression compr
   return chunk;
 }
 
-EncodedChunk EncodeCodes(const uint32_t* codes, const uint64_t* validity, size_t rows,
+EncodedChunk EncodeCodes(const uint32_t* codes, size_t rows, uint32_t null_code,
                          Compression compression) {
   EncodedChunk chunk;
   std::string body;
-  const Shape shape = StartChunk(validity, rows, &chunk, &body);
-  if (shape.valid == 0) return chunk;
-  std::vector<int64_t> integers(shape.valid + 1);
-  size_t to = 0;
+  std::vector<uint64_t> validity(BitmapWords(rows));
+  std::vector<uint32_t> dense(rows + 1);
+  size_t valid = 0;
   for (size_t row = 0; row < rows; ++row) {
-    integers[to] = codes[row];
-    to += validity == nullptr || BitIsSet(validity, row);
+    const uint64_t is_valid = codes[row] != null_code ? 1 : 0;
+    dense[valid] = codes[row];
+    valid += is_valid;
+    validity[row >> 6] |= is_valid << (row & 63);
   }
-  PutIntegerChunk(integers.data(), shape.valid, &chunk, &body);
+  StartChunk(validity.data(), {.rows = rows, .valid = valid}, &chunk, &body);
+  if (valid == 0) return chunk;
+  PutIntegerChunk(dense.data(), valid, &chunk, &body);
   FinishChunk(std::move(body), compression, &chunk);
   return chunk;
 }

@@ -62,8 +62,8 @@ struct EncodedChunk {
 // `values` is flat. Strings and documents of one chunk must stay under kChunkBytesMax together
 // (kResourceExhausted).
 absl::StatusOr<EncodedChunk> EncodeChunk(const Vector& values, Compression compression);
-// A chunk of dictionary codes; where `validity` (null: all valid) has no bit, the code is ignored.
-EncodedChunk EncodeCodes(const uint32_t* codes, const uint64_t* validity, size_t rows,
+// A chunk of dictionary codes; `null_code` stands for NULL.
+EncodedChunk EncodeCodes(const uint32_t* codes, size_t rows, uint32_t null_code,
                          Compression compression);
 
 // Bytes of a chunk, uncompressed, and what keeps them alive.

@@ -35,6 +35,7 @@ EventTable::EventTable(Env* env, std::string directory, Options options)
 
 void EventTable::StopMerges() {
   closing_.store(true);
+  merge_gate_.OpenForGood();
   {
     std::lock_guard lock(merge_wake_mutex_);
     merge_wanted_ = true;

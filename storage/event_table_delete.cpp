@@ -219,6 +219,7 @@ absl::Status EventTable::PurgeDeleted() {
       if (part.mask != nullptr) ids.push_back(id);
     }
   }
+  const MergeGate::Errand errand(&merge_gate_);
   for (const uint64_t id : ids) {
     std::lock_guard merge_lock(merge_mutex_);
     {

@@ -22,6 +22,8 @@ struct EventTable::Metrics {
                                      "Rows refused as older than the version present")),
         flushes(registry->GetCounter("hoglet_storage_flushes_total", "Generations flushed")),
         merges(registry->GetCounter("hoglet_storage_merges_total", "Merges of parts")),
+        merge_waits(registry->GetCounter("hoglet_storage_merge_wait_milliseconds_total",
+                                         "Time that merges stood still for writers")),
         failures(registry->GetCounter("hoglet_storage_write_failures_total",
                                       "Flushes and merges that failed")) {}
 
@@ -36,6 +38,7 @@ struct EventTable::Metrics {
   Counter* dropped;
   Counter* flushes;
   Counter* merges;
+  Counter* merge_waits;
   Counter* failures;
 };
 

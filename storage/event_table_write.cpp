@@ -55,6 +55,24 @@ std::vector<uint32_t> Difference(const RowMask* mask, const RowMask* base) {
   return rows;
 }
 
+// Rows of a memtable, in their order, by the month they belong to.
+std::map<int32_t, std::vector<SourceRow>> ByMonth(const Memtable& memtable,
+                                                  std::span<const SourceRow> rows) {
+  std::map<int32_t, std::vector<SourceRow>> months;
+  std::vector<SourceRow>* month = nullptr;  // that of `day`
+  int64_t day = 0;
+  for (const SourceRow& row : rows) {
+    const MemGranule& granule = memtable.GranuleOf(row.row);
+    const int64_t time_us = granule.integers(kTimestampColumn)[row.row - granule.begin()];
+    if (month == nullptr || DayOf(time_us) != day) {
+      day = DayOf(time_us);
+      month = &months[MonthOf(time_us)];
+    }
+    month->push_back(row);
+  }
+  return months;
+}
+
 }  // namespace
 
 absl::StatusOr<EventTable::NewPart> EventTable::WritePart(
@@ -129,13 +147,7 @@ absl::Status EventTable::WriteSealed(std::span<const std::shared_ptr<Memtable>> 
     const RowMask* mask = masks[shard].get();
     HOGLET_ASSIGN_OR_RETURN(std::vector<SourceRow> rows,
                             MergeRows(sources, std::span<const RowMask* const>(&mask, 1)));
-    std::map<int32_t, std::vector<SourceRow>> months;
-    for (const SourceRow& row : rows) {
-      const MemGranule& granule = memtables[shard]->GranuleOf(row.row);
-      const int64_t time_us = granule.integers(kTimestampColumn)[row.row - granule.begin()];
-      months[MonthOf(time_us)].push_back(row);
-    }
-    for (auto& [month, month_rows] : months) {
+    for (auto& [month, month_rows] : ByMonth(*memtables[shard], rows)) {
       HOGLET_ASSIGN_OR_RETURN(NewPart part, WritePart(shard, month, sources, std::move(month_rows),
                                                       Compression::kLz4, nullptr));
       part.source = shard;
@@ -282,13 +294,22 @@ absl::StatusOr<bool> EventTable::MergeOnce(bool everything, size_t parts_above) 
 void EventTable::MergeExcess() {
   // Looked at first, as a merge waits for the one under way.
   while (!closing_.load() && !PickMerge(false, options_.partition_parts_max).empty()) {
+    const MergeGate::Errand errand(&merge_gate_);
     // Failures are counted, and reported by the merging thread, which tries again.
     const absl::StatusOr<bool> merged = MergeOnce(false, options_.partition_parts_max);
     if (!merged.ok() || !*merged) return;
   }
 }
 
+void EventTable::GiveWay() {
+  const int64_t begin_ns = env_->MonotonicNanos();
+  if (!merge_gate_.Pass()) return;
+  const int64_t waited_ns = env_->MonotonicNanos() - begin_ns;
+  metrics_->merge_waits->Add(static_cast<uint64_t>(std::max<int64_t>(0, waited_ns / 1'000'000)));
+}
+
 absl::Status EventTable::MergeProgress(uint64_t bytes) {
+  GiveWay();
   if (closing_.load(std::memory_order_relaxed)) return absl::CancelledError("closing");
   if (options_.merge_bytes_per_second > 0 && bytes > 0) {
     env_->SleepMicros(static_cast<int64_t>(bytes * 1'000'000 / options_.merge_bytes_per_second));
@@ -416,6 +437,7 @@ void EventTable::ShowMerged(const std::vector<VisiblePart>& inputs,
 }
 
 absl::Status EventTable::MergeNow() {
+  const MergeGate::Errand errand(&merge_gate_);
   while (true) {
     HOGLET_ASSIGN_OR_RETURN(const bool merged, MergeOnce(false));
     if (!merged) return absl::OkStatus();
@@ -423,6 +445,7 @@ absl::Status EventTable::MergeNow() {
 }
 
 absl::Status EventTable::OptimizeForTest() {
+  const MergeGate::Errand errand(&merge_gate_);
   while (true) {
     HOGLET_ASSIGN_OR_RETURN(const bool merged, MergeOnce(true));
     if (!merged) return absl::OkStatus();
@@ -439,14 +462,15 @@ void EventTable::RunMerges() {
       merge_wanted_ = false;
     }
     // A failed merge (a full disk, mostly) is tried again after the next flush.
-    while (!closing_.load()) {
+    while (true) {
+      GiveWay();
+      if (closing_.load()) return;
       const absl::StatusOr<bool> merged = MergeOnce(false);
       if (!merged.ok() && !absl::IsCancelled(merged.status())) {
         LogWarning("merge failed", {{"directory", directory_}, {"error", merged.status()}});
       }
       if (!merged.ok() || !*merged) break;
     }
-    if (closing_.load()) return;
   }
 }
 

@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <numeric>
+#include <tuple>
 
+#include "absl/container/flat_hash_set.h"
 #include "src/base/bytes.h"
 #include "src/base/json.h"
 #include "storage/document_columns.h"
@@ -9,38 +12,15 @@ namespace hoglet {
 
 namespace {
 
-struct SortedEntry {
-  RowSortKey key;
-  uint32_t row;
-};
-
-class MemtableCursor : public SortedCursor {
- public:
-  explicit MemtableCursor(std::vector<SortedEntry> entries) : entries_(std::move(entries)) {}
-
-  bool valid() const override { return at_ < entries_.size(); }
-  const RowSortKey& key() const override { return entries_[at_].key; }
-  uint32_t row() const override { return entries_[at_].row; }
-  absl::Status Next() override {
-    ++at_;
-    return absl::OkStatus();
-  }
-
- private:
-  std::vector<SortedEntry> entries_;
-  size_t at_ = 0;
-};
-
+// Rows are sorted, and documents numbered in that order, when the source is made: a part takes them
+// one after the other then.
 class MemtableSource : public RowSource {
  public:
-  explicit MemtableSource(const Memtable* memtable) : views_(memtable->View()) {
-    for (const MemGranuleView& view : views_) {
-      for (uint32_t i = 0; i < view.rows; ++i) AddRow(*view.granule, i);
-    }
-  }
+  explicit MemtableSource(const Memtable* memtable);
 
   absl::StatusOr<std::unique_ptr<SortedCursor>> Sorted(const RowMask* skip) override;
   absl::StatusOr<Vector> GatherPlain(PlainColumn column, std::span<const uint32_t> rows) override;
+  std::vector<RowHashes> GatherRowHashes(std::span<const uint32_t> rows) override;
   uint64_t RowBytes(uint32_t row) const override {
     return rows_[row].granule->row_bytes()[rows_[row].index] + 160;
   }
@@ -56,28 +36,34 @@ class MemtableSource : public RowSource {
   absl::StatusOr<Vector> GatherVariant(JsonColumn column, const std::string& key,
                                        JsonVariant variant, bool as_double,
                                        std::span<const uint32_t> documents) override;
-  absl::StatusOr<std::vector<std::string>> GatherShapes(
-      JsonColumn column, const KeyIndex& keys, std::span<const uint32_t> documents) override;
-  absl::StatusOr<std::vector<std::string>> GatherResidual(
-      JsonColumn column, const KeyIndex& keys, std::span<const uint32_t> documents,
-      const std::function<void(std::string_view)>& seen) override;
+  absl::StatusOr<Vector> GatherShapes(JsonColumn column, const KeyIndex& keys,
+                                      std::span<const uint32_t> documents) override;
+  absl::StatusOr<Vector> GatherResidual(JsonColumn column, const KeyIndex& keys,
+                                        std::span<const uint32_t> documents,
+                                        const std::function<void(std::string_view)>& seen) override;
 
  private:
   struct RowAt {
     const MemGranule* granule;
     uint32_t index;
   };
+  // Shapes as one set of keys with columns makes them.
+  struct KeyedShapes {
+    KeyIndex keys;
+    std::shared_ptr<const Vector> texts;         // as a part holds them, each once
+    std::vector<uint32_t> text_of;               // by shape
+    std::vector<std::vector<uint32_t>> outside;  // by shape: slots of the other members
+    bool has_outside = false;
+  };
 
-  void AddRow(const MemGranule& granule, uint32_t index) {
-    rows_.push_back({&granule, index});
-    documents_[kPropertiesColumn].push_back(granule.documents(kPropertiesColumn)[index]);
-    const Document* person = granule.documents(kPersonPropertiesColumn)[index];
-    auto& people = documents_[kPersonPropertiesColumn];
-    const auto [entry, inserted] =
-        person_numbers_.try_emplace(person, static_cast<uint32_t>(people.size()));
-    if (inserted) people.push_back(person);
-    person_of_row_.push_back(entry->second);
-  }
+  RowSortKey SortKey(uint32_t row) const;
+  // The number of each row's (team, day, event) in sorted order; `begin` gets the number of rows
+  // before each.
+  std::vector<uint32_t> GroupRows(std::vector<uint32_t>* begin) const;
+  std::vector<uint32_t> SortRows() const;
+  void NumberDocuments();
+  DocumentColumns& Columns(JsonColumn column);
+  const KeyedShapes& ShapesFor(JsonColumn column, const KeyIndex& keys);
 
   template <typename T, typename Get>
   Vector Gather(const Type& type, std::span<const uint32_t> rows, Get get) const {
@@ -89,33 +75,142 @@ class MemtableSource : public RowSource {
     return out;
   }
 
-  std::vector<MemGranuleView> views_;
+  class Cursor;
+
   std::vector<RowAt> rows_;
+  std::vector<uint32_t> sorted_;  // rows
   std::vector<const Document*> documents_[kJsonColumnCount];
+  std::vector<uint32_t> document_of_row_[kJsonColumnCount];
   std::unique_ptr<DocumentColumns> columns_[kJsonColumnCount];  // made when first needed
-  absl::flat_hash_map<const Document*, uint32_t> person_numbers_;
-  std::vector<uint32_t> person_of_row_;
+  KeyedShapes shapes_[kJsonColumnCount];
 };
 
-absl::StatusOr<std::unique_ptr<SortedCursor>> MemtableSource::Sorted(const RowMask* skip) {
-  std::vector<SortedEntry> entries;
-  entries.reserve(rows_.size());
+class MemtableSource::Cursor : public SortedCursor {
+ public:
+  Cursor(const MemtableSource& source, std::vector<uint32_t> rows)
+      : source_(source), rows_(std::move(rows)) {}
+
+  bool valid() const override { return at_ < rows_.size(); }
+  const RowSortKey& key() const override { return key_ = source_.SortKey(row()); }
+  uint32_t row() const override { return rows_[at_]; }
+  absl::Status Next() override {
+    ++at_;
+    return absl::OkStatus();
+  }
+
+ private:
+  const MemtableSource& source_;
+  std::vector<uint32_t> rows_;
+  size_t at_ = 0;
+  mutable RowSortKey key_;  // made when asked for: the rows of a lone source are not compared
+};
+
+MemtableSource::MemtableSource(const Memtable* memtable) {
+  rows_.reserve(memtable->rows());
+  for (const MemGranuleView& view : memtable->View()) {
+    for (uint32_t i = 0; i < view.rows; ++i) rows_.push_back({view.granule, i});
+  }
+  sorted_ = SortRows();
+  NumberDocuments();
+}
+
+RowSortKey MemtableSource::SortKey(uint32_t row) const {
+  const MemGranule& granule = *rows_[row].granule;
+  const uint32_t i = rows_[row].index;
+  RowSortKey key;
+  key.team_id = granule.integers(kTeamIdColumn)[i];
+  key.timestamp_us = granule.integers(kTimestampColumn)[i];
+  key.day = DayOf(key.timestamp_us);
+  key.event = granule.strings(kEventColumn)[i];
+  key.distinct_id_hash = granule.distinct_id_hashes()[i];
+  key.uuid_hash = granule.uuid_hashes()[i];
+  return key;
+}
+
+std::vector<uint32_t> MemtableSource::GroupRows(std::vector<uint32_t>* begin) const {
+  using Group = std::tuple<TeamId, int64_t, std::string_view>;
+  absl::flat_hash_map<Group, uint32_t> numbers;
+  std::vector<uint32_t> group_of;
+  group_of.reserve(rows_.size());
+  for (const RowAt& at : rows_) {
+    const Group group(at.granule->integers(kTeamIdColumn)[at.index],
+                      DayOf(at.granule->integers(kTimestampColumn)[at.index]),
+                      at.granule->strings(kEventColumn)[at.index]);
+    group_of.push_back(
+        numbers.try_emplace(group, static_cast<uint32_t>(numbers.size())).first->second);
+  }
+  std::vector<std::pair<Group, uint32_t>> sorted(numbers.begin(), numbers.end());
+  std::sort(sorted.begin(), sorted.end());
+  std::vector<uint32_t> rank_of(sorted.size());
+  for (uint32_t rank = 0; rank < sorted.size(); ++rank) rank_of[sorted[rank].second] = rank;
+  begin->assign(sorted.size() + 1, 0);
+  for (uint32_t& group : group_of) {
+    group = rank_of[group];
+    ++(*begin)[group + 1];
+  }
+  std::partial_sum(begin->begin(), begin->end(), begin->begin());
+  return group_of;
+}
+
+std::vector<uint32_t> MemtableSource::SortRows() const {
+  struct Entry {
+    uint64_t distinct_id_hash;
+    uint32_t row;
+  };
+  std::vector<uint32_t> begin;
+  const std::vector<uint32_t> group_of = GroupRows(&begin);
+  std::vector<Entry> entries(rows_.size());
+  std::vector<uint32_t> next(begin.begin(), begin.end());
   for (uint32_t row = 0; row < rows_.size(); ++row) {
-    if (skip != nullptr && skip->Contains(row)) continue;
+    const RowAt& at = rows_[row];
+    entries[next[group_of[row]]++] = {at.granule->distinct_id_hashes()[at.index], row};
+  }
+  const auto before = [this](const Entry& a, const Entry& b) {
+    if (a.distinct_id_hash != b.distinct_id_hash) return a.distinct_id_hash < b.distinct_id_hash;
+    return SortKey(a.row) < SortKey(b.row);
+  };
+  for (size_t group = 0; group + 1 < begin.size(); ++group) {
+    std::sort(entries.begin() + begin[group], entries.begin() + begin[group + 1], before);
+  }
+  std::vector<uint32_t> rows(entries.size());
+  for (size_t i = 0; i < entries.size(); ++i) rows[i] = entries[i].row;
+  return rows;
+}
+
+void MemtableSource::NumberDocuments() {
+  absl::flat_hash_map<const Document*, uint32_t> people;
+  for (auto& numbers : document_of_row_) numbers.resize(rows_.size());
+  documents_[kPropertiesColumn].reserve(rows_.size());
+  for (const uint32_t row : sorted_) {
+    const RowAt& at = rows_[row];
+    document_of_row_[kPropertiesColumn][row] =
+        static_cast<uint32_t>(documents_[kPropertiesColumn].size());
+    documents_[kPropertiesColumn].push_back(at.granule->documents(kPropertiesColumn)[at.index]);
+    const Document* person = at.granule->documents(kPersonPropertiesColumn)[at.index];
+    const auto [entry, is_new] = people.try_emplace(person, static_cast<uint32_t>(people.size()));
+    if (is_new) documents_[kPersonPropertiesColumn].push_back(person);
+    document_of_row_[kPersonPropertiesColumn][row] = entry->second;
+  }
+}
+
+absl::StatusOr<std::unique_ptr<SortedCursor>> MemtableSource::Sorted(const RowMask* skip) {
+  std::vector<uint32_t> rows = sorted_;
+  if (skip != nullptr) {
+    std::erase_if(rows, [skip](uint32_t row) { return skip->Contains(row); });
+  }
+  return std::make_unique<Cursor>(*this, std::move(rows));
+}
+
+std::vector<RowHashes> MemtableSource::GatherRowHashes(std::span<const uint32_t> rows) {
+  std::vector<RowHashes> hashes;
+  hashes.reserve(rows.size());
+  for (const uint32_t row : rows) {
     const MemGranule& granule = *rows_[row].granule;
     const uint32_t i = rows_[row].index;
-    RowSortKey key;
-    key.team_id = granule.integers(kTeamIdColumn)[i];
-    key.timestamp_us = granule.integers(kTimestampColumn)[i];
-    key.day = DayOf(key.timestamp_us);
-    key.event = granule.strings(kEventColumn)[i];
-    key.distinct_id_hash = granule.distinct_id_hashes()[i];
-    key.uuid_hash = granule.uuid_hashes()[i];
-    entries.push_back({key, row});
+    hashes.push_back(
+        {granule.key_hashes()[i], granule.distinct_id_hashes()[i], granule.uuid_hashes()[i]});
   }
-  std::sort(entries.begin(), entries.end(),
-            [](const SortedEntry& a, const SortedEntry& b) { return a.key < b.key; });
-  return std::make_unique<MemtableCursor>(std::move(entries));
+  return hashes;
 }
 
 absl::StatusOr<Vector> MemtableSource::GatherPlain(PlainColumn column,
@@ -139,9 +234,9 @@ absl::StatusOr<Vector> MemtableSource::GatherPlain(PlainColumn column,
 
 absl::StatusOr<std::vector<uint32_t>> MemtableSource::GatherDocuments(
     JsonColumn column, std::span<const uint32_t> rows) {
-  std::vector<uint32_t> documents(rows.begin(), rows.end());
-  if (!IsShared(column)) return documents;
-  for (uint32_t& document : documents) document = person_of_row_[document];
+  std::vector<uint32_t> documents;
+  documents.reserve(rows.size());
+  for (const uint32_t row : rows) documents.push_back(document_of_row_[column][row]);
   return documents;
 }
 
@@ -162,10 +257,15 @@ absl::StatusOr<std::vector<Int128>> MemtableSource::GatherHashes(
   return hashes;
 }
 
+DocumentColumns& MemtableSource::Columns(JsonColumn column) {
+  std::unique_ptr<DocumentColumns>& columns = columns_[column];
+  if (columns == nullptr) columns = std::make_unique<DocumentColumns>(documents_[column]);
+  return *columns;
+}
+
 absl::Status MemtableSource::AddKeyStatistics(JsonColumn column, KeyStatisticsMap* keys) {
-  absl::flat_hash_map<const DocumentShape*, uint64_t> shapes;
-  for (const Document* document : documents_[column]) ++shapes[document->shape];
-  for (const auto& [shape, count] : shapes) {
+  for (const auto& [shape, count] : Columns(column).shapes()) {
+    if (shape == nullptr) continue;
     for (const DocumentShape::Member& member : shape->members) {
       KeyStatistics& key = (*keys)[member.key];
       key.count += count;
@@ -179,50 +279,68 @@ absl::Status MemtableSource::AddKeyStatistics(JsonColumn column, KeyStatisticsMa
 absl::StatusOr<Vector> MemtableSource::GatherVariant(JsonColumn column, const std::string& key,
                                                      JsonVariant variant, bool as_double,
                                                      std::span<const uint32_t> documents) {
-  std::unique_ptr<DocumentColumns>& columns = columns_[column];
-  if (columns == nullptr) columns = std::make_unique<DocumentColumns>(documents_[column]);
-  return columns->Gather(key, variant, as_double, documents);
+  return Columns(column).Gather(key, variant, as_double, documents);
 }
 
-absl::StatusOr<std::vector<std::string>> MemtableSource::GatherShapes(
-    JsonColumn column, const KeyIndex& keys, std::span<const uint32_t> documents) {
-  absl::flat_hash_map<const DocumentShape*, std::string> known;
-  std::vector<std::string> shapes;
-  shapes.reserve(documents.size());
-  for (const uint32_t document : documents) {
-    const DocumentShape* shape = documents_[column][document]->shape;
-    const auto [entry, inserted] = known.try_emplace(shape);
-    if (inserted) {
-      for (const DocumentShape::Member& member : shape->members) {
-        const auto found = keys.find(member.key);
-        PutVarint(&entry->second, found == keys.end() ? 0 : found->second + 1);
-      }
+const MemtableSource::KeyedShapes& MemtableSource::ShapesFor(JsonColumn column,
+                                                             const KeyIndex& keys) {
+  KeyedShapes& shapes = shapes_[column];
+  if (shapes.texts != nullptr && shapes.keys == keys) return shapes;
+  shapes = {};
+  shapes.keys = keys;
+  const std::vector<DocumentColumns::ShapeCount>& known = Columns(column).shapes();
+  shapes.outside.resize(known.size());
+  shapes.text_of.resize(known.size());
+  std::vector<std::string> texts;
+  StringMap<std::string, uint32_t> numbers;  // shapes of other kinds have the same text
+  for (size_t i = 0; i < known.size(); ++i) {
+    if (known[i].shape == nullptr) continue;
+    const std::vector<DocumentShape::Member>& members = known[i].shape->members;
+    std::string text;
+    for (uint32_t slot = 0; slot < members.size(); ++slot) {
+      const auto found = keys.find(members[slot].key);
+      PutVarint(&text, found == keys.end() ? 0 : found->second + 1);
+      if (found == keys.end()) shapes.outside[i].push_back(slot);
     }
-    shapes.push_back(entry->second);
+    shapes.has_outside |= !shapes.outside[i].empty();
+    const auto [entry, is_new] = numbers.try_emplace(text, static_cast<uint32_t>(texts.size()));
+    if (is_new) texts.push_back(std::move(text));
+    shapes.text_of[i] = entry->second;
   }
+  shapes.texts = std::make_shared<const Vector>(OwnedTexts(std::move(texts), false));
   return shapes;
 }
 
-absl::StatusOr<std::vector<std::string>> MemtableSource::GatherResidual(
+absl::StatusOr<Vector> MemtableSource::GatherShapes(JsonColumn column, const KeyIndex& keys,
+                                                    std::span<const uint32_t> documents) {
+  const KeyedShapes& shapes = ShapesFor(column, keys);
+  const std::vector<uint32_t>& shape_of = Columns(column).shape_of();
+  std::shared_ptr<uint32_t[]> codes(new uint32_t[documents.size()]);
+  for (size_t i = 0; i < documents.size(); ++i) codes[i] = shapes.text_of[shape_of[documents[i]]];
+  return Vector::Dictionary(shapes.texts, std::move(codes), documents.size());
+}
+
+absl::StatusOr<Vector> MemtableSource::GatherResidual(
     JsonColumn column, const KeyIndex& keys, std::span<const uint32_t> documents,
     const std::function<void(std::string_view)>& seen) {
-  std::vector<std::string> residuals;
-  residuals.reserve(documents.size());
-  absl::flat_hash_map<const DocumentShape*, std::vector<uint32_t>> slots_of;
-  JsonObjectView members;
-  for (const uint32_t number : documents) {
-    const Document& document = *documents_[column][number];
-    const auto [entry, is_new] = slots_of.try_emplace(document.shape);
-    for (uint32_t slot = 0; is_new && slot < document.shape->members.size(); ++slot) {
-      if (keys.contains(document.shape->members[slot].key)) continue;
-      entry->second.push_back(slot);
-      seen(document.shape->members[slot].key);
-    }
-    members.clear();
-    for (const uint32_t slot : entry->second) members.push_back(document.Member(slot));
-    residuals.push_back(members.empty() ? "" : SerializeJsonObject(members));
+  const KeyedShapes& shapes = ShapesFor(column, keys);
+  if (!shapes.has_outside) {
+    return AllNull(GatheredType(JsonVariant::kRaw, false), documents.size());
   }
-  return residuals;
+  std::vector<std::string> residuals(documents.size());
+  absl::flat_hash_set<uint32_t> shapes_seen;
+  JsonObjectView members;
+  for (size_t i = 0; i < documents.size(); ++i) {
+    const Document& document = *documents_[column][documents[i]];
+    const std::vector<uint32_t>& slots = shapes.outside[document.shape->index];
+    if (slots.empty()) continue;
+    members.clear();
+    for (const uint32_t slot : slots) members.push_back(document.Member(slot));
+    residuals[i] = SerializeJsonObject(members);
+    if (!shapes_seen.insert(document.shape->index).second) continue;
+    for (const JsonMember& member : members) seen(member.key);
+  }
+  return OwnedTexts(std::move(residuals), true);
 }
 
 }  // namespace

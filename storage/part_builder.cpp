@@ -109,18 +109,6 @@ absl::StatusOr<std::vector<T>> GatherList(const GranuleRuns& granule, Fetch fetc
   return out;
 }
 
-Vector StringsVector(std::vector<std::string> texts, bool empty_is_null) {
-  auto owner = std::make_shared<std::vector<std::string>>(std::move(texts));
-  Vector out = Vector::Flat(Type(TypeKind::kString), owner->size());
-  auto* values = out.mutable_data<std::string_view>();
-  for (size_t i = 0; i < owner->size(); ++i) {
-    values[i] = (*owner)[i];
-    if (empty_is_null && values[i].empty()) out.SetNull(i);
-  }
-  out.KeepAlive(owner);
-  return out;
-}
-
 // Cuts `count` items into granules by number and bytes.
 template <typename Bytes>
 std::vector<uint32_t> CutGranules(size_t count, const PartBuildOptions& options, Bytes bytes_of) {
@@ -161,7 +149,9 @@ class PartBuild {
   }
 
   absl::Status ReadKeys();
+  absl::StatusOr<bool> ReadHashes(size_t first, size_t end);
   void AddGranuleKeys(const std::vector<Vector>& columns);
+  void AddFilters(const std::vector<RowHashes>& rows);
   absl::Status WritePlain();
   absl::Status WriteFilters();
   absl::Status WriteJson(JsonColumn column);
@@ -212,6 +202,8 @@ absl::Status PartBuild::ReadKeys() {
   const size_t granules = begin.size() - 1;
   for (size_t first = 0; first < granules; first += kGranulesAtOnce) {
     const size_t end = std::min(granules, first + kGranulesAtOnce);
+    HOGLET_ASSIGN_OR_RETURN(const bool has_hashes, ReadHashes(first, end));
+    if (has_hashes) continue;
     std::vector<std::vector<Vector>> columns(end - first);
     for (const PlainColumn column : kKeyColumns) {
       for (size_t granule = first; granule < end; ++granule) {
@@ -229,11 +221,34 @@ absl::Status PartBuild::ReadKeys() {
   return absl::OkStatus();
 }
 
+// The same from hashes that the source has at hand, for granules of a single source. False if it
+// has none.
+absl::StatusOr<bool> PartBuild::ReadHashes(size_t first, size_t end) {
+  if (sources_.size() != 1) return false;
+  RowSource& source = *sources_[0];
+  for (size_t granule = first; granule < end; ++granule) {
+    const std::vector<uint32_t>& rows = granules_[granule].runs[0].rows;
+    const std::vector<RowHashes> hashes = source.GatherRowHashes(rows);
+    if (hashes.empty()) return false;
+    AddFilters(hashes);
+    const uint32_t ends[] = {rows.front(), rows.back()};
+    HOGLET_ASSIGN_OR_RETURN(const Vector teams, source.GatherPlain(kTeamIdColumn, ends));
+    HOGLET_ASSIGN_OR_RETURN(const Vector times, source.GatherPlain(kTimestampColumn, ends));
+    HOGLET_ASSIGN_OR_RETURN(const Vector events, source.GatherPlain(kEventColumn, ends));
+    const auto key_of = [&](size_t i, const RowHashes& row) {
+      return IndexKey{teams.data<int64_t>()[i], DayOf(times.data<int64_t>()[i]),
+                      std::string(events.data<std::string_view>()[i]), row.distinct_id};
+    };
+    writer_->footer().first_keys.push_back(key_of(0, hashes.front()));
+    writer_->footer().last_keys.push_back(key_of(1, hashes.back()));
+  }
+  return true;
+}
+
 void PartBuild::AddGranuleKeys(const std::vector<Vector>& columns) {
   PartFooter& footer = writer_->footer();
   const size_t rows = columns[0].size();
-  std::vector<uint64_t> distinct_ids;
-  std::vector<uint64_t> uuids;
+  std::vector<RowHashes> hashes(rows);
   for (size_t row = 0; row < rows; ++row) {
     RowKey key;
     key.team_id = columns[0].data<int64_t>()[row];
@@ -241,12 +256,27 @@ void PartBuild::AddGranuleKeys(const std::vector<Vector>& columns) {
     key.event = columns[2].data<std::string_view>()[row];
     key.distinct_id_hash = CityHash64(columns[3].data<std::string_view>()[row]);
     key.uuid_hash = CityHash64Uuid(Int128ToUuid(columns[4].data<Int128>()[row]));
-    key_hashes_.push_back(key.Hash());
-    distinct_ids.push_back(IntHash64(key.distinct_id_hash));
-    uuids.push_back(IntHash64(key.uuid_hash));
-    const IndexKey index{key.team_id, key.day, std::string(key.event), key.distinct_id_hash};
-    if (row == 0) footer.first_keys.push_back(index);
-    if (row + 1 == rows) footer.last_keys.push_back(index);
+    hashes[row] = {key.Hash(), key.distinct_id_hash, key.uuid_hash};
+    const auto index_key = [&key] {
+      return IndexKey{key.team_id, key.day, std::string(key.event), key.distinct_id_hash};
+    };
+    if (row == 0) footer.first_keys.push_back(index_key());
+    if (row + 1 == rows) footer.last_keys.push_back(index_key());
+  }
+  AddFilters(hashes);
+}
+
+// Of one granule.
+void PartBuild::AddFilters(const std::vector<RowHashes>& rows) {
+  std::vector<uint64_t> distinct_ids;
+  std::vector<uint64_t> uuids;
+  uuids.reserve(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    key_hashes_.push_back(rows[i].key);
+    uuids.push_back(IntHash64(rows[i].uuid));
+    // Rows of one id lie together, within an event.
+    if (i > 0 && rows[i].distinct_id == rows[i - 1].distinct_id) continue;
+    distinct_ids.push_back(IntHash64(rows[i].distinct_id));
   }
   std::sort(distinct_ids.begin(), distinct_ids.end());
   distinct_ids.erase(std::unique(distinct_ids.begin(), distinct_ids.end()), distinct_ids.end());
@@ -260,7 +290,9 @@ absl::Status PartBuild::AddColumn(PartColumn column, const std::vector<uint32_t>
   return writer_->AddColumn(std::move(column), begin, try_dictionary, required, compression,
                             [&](size_t chunk) -> absl::StatusOr<Vector> {
                               HOGLET_ASSIGN_OR_RETURN(Vector values, source(chunk));
-                              HOGLET_RETURN_IF_ERROR(Progress(values.MemoryBytes() / 4));
+                              if (options_.on_progress) {
+                                HOGLET_RETURN_IF_ERROR(Progress(values.MemoryBytes() / 4));
+                              }
                               return values;
                             });
 }
@@ -471,15 +503,11 @@ absl::Status PartBuild::WriteResidual(JsonColumn column, const Documents& docume
   const auto seen = [&](std::string_view key) { hashes.insert(IntHash64(CityHash64(key))); };
   const size_t columns_before = writer_->footer().columns.size();
   HOGLET_RETURN_IF_ERROR(AddColumn(
-      std::move(entry), documents.begin, false, false, Compression::kZstd,
-      [&](size_t chunk) -> absl::StatusOr<Vector> {
-        HOGLET_ASSIGN_OR_RETURN(
-            std::vector<std::string> texts,
-            GatherList<std::string>(
-                documents.granules[chunk], [&](uint32_t source, std::span<const uint32_t> numbers) {
-                  return sources_[source]->GatherResidual(column, keys, numbers, seen);
-                }));
-        return StringsVector(std::move(texts), true);
+      std::move(entry), documents.begin, false, false, Compression::kZstd, [&](size_t chunk) {
+        return GatherGranule(documents.granules[chunk],
+                             [&](uint32_t source, std::span<const uint32_t> numbers) {
+                               return sources_[source]->GatherResidual(column, keys, numbers, seen);
+                             });
       }));
   writer_->footer().json[column].has_residual = writer_->footer().columns.size() > columns_before;
   residual_key_hashes_[column].assign(hashes.begin(), hashes.end());
@@ -505,15 +533,11 @@ absl::Status PartBuild::WriteJson(JsonColumn column) {
   shape.column = column;
   shape.physical = Physical::kString;
   HOGLET_RETURN_IF_ERROR(AddColumn(
-      std::move(shape), documents.begin, true, true, options_.compression,
-      [&](size_t chunk) -> absl::StatusOr<Vector> {
-        HOGLET_ASSIGN_OR_RETURN(
-            std::vector<std::string> texts,
-            GatherList<std::string>(documents.granules[chunk],
-                                    [&](uint32_t source, std::span<const uint32_t> numbers) {
-                                      return sources_[source]->GatherShapes(column, keys, numbers);
-                                    }));
-        return StringsVector(std::move(texts), false);
+      std::move(shape), documents.begin, true, true, options_.compression, [&](size_t chunk) {
+        return GatherGranule(documents.granules[chunk],
+                             [&](uint32_t source, std::span<const uint32_t> numbers) {
+                               return sources_[source]->GatherShapes(column, keys, numbers);
+                             });
       }));
   for (size_t i = 0; i < names.size(); ++i) {
     HOGLET_RETURN_IF_ERROR(WriteVariants(column, documents, names[i], static_cast<uint32_t>(i),

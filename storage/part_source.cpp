@@ -52,6 +52,27 @@ absl::StatusOr<GranuleKeys> ReadGranuleKeys(const Part& part, size_t granule) {
   return keys;
 }
 
+Vector OwnedTexts(std::vector<std::string> texts, bool empty_is_null) {
+  auto owner = std::make_shared<std::vector<std::string>>(std::move(texts));
+  Vector out = Vector::Flat(Type(TypeKind::kString), owner->size());
+  auto* values = out.mutable_data<std::string_view>();
+  for (size_t i = 0; i < owner->size(); ++i) {
+    values[i] = (*owner)[i];
+    if (empty_is_null && values[i].empty()) out.SetNull(i);
+  }
+  out.KeepAlive(owner);
+  return out;
+}
+
+Vector AllNull(const Type& type, size_t rows) {
+  Vector out = Vector::Flat(type, rows);
+  std::fill_n(out.mutable_validity(), BitmapWords(rows), 0);
+  if (type.physical() == Physical::kString) {
+    std::fill_n(out.mutable_data<std::string_view>(), rows, std::string_view());
+  }
+  return out;
+}
+
 namespace {
 
 class PartCursor : public SortedCursor {
@@ -161,11 +182,11 @@ class PartSource : public RowSource {
   absl::StatusOr<Vector> GatherVariant(JsonColumn column, const std::string& key,
                                        JsonVariant variant, bool as_double,
                                        std::span<const uint32_t> documents) override;
-  absl::StatusOr<std::vector<std::string>> GatherShapes(
-      JsonColumn column, const KeyIndex& keys, std::span<const uint32_t> documents) override;
-  absl::StatusOr<std::vector<std::string>> GatherResidual(
-      JsonColumn column, const KeyIndex& keys, std::span<const uint32_t> documents,
-      const std::function<void(std::string_view)>& seen) override;
+  absl::StatusOr<Vector> GatherShapes(JsonColumn column, const KeyIndex& keys,
+                                      std::span<const uint32_t> documents) override;
+  absl::StatusOr<Vector> GatherResidual(JsonColumn column, const KeyIndex& keys,
+                                        std::span<const uint32_t> documents,
+                                        const std::function<void(std::string_view)>& seen) override;
 
  private:
   const std::vector<uint32_t>& Boundaries(JsonColumn column) const {
@@ -331,15 +352,6 @@ void PutMember(const JsonMember& member, JsonVariant variant, bool as_double, si
   }
 }
 
-Vector AllNull(const Type& type, size_t rows) {
-  Vector out = Vector::Flat(type, rows);
-  std::fill_n(out.mutable_validity(), BitmapWords(rows), 0);
-  if (type.physical() == Physical::kString) {
-    std::fill_n(out.mutable_data<std::string_view>(), rows, std::string_view());
-  }
-  return out;
-}
-
 absl::StatusOr<Vector> PartSource::GatherVariant(JsonColumn column, const std::string& key,
                                                  JsonVariant variant, bool as_double,
                                                  std::span<const uint32_t> documents) {
@@ -378,8 +390,8 @@ absl::StatusOr<Vector> PartSource::GatherVariant(JsonColumn column, const std::s
   return out;
 }
 
-absl::StatusOr<std::vector<std::string>> PartSource::GatherShapes(
-    JsonColumn column, const KeyIndex& keys, std::span<const uint32_t> documents) {
+absl::StatusOr<Vector> PartSource::GatherShapes(JsonColumn column, const KeyIndex& keys,
+                                                std::span<const uint32_t> documents) {
   std::vector<std::string> shapes;
   shapes.reserve(documents.size());
   const JsonInfo& json = part_->footer().json[column];
@@ -400,7 +412,7 @@ absl::StatusOr<std::vector<std::string>> PartSource::GatherShapes(
           }
           return absl::OkStatus();
         }));
-    return shapes;
+    return OwnedTexts(std::move(shapes), false);
   }
   std::vector<uint64_t> translated;
   for (const std::string& key : json.keys) {
@@ -429,7 +441,7 @@ absl::StatusOr<std::vector<std::string>> PartSource::GatherShapes(
       PutVarint(&shape, translated[entry - 1]);
     }
   }
-  return shapes;
+  return OwnedTexts(std::move(shapes), false);
 }
 
 bool PartSource::AllHaveColumns(JsonColumn column, const KeyIndex& keys) const {
@@ -438,11 +450,13 @@ bool PartSource::AllHaveColumns(JsonColumn column, const KeyIndex& keys) const {
                                            [&](const auto& key) { return keys.contains(key); });
 }
 
-absl::StatusOr<std::vector<std::string>> PartSource::GatherResidual(
+absl::StatusOr<Vector> PartSource::GatherResidual(
     JsonColumn column, const KeyIndex& keys, std::span<const uint32_t> documents,
     const std::function<void(std::string_view)>& seen) {
+  if (AllHaveColumns(column, keys)) {
+    return AllNull(GatheredType(JsonVariant::kRaw, false), documents.size());
+  }
   std::vector<std::string> residuals(documents.size());
-  if (AllHaveColumns(column, keys)) return residuals;
   JsonObjectView members;
   HOGLET_RETURN_IF_ERROR(ForEachGranule(
       Boundaries(column), documents,
@@ -458,7 +472,7 @@ absl::StatusOr<std::vector<std::string>> PartSource::GatherResidual(
         }
         return absl::OkStatus();
       }));
-  return residuals;
+  return OwnedTexts(std::move(residuals), true);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "storage/part_writer.h"
 
 #include <algorithm>
+#include <cstring>
+#include <numeric>
 #include <optional>
 #include <type_traits>
 
@@ -19,120 +21,237 @@ constexpr size_t kDictionaryBytesMax = 16 << 20;
 // A dictionary is given up when, of so many values, more than three of four were new.
 constexpr size_t kTrialValues = 4096;
 
+// A text to be sorted: the eight bytes that tell it apart from its like, mostly.
+struct TextHead {
+  uint64_t head;
+  uint32_t position;
+};
+
+uint64_t HeadOf(std::string_view text, size_t at) {
+  char head[sizeof(uint64_t)] = {};
+  std::memcpy(head, text.data() + at, std::min(sizeof(head), text.size() - at));
+  return __builtin_bswap64(LoadLittle<uint64_t>(head));
+}
+
+// Sorts texts that have their first `alike` bytes in common. Ids by time, addresses and the like
+// begin alike, so what they have in common is passed over, again and again.
+void SortHeads(const std::vector<std::string_view>& texts, size_t alike,
+               std::span<TextHead> entries) {
+  constexpr size_t kFew = 16;
+  const auto before = [&texts](const TextHead& a, const TextHead& b) {
+    return a.head != b.head ? a.head < b.head : texts[a.position] < texts[b.position];
+  };
+  const std::string_view first = texts[entries[0].position];
+  size_t end = first.size();
+  for (const TextHead& entry : entries) {
+    const std::string_view text = texts[entry.position];
+    end = std::min(end, text.size());
+    const auto differs =
+        std::mismatch(text.begin() + alike, text.begin() + end, first.begin() + alike).first;
+    end = static_cast<size_t>(differs - text.begin());
+  }
+  for (TextHead& entry : entries) entry.head = HeadOf(texts[entry.position], end);
+  if (entries.size() <= kFew) return std::sort(entries.begin(), entries.end(), before);
+  std::sort(entries.begin(), entries.end(),
+            [](const TextHead& a, const TextHead& b) { return a.head < b.head; });
+  for (size_t i = 0; i < entries.size();) {
+    size_t next = i + 1;
+    while (next < entries.size() && entries[next].head == entries[i].head) ++next;
+    const std::span<TextHead> same = entries.subspan(i, next - i);
+    // A text that ends in its head is as long as its like at most up to zero bytes: few of those.
+    const bool has_short = std::any_of(same.begin(), same.end(), [&](const TextHead& entry) {
+      return texts[entry.position].size() < end + sizeof(uint64_t);
+    });
+    if (same.size() > 1 && (has_short || same.size() <= kFew)) {
+      std::sort(same.begin(), same.end(), before);
+    } else if (same.size() > 1) {
+      SortHeads(texts, end + sizeof(uint64_t), same);
+    }
+    i = next;
+  }
+}
+
+// Positions of the texts in sorted order.
+std::vector<uint32_t> SortedPositions(const std::vector<std::string_view>& texts) {
+  std::vector<TextHead> entries(texts.size());
+  for (uint32_t i = 0; i < texts.size(); ++i) entries[i].position = i;
+  if (!entries.empty()) SortHeads(texts, 0, entries);
+  std::vector<uint32_t> positions(entries.size());
+  for (size_t i = 0; i < entries.size(); ++i) positions[i] = entries[i].position;
+  return positions;
+}
+
+std::vector<uint32_t> SortedPositions(const std::vector<Int128>& values) {
+  std::vector<uint32_t> positions(values.size());
+  std::iota(positions.begin(), positions.end(), 0u);
+  std::sort(positions.begin(), positions.end(),
+            [&values](uint32_t a, uint32_t b) { return values[a] < values[b]; });
+  return positions;
+}
+
 // The distinct values of a column, and the code of every row, so that the values are looked up (and
-// fetched from their source) only once. T: std::string_view or Int128.
+// fetched from their source) only once. Chunks that come as a dictionary keep their codes as long
+// as it is the same one: their values are not looked up at all. T: std::string_view or Int128.
 template <typename T>
 class DictionaryBuilder {
  public:
-  DictionaryBuilder(size_t entries_max, size_t rows) : entries_max_(entries_max) {
-    codes_.reserve(rows);
-  }
+  explicit DictionaryBuilder(size_t entries_max) : entries_max_(entries_max) {}
 
   // False once there are too many.
   bool Add(const Vector& chunk) {
-    if (chunk.form() == Vector::Form::kDictionary) return AddCoded(chunk);
-    const T* values = chunk.data<T>();
-    const uint64_t* validity = chunk.validity();
-    for (size_t row = 0; row < chunk.size(); ++row) {
-      if (validity != nullptr && !BitIsSet(validity, row)) {
-        codes_.push_back(kNullCode);
-        continue;
-      }
-      is_only_coded_ = false;
-      if (!CodeOf(values[row], &codes_.emplace_back())) return false;
-      if (++values_seen_ == kTrialValues && values_.size() > kTrialValues / 4 * 3) return false;
+    if (chunk.form() != Vector::Form::kDictionary) return AddFlat(chunk);
+    if (chunks_.empty() && values_.empty()) {
+      given_ = chunk.dictionary();
+      code_of_given_.assign(given_->size(), kUnknownCode);
     }
-    return true;
+    if (chunk.dictionary() == given_) return AddGiven(chunk);
+    return AddCoded(chunk);
   }
 
   bool IsWorthwhile() const { return !values_.empty() && values_.size() * 2 < values_seen_ + 1; }
 
   // The dictionary, sorted; codes follow its order from now on.
   Vector Finish(const Type& type) {
-    std::vector<std::pair<T, uint32_t>> sorted;
-    sorted.reserve(values_.size());
-    for (const T& value : values_) sorted.emplace_back(value, static_cast<uint32_t>(sorted.size()));
-    std::sort(sorted.begin(), sorted.end());
+    const std::vector<uint32_t> sorted = SortedPositions(values_);
     Vector values = Vector::Flat(type, sorted.size());
-    std::vector<uint32_t> position(sorted.size());
-    for (size_t i = 0; i < sorted.size(); ++i) {
-      values.mutable_data<T>()[i] = sorted[i].first;
-      position[sorted[i].second] = static_cast<uint32_t>(i);
+    rank_of_.resize(sorted.size() + 1);
+    rank_of_[kNullCode] = kNullRank;
+    for (uint32_t rank = 0; rank < sorted.size(); ++rank) {
+      values.mutable_data<T>()[rank] = values_[sorted[rank]];
+      rank_of_[sorted[rank] + 1] = rank;
     }
-    for (uint32_t& code : codes_) code = code == kNullCode ? kNullCode : position[code];
+    for (uint32_t& code : code_of_given_) code = code == kUnknownCode ? kNullRank : rank_of_[code];
     return values;
   }
 
-  EncodedChunk Encode(size_t begin, size_t rows, Compression compression) const {
-    std::vector<uint64_t> validity(BitmapWords(rows) + 1, 0);
-    for (size_t row = 0; row < rows; ++row) {
-      if (codes_[begin + row] != kNullCode) SetBit(validity.data(), row);
-    }
-    return EncodeCodes(codes_.data() + begin, validity.data(), rows, compression);
+  EncodedChunk Encode(size_t index, Compression compression) const {
+    const Chunk& chunk = chunks_[index];
+    const std::vector<uint32_t>& rank_of = chunk.is_given ? code_of_given_ : rank_of_;
+    std::vector<uint32_t> ranks(chunk.rows);
+    for (size_t row = 0; row < chunk.rows; ++row) ranks[row] = rank_of[chunk.codes[row]];
+    return EncodeCodes(ranks.data(), chunk.rows, kNullRank, compression);
   }
 
  private:
-  static constexpr uint32_t kNullCode = UINT32_MAX;
-  static constexpr uint32_t kUnknownCode = UINT32_MAX - 1;
+  // Codes of ours: 0 for NULL, else 1 + index into values_. Ranks: places in the sorted dictionary.
+  static constexpr uint32_t kNullCode = 0;
+  static constexpr uint32_t kUnknownCode = UINT32_MAX;
+  static constexpr uint32_t kNullRank = UINT32_MAX;
+
+  struct Chunk {
+    std::shared_ptr<const uint32_t[]> codes;
+    size_t rows;
+    bool is_given;  // codes of given_, else ours
+  };
 
   bool IsFull() const { return values_.size() >= entries_max_ || bytes_ > kDictionaryBytesMax; }
 
   uint32_t AddValue(T value) {
     values_.push_back(value);
-    return static_cast<uint32_t>(values_.size() - 1);
+    return static_cast<uint32_t>(values_.size());
+  }
+
+  bool AddFlat(const Vector& chunk) {
+    const T* values = chunk.data<T>();
+    const uint64_t* validity = chunk.validity();
+    std::shared_ptr<uint32_t[]> codes(new uint32_t[chunk.size()]);
+    size_t previous = chunk.size();  // row of the value before
+    for (size_t row = 0; row < chunk.size(); ++row) {
+      if (validity != nullptr && !BitIsSet(validity, row)) {
+        codes[row] = kNullCode;
+        continue;
+      }
+      if (previous < row && IsSame(values[previous], values[row])) {
+        codes[row] = codes[previous];
+      } else if (!CodeOf(values[row], &codes[row])) {
+        return false;
+      }
+      previous = row;
+      if (++values_seen_ == kTrialValues && values_.size() > kTrialValues / 4 * 3) return false;
+    }
+    chunks_.push_back({std::move(codes), chunk.size(), false});
+    return true;
+  }
+
+  bool AddGiven(const Vector& chunk) {
+    if (!FindCodes(
+            chunk,
+            [this](const T& value, uint32_t* code) {
+              if (is_only_given_ && IsFull()) return false;
+              if (!is_only_given_) return CodeOf(value, code);
+              bytes_ += BytesOf(value);
+              *code = AddValue(value);  // the dictionary keeps it
+              return true;
+            },
+            &code_of_given_)) {
+      return false;
+    }
+    chunks_.push_back({chunk.shared_codes(), chunk.size(), true});
+    return true;
+  }
+
+  // Another dictionary than the first: the codes are ours.
+  bool AddCoded(const Vector& chunk) {
+    is_only_given_ = false;
+    std::vector<uint32_t> code_of(chunk.dictionary()->size(), kUnknownCode);
+    if (!FindCodes(
+            chunk, [this](const T& value, uint32_t* code) { return CodeOf(value, code); },
+            &code_of)) {
+      return false;
+    }
+    std::shared_ptr<uint32_t[]> codes(new uint32_t[chunk.size()]);
+    for (size_t row = 0; row < chunk.size(); ++row) codes[row] = code_of[chunk.codes()[row]];
+    chunks_.push_back({std::move(codes), chunk.size(), false});
+    return true;
+  }
+
+  // Our code for each entry of the chunk's dictionary that occurs.
+  template <typename Find>
+  bool FindCodes(const Vector& chunk, Find find, std::vector<uint32_t>* code_of) {
+    const Vector& values = *chunk.dictionary();
+    const uint32_t* entries = chunk.codes();
+    uint32_t* const codes = code_of->data();
+    size_t nulls = 0;
+    for (size_t row = 0; row < chunk.size(); ++row) {
+      uint32_t& code = codes[entries[row]];
+      if (code == kUnknownCode) {
+        if (values.IsNull(entries[row])) {
+          code = kNullCode;
+        } else if (!find(values.data<T>()[entries[row]], &code)) {
+          return false;
+        }
+      }
+      nulls += code == kNullCode ? 1 : 0;
+    }
+    values_seen_ += chunk.size() - nulls;
+    return true;
   }
 
   bool CodeOf(const T& value, uint32_t* code) {
+    is_only_given_ = false;
     // Values that came from one dictionary were not looked up.
     for (; mapped_ < values_.size(); ++mapped_) {
-      code_of_.emplace(values_[mapped_], static_cast<uint32_t>(mapped_));
+      code_of_.emplace(values_[mapped_], static_cast<uint32_t>(mapped_ + 1));
     }
-    if (const auto found = code_of_.find(value); found != code_of_.end()) {
-      *code = found->second;
-      return true;
-    }
-    if (IsFull()) return false;
-    *code = AddValue(Keep(value));
-    return true;
-  }
-
-  // Looks each of the chunk's distinct values up once for all chunks that share them; not even
-  // that while there are no others.
-  bool AddCoded(const Vector& chunk) {
-    const Vector& values = *chunk.dictionary();
-    if (coded_ != chunk.dictionary()) {
-      is_only_coded_ = values_.empty();
-      coded_ = chunk.dictionary();
-      if (is_only_coded_) first_ = coded_;
-      code_of_coded_.assign(values.size(), kUnknownCode);
-    }
-    const uint32_t* chunk_codes = chunk.codes();
-    const size_t begin = codes_.size();
-    codes_.resize(begin + chunk.size());
-    for (size_t row = 0; row < chunk.size(); ++row) {
-      uint32_t& code = code_of_coded_[chunk_codes[row]];
-      if (code == kUnknownCode && !FindCoded(values, chunk_codes[row], &code)) return false;
-      values_seen_ += code == kNullCode ? 0 : 1;
-      codes_[begin + row] = code;
-    }
-    return true;
-  }
-
-  bool FindCoded(const Vector& values, uint32_t entry, uint32_t* code) {
-    if (values.IsNull(entry)) {
-      *code = kNullCode;
-      return true;
-    }
-    const T& value = values.data<T>()[entry];
-    if (!is_only_coded_) return CodeOf(value, code);
-    if (IsFull()) return false;
-    bytes_ += BytesOf(value);
-    *code = AddValue(value);  // the dictionary keeps it
-    return true;
+    bool is_refused = false;
+    const auto entry = code_of_.lazy_emplace(value, [&](const auto& construct) {
+      is_refused = IsFull();  // and then this object is done with
+      if (is_refused) return construct(T(), kUnknownCode);
+      const T kept = Keep(value);
+      construct(kept, AddValue(kept));
+      mapped_ = values_.size();
+    });
+    *code = entry->second;
+    return !is_refused;
   }
 
   static size_t BytesOf(std::string_view value) { return value.size(); }
   static size_t BytesOf(Int128) { return sizeof(Int128); }
+  // Whether they are equal, as far as that is seen at once.
+  static bool IsSame(std::string_view a, std::string_view b) {
+    return a.data() == b.data() && a.size() == b.size();
+  }
+  static bool IsSame(Int128 a, Int128 b) { return a == b; }
 
   std::string_view Keep(std::string_view value) {
     bytes_ += value.size();
@@ -146,15 +265,14 @@ class DictionaryBuilder {
   std::conditional_t<std::is_same_v<T, Int128>, absl::flat_hash_map<Int128, uint32_t, WideHash>,
                      StringMap<std::string_view, uint32_t>>
       code_of_;
-  std::vector<T> values_;  // by code
-  size_t mapped_ = 0;      // of them in code_of_
-  std::vector<uint32_t> codes_;
+  std::vector<T> values_;
+  size_t mapped_ = 0;  // of them in code_of_
+  std::vector<Chunk> chunks_;
   StringHeap heap_;
-  // The dictionary of the chunk added last, and its values' codes here.
-  std::shared_ptr<const Vector> coded_;
-  std::shared_ptr<const Vector> first_;  // whose values were taken over as they are
-  std::vector<uint32_t> code_of_coded_;
-  bool is_only_coded_ = false;
+  std::shared_ptr<const Vector> given_;  // the dictionary of the first chunk, if it has one
+  bool is_only_given_ = true;            // all values_ come from it
+  std::vector<uint32_t> code_of_given_;  // our code of each of its entries; Finish() makes it ranks
+  std::vector<uint32_t> rank_of_;        // by our code
 };
 
 }  // namespace
@@ -187,7 +305,7 @@ namespace {
 // How a column with a dictionary is written.
 struct DictionaryPlan {
   Vector values;
-  std::function<EncodedChunk(size_t begin, size_t rows)> encode;
+  std::function<EncodedChunk(size_t chunk)> encode;
 };
 
 // Nothing if the values do not repeat enough.
@@ -196,7 +314,7 @@ absl::StatusOr<std::optional<DictionaryPlan>> PlanDictionary(
     std::span<const uint32_t> begin, Compression compression,
     const PartWriter::ChunkSource& source) {
   const size_t entries_max = std::min<size_t>(kDictionaryEntriesMax, begin.back() / 2 + 1);
-  auto builder = std::make_shared<DictionaryBuilder<T>>(entries_max, begin.back());
+  auto builder = std::make_shared<DictionaryBuilder<T>>(entries_max);
   Type type;
   for (size_t chunk = 0; chunk + 1 < begin.size(); ++chunk) {
     HOGLET_ASSIGN_OR_RETURN(Vector values, source(chunk));
@@ -206,8 +324,8 @@ absl::StatusOr<std::optional<DictionaryPlan>> PlanDictionary(
   if (!builder->IsWorthwhile()) return std::nullopt;
   DictionaryPlan plan;
   plan.values = builder->Finish(type);
-  plan.encode = [builder, compression](size_t first, size_t rows) {
-    return builder->Encode(first, rows, compression);
+  plan.encode = [builder, compression](size_t chunk) {
+    return builder->Encode(chunk, compression);
   };
   return plan;
 }
@@ -233,7 +351,8 @@ absl::Status PartWriter::AddColumn(PartColumn column, std::span<const uint32_t> 
     const size_t rows = begin[i + 1] - begin[i];
     EncodedChunk chunk;
     if (plan) {
-      chunk = plan->encode(begin[i], rows);
+      chunk = plan->encode(i);
+      HOGLET_ASSERT(chunk.meta.rows == rows);
     } else {
       HOGLET_ASSIGN_OR_RETURN(Vector values, source(i));
       HOGLET_ASSERT(values.size() == rows);

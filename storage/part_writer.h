@@ -16,8 +16,8 @@ namespace hoglet {
 // After an error the object can only be destroyed, and the caller removes the file. One thread.
 class PartWriter {
  public:
-  // Chunk i of a column as a flat vector, or as a dictionary of distinct values. Called for all chunks in order; a second
-  // time if looking for a dictionary was in vain.
+  // Chunk i of a column as a flat vector, or as a dictionary of distinct values. Called for all
+  // chunks in order; a second time if looking for a dictionary was in vain.
   using ChunkSource = std::function<absl::StatusOr<Vector>(size_t chunk)>;
 
   static absl::StatusOr<std::unique_ptr<PartWriter>> Create(Env* env, const std::string& path);

@@ -39,9 +39,17 @@ class SortedCursor {
   virtual absl::Status Next() = 0;
 };
 
+// The hashes that the keys of a row consist of and lead to; see RowKey.
+struct RowHashes {
+  uint64_t key = 0;
+  uint64_t distinct_id = 0;
+  uint64_t uuid = 0;
+};
+
 // Where the rows of a new part come from: a memtable or an older part. Columns are taken one after
-// the other, so that a merge never holds more than one column's granule of each source. Row and
-// document numbers given to a Gather ascend, or nearly so. One thread.
+// the other, so that a merge never holds more than one column's granule of each source. Row numbers
+// given to a Gather come in the order of Sorted(); document numbers ascend, or nearly so. One
+// thread.
 class RowSource {
  public:
   virtual ~RowSource() = default;
@@ -52,6 +60,8 @@ class RowSource {
   // Flat vectors, one value for each given row or document.
   virtual absl::StatusOr<Vector> GatherPlain(PlainColumn column,
                                              std::span<const uint32_t> rows) = 0;
+  // Nothing if they are not at hand, but to be made from columns.
+  virtual std::vector<RowHashes> GatherRowHashes(std::span<const uint32_t>) { return {}; }
   virtual uint64_t RowBytes(uint32_t row) const = 0;
 
   virtual uint32_t documents(JsonColumn column) = 0;
@@ -68,18 +78,24 @@ class RowSource {
   virtual absl::StatusOr<Vector> GatherVariant(JsonColumn column, const std::string& key,
                                                JsonVariant variant, bool as_double,
                                                std::span<const uint32_t> documents) = 0;
-  // For each document its shape (part_format.h), with keys numbered by `keys`.
-  virtual absl::StatusOr<std::vector<std::string>> GatherShapes(
-      JsonColumn column, const KeyIndex& keys, std::span<const uint32_t> documents) = 0;
-  // For each document the JSON object of its members outside `keys`, "" if there are none. Calls
+  // For each document its shape (part_format.h), with keys numbered by `keys`; may come as a
+  // dictionary.
+  virtual absl::StatusOr<Vector> GatherShapes(JsonColumn column, const KeyIndex& keys,
+                                              std::span<const uint32_t> documents) = 0;
+  // For each document the JSON object of its members outside `keys`, NULL if there are none. Calls
   // `seen` with every such key.
-  virtual absl::StatusOr<std::vector<std::string>> GatherResidual(
+  virtual absl::StatusOr<Vector> GatherResidual(
       JsonColumn column, const KeyIndex& keys, std::span<const uint32_t> documents,
       const std::function<void(std::string_view)>& seen) = 0;
 };
 
 std::unique_ptr<RowSource> NewMemtableSource(const Memtable* memtable);
 std::unique_ptr<RowSource> NewPartSource(std::shared_ptr<const Part> part);
+
+// A vector of texts that owns them.
+Vector OwnedTexts(std::vector<std::string> texts, bool empty_is_null);
+// A flat vector of nulls.
+Vector AllNull(const Type& type, size_t rows);
 
 // The key columns of one granule of a part.
 struct GranuleKeys {

@@ -47,6 +47,10 @@ class EventStore {
   // can be repeated.
   virtual absl::Status FlushSealed() = 0;
 
+  // Says whether more rows wait to be inserted than is usual. As long as they do, the store puts
+  // off what can wait (merging), within bounds. False at first; any thread.
+  virtual void SetWritersBehind(bool behind) = 0;
+
   // Every row from log offsets below this is in parts.
   virtual uint64_t durable_offset() const = 0;
 };

@@ -95,6 +95,13 @@ uint64_t ControlGroupMemoryBytes(Env* env) {
   return least;
 }
 
+void KeepFreeMemory(uint64_t bytes) {
+  constexpr uint64_t kBytesMax = 32 << 20;  // mallopt() takes no more
+  const int kept = static_cast<int>(std::min(bytes, kBytesMax));
+  ::mallopt(M_MMAP_THRESHOLD, kept);
+  ::mallopt(M_TRIM_THRESHOLD, kept);
+}
+
 void ReleaseFreeMemory() { ::malloc_trim(0); }
 
 unsigned CpuCount() {

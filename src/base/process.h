@@ -15,6 +15,10 @@ uint64_t MemoryLimitBytes();
 // The least limit on memory of this process's control group (version 2 or 1) and of those around
 // it, in bytes; 0: none.
 uint64_t ControlGroupMemoryBytes(Env* env);
+// Lets each of the allocator's heaps keep up to `bytes` of free memory at its end, and take pieces
+// of up to `bytes` from there: by default buffers of large requests go back to the system again and
+// again, and every page of them comes back as a page fault. At most 32 MiB.
+void KeepFreeMemory(uint64_t bytes);
 // Gives memory that is free, but lies between what is not, back to the system. Milliseconds; for
 // after work that took much at once.
 void ReleaseFreeMemory();

@@ -169,6 +169,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(Env* env,
   HOGLET_RETURN_IF_ERROR(CreateDirectoriesDurably(env, path));
   std::unique_ptr<DataDirectory> out(
       new DataDirectory(env, MemoryShares(options.memory_limit_bytes, options.queries_at_once)));
+  KeepFreeMemory(out->memory_.kept_bytes);
   auto lock = env->Lock(StrCat(path, "/LOCK"));
   if (!lock.ok()) {
     if (!absl::IsFailedPrecondition(lock.status())) return lock.status();

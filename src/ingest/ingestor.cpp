@@ -32,6 +32,7 @@ constexpr uint64_t kDeadLetterBytesMax = 40ull << 20;
 constexpr uint64_t kLastDeadLettersRead = 1000;
 constexpr int64_t kDeadLetterRetentionUs = 28ll * 24 * 3600 * 1'000'000;
 constexpr int kLastCheckpointAttempts = 3;
+constexpr int64_t kReleaseIntervalUs = 10'000'000;
 
 // A piece of the log on its way.
 struct Chunk {
@@ -135,6 +136,8 @@ struct Ingestor::Impl {
   bool is_torn = false;
   // A command was carried out: what it removed should leave the disk soon.
   bool wants_checkpoint = false;
+  std::atomic<bool> is_behind{false};  // see Options::backlog_records_min
+  int64_t last_release_ns = 0;         // the checkpoint thread's
 
   // -- Starting --
 
@@ -201,7 +204,7 @@ struct Ingestor::Impl {
     HOGLET_RETURN_IF_ERROR(log->CommitConsumer(options.topic, options.consumer, offset));
     applied = committed = offset;
     inserted_below = events->durable_offset();
-    last_checkpoint_ns = env->MonotonicNanos();
+    last_checkpoint_ns = last_release_ns = env->MonotonicNanos();
     commands = std::make_unique<CommandApplier>(persons, events);
     applier = std::make_unique<EventApplier>(persons, warnings,
                                              PersonProcessor::Options{options.merge_moved_ids_max});
@@ -227,6 +230,8 @@ struct Ingestor::Impl {
   bool Persist(std::string_view what, const std::function<absl::Status()>& step) {
     for (int attempt = 1;; ++attempt) {
       const absl::Status status = step();
+      // Nothing to give way to: what is put off may free the space that is missing.
+      if (!status.ok()) events->SetWritersBehind(false);
       std::unique_lock lock(mutex);
       if (status.ok()) {
         if (attempt > 1) health = absl::OkStatus();
@@ -345,8 +350,13 @@ struct Ingestor::Impl {
              (checkpoint_wanted > committed && !is_sealed) || (!is_reading && in_flight.empty());
     };
     const int64_t wait_us = std::min<int64_t>(options.checkpoint_interval_us, kIdleWaitUs);
-    if (!changed.wait_for(lock, std::chrono::microseconds(wait_us), is_due) && in_flight.empty()) {
-      spare.clear();  // idle: give the memory back
+    const bool is_idle =
+        !changed.wait_for(lock, std::chrono::microseconds(wait_us), is_due) && in_flight.empty();
+    if (is_idle && !spare.empty()) {
+      spare.clear();
+      lock.unlock();
+      ReleaseFreeMemory();
+      lock.lock();
     }
     return phase != Phase::kAborting && (is_reading || !in_flight.empty());
   }
@@ -432,8 +442,11 @@ struct Ingestor::Impl {
     changed.notify_all();
   }
 
-  void SetGauges() {
-    metrics.lag->Set(static_cast<double>(Lag()));
+  void Report() {
+    const uint64_t lag = Lag();
+    is_behind = lag >= (is_behind ? options.chunk_records_max : options.backlog_records_min);
+    events->SetWritersBehind(is_behind);
+    metrics.lag->Set(static_cast<double>(lag));
     metrics.applied->Set(static_cast<double>(applied.load()));
     metrics.committed->Set(static_cast<double>(committed.load()));
   }
@@ -460,9 +473,10 @@ struct Ingestor::Impl {
         }
         Finish(end_offset);
       }
-      SetGauges();
+      Report();
       if (!SealIfDue()) break;
     }
+    events->SetWritersBehind(false);
     std::unique_lock lock(mutex);
     // The last checkpoint, after the one under way.
     changed.wait(lock, [this] { return !is_sealed || phase == Phase::kAborting; });
@@ -523,7 +537,12 @@ struct Ingestor::Impl {
       return false;
     }
     if (!Persist("commit", [this] { return persons->CommitSealed(); })) return false;
-    ReleaseFreeMemory();
+    // The next generation takes what this one held: while there is a backlog, giving it back in
+    // between would only cost a page fault for every page.
+    if (!is_behind || begin_ns - last_release_ns > kReleaseIntervalUs * 1000) {
+      ReleaseFreeMemory();
+      last_release_ns = begin_ns;
+    }
     metrics.checkpoints->Add();
     metrics.checkpoint_seconds->Observe(static_cast<double>(env->MonotonicNanos() - begin_ns) *
                                         1e-9);

@@ -57,6 +57,9 @@ class Ingestor {
     uint64_t memtable_bytes_max = 64ull << 20;
     uint64_t person_bytes_max = 32ull << 20;
     int64_t checkpoint_interval_us = 300'000'000;
+    // From this many records that wait to be applied on, until few are left, the event store puts
+    // off what can wait.
+    uint64_t backlog_records_min = 4096;
     // Between attempts after an error.
     int64_t retry_delay_us = 200'000;
     // Where addresses are; outlives the pipeline. May be null.

@@ -224,6 +224,15 @@ class FakeEventStore : public EventStore {
     has_sealed_ = false;
     return absl::OkStatus();
   }
+  void SetWritersBehind(bool behind) override {
+    std::lock_guard lock(mutex_);
+    if (behind_.empty() || behind_.back() != behind) behind_.push_back(behind);
+  }
+  // What SetWritersBehind() was told, without repetitions.
+  std::vector<bool> behind() const {
+    std::lock_guard lock(mutex_);
+    return behind_;
+  }
   uint64_t durable_offset() const override {
     std::lock_guard lock(mutex_);
     return durable_offset_;
@@ -255,6 +264,7 @@ class FakeEventStore : public EventStore {
   std::vector<std::string> sealed_;
   std::vector<std::string> durable_;
   std::vector<std::string> deletions_;
+  std::vector<bool> behind_;
   uint64_t open_bytes_ = 0;
   uint64_t sealed_offset_ = 0;
   uint64_t durable_offset_ = 0;

@@ -238,6 +238,32 @@ TEST(Ingestor, DeadLettersWaitForTheLog) {
   EXPECT_EQ(events.Rows().size(), 1u);
 }
 
+// The store is told of a backlog until it is worked off, and not while nothing gets on.
+TEST(Ingestor, TellsTheStoreOfABacklog) {
+  ScratchDirectory scratch;
+  FakeLog log;
+  FakeEventStore events;
+  int inserts = 0;
+  events.on_step = [&inserts](const std::string& what) -> absl::Status {
+    return what == "insert" && ++inserts == 3 ? absl::ResourceExhaustedError("full")
+                                              : absl::OkStatus();
+  };
+  std::vector<std::string> values;
+  for (uint64_t i = 0; i < 20; ++i) values.push_back(EncodeCapturedEvent(MakeEvent(i, "e", "u")));
+  AppendAll(&log, values, 1);
+  Pipeline pipeline(&log, &events, scratch.path("persons"));
+  ASSERT_TRUE(
+      pipeline.Start({.chunk_records_max = 2, .backlog_records_min = 8, .retry_delay_us = 1000})
+          .ok());
+  pipeline.WaitApplied();
+  const std::vector<bool> expected = {true, false, true, false};
+  for (int i = 0; i < 1000 && events.behind() != expected; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(events.behind(), expected);
+  EXPECT_EQ(events.Rows().size(), values.size());
+}
+
 TEST(Ingestor, StopsWithAChunkHalfDoneWithoutSealingIt) {
   ScratchDirectory scratch;
   FakeLog log;

@@ -244,6 +244,86 @@ TEST(EventTable, EmptyGenerationMovesTheOffset) {
   EXPECT_EQ(OpenOrDie(&env)->durable_offset(), 77u);
 }
 
+// Rows of one month and a table of one shard: one partition.
+class BackgroundMerges : public testing::Test {
+ protected:
+  static EventTable::Options Options() {
+    EventTable::Options options = SmallOptions();
+    options.shards = 1;
+    options.background_merges = true;
+    options.metrics = &metrics();
+    return options;
+  }
+  static MetricRegistry& metrics() {
+    static MetricRegistry registry;
+    return registry;
+  }
+  void Flush(EventTable* table) {
+    RowLimits limits;
+    limits.days = 1;
+    const auto rows = RandomRows(&random_, limits, 50, &version_);
+    ASSERT_TRUE(InsertRows(table, rows).ok());
+    for (const OwnedRow& row : rows) model_.Insert(row);
+    ASSERT_TRUE(SealAndFlush(table, ++offset_).ok());
+  }
+  static bool WaitFor(const std::function<bool()>& condition) {
+    for (int i = 0; i < 4000; ++i) {
+      if (condition()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
+  }
+
+  MemoryEnv env_;
+  TableModel model_;
+
+ private:
+  std::mt19937_64 random_{1};
+  int64_t version_ = storage_test::kStartUs;
+  uint64_t offset_ = 0;
+};
+
+TEST_F(BackgroundMerges, StandStillWhileWritersAreBehind) {
+  auto table = OpenOrDie(&env_, Options());
+  table->SetWritersBehind(true);
+  for (int i = 0; i < 12; ++i) Flush(table.get());
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(table->statistics().parts, 12u);
+  table->SetWritersBehind(false);
+  EXPECT_TRUE(WaitFor([&] { return table->statistics().parts <= 4; }));
+  const std::string text = metrics().PrometheusText();
+  EXPECT_THAT(text, testing::HasSubstr("hoglet_storage_merge_wait_milliseconds_total"));
+  ExpectShows(*table, model_, "merged");
+  table->SetWritersBehind(true);
+  table.reset();  // closing waits for nobody
+  ExpectSound(&env_);
+}
+
+TEST_F(BackgroundMerges, GoOnForWhoeverWaitsForAMerge) {
+  auto table = OpenOrDie(&env_, Options());
+  table->SetWritersBehind(true);
+  for (int i = 0; i < 12; ++i) Flush(table.get());
+  ASSERT_TRUE(table->MergeNow().ok());
+  EXPECT_LE(table->statistics().parts, 4u);
+  ExpectShows(*table, model_, "merged");
+}
+
+// However long the writers are behind, a partition has only so many parts.
+TEST_F(BackgroundMerges, AFlushMergesTheExcess) {
+  EventTable::Options options = Options();
+  options.partition_parts_max = 6;
+  auto table = OpenOrDie(&env_, options);
+  table->SetWritersBehind(true);
+  uint64_t parts_most = 0;
+  for (int i = 0; i < 30; ++i) {
+    Flush(table.get());
+    parts_most = std::max(parts_most, table->statistics().parts);
+  }
+  EXPECT_EQ(parts_most, 6u);
+  EXPECT_GE(table->statistics().merges, 4u);
+  ExpectShows(*table, model_, "merged by flushes");
+}
+
 TEST(EventTable, OneProcessAtATime) {
   MemoryEnv env;
   auto table = OpenOrDie(&env);
