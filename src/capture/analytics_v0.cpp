@@ -155,7 +155,7 @@ void AddEvent(const RawEvent& raw, const RequestFacts& facts, const CaptureConte
   batch->Add(event);
 }
 
-absl::Status ReadDocument(const HttpRequest& request, std::string_view text, const JsonNode& root,
+absl::Status ReadDocument(const HttpRequest& request, const JsonNode& root,
                           const CaptureContext& context, CapturedBatch* batch) {
   Arena arena;
   HOGLET_ASSIGN_OR_RETURN(Shaped shaped, ReadShape(root, &arena));
@@ -171,7 +171,7 @@ absl::Status ReadDocument(const HttpRequest& request, std::string_view text, con
   if (!facts.sent_at_us.has_value()) facts.sent_at_us = SentAtOfQuery(request.query);
   facts.ip = ClientIp(request);
   facts.historical_migration = shaped.historical_migration;
-  batch->Reserve(shaped.events.size(), text.size());
+  batch->Reserve(shaped.events.size(), 0);
   for (const RawEvent& raw : shaped.events) {
     HOGLET_RETURN_IF_ERROR(CheckEvent(raw));
     if (raw.json.size() > context.limits.event_bytes_max) {
@@ -201,11 +201,13 @@ absl::Status ReadEvents(HttpRequest* request, const CaptureContext& context, Cap
     return absl::OutOfRangeError("maximum event size exceeded: Request body exceeds limit of " +
                                  std::to_string(context.limits.body_bytes_max) + " bytes");
   }
-  HOGLET_ASSIGN_OR_RETURN(std::string text,
+  HOGLET_ASSIGN_OR_RETURN(std::string decoded,
                           DecodePayload(request, context.limits.decompressed_bytes_max));
+  const auto text = std::make_shared<std::string>(std::move(decoded));
   thread_local JsonOutline outline;
-  absl::Status status = OutlineDocument(&text, &outline);
-  if (status.ok()) status = ReadDocument(*request, text, outline.root(), context, batch);
+  absl::Status status = OutlineDocument(text.get(), &outline);
+  batch->Keep(text);
+  if (status.ok()) status = ReadDocument(*request, outline.root(), context, batch);
   outline.Shrink();
   return status;
 }

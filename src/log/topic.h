@@ -126,14 +126,17 @@ class Topic {
   absl::Status RollBack(absl::Status cause);
   absl::Status SyncTimed();
   absl::Status Break(const absl::Status& cause);
-  std::string Serialise(const Group& group, std::vector<BatchHeader>* headers);
+  std::vector<BatchHeader> HeadersOf(const Group& group);
+  absl::Status Write(const Group& group, const std::vector<BatchHeader>& headers);
   void Publish(const std::vector<BatchHeader>& headers);
-  void Finish(const Group& group, const absl::StatusOr<uint64_t>& result);
+  void Finish(Group* group, const absl::StatusOr<uint64_t>& result);
   void WriteMark();
 
   // topic.cpp
   absl::StatusOr<Pending> Encode(const std::vector<LogRecord>& records,
-                                 const TopicOptions& options) const;
+                                 const TopicOptions& options);
+  std::string TakeSpare(uint64_t bytes);
+  void GiveSpare(std::string payload);
   absl::Status Admit(Pending* pending);
   absl::StatusOr<std::shared_ptr<Segment>> FindSegment(uint64_t offset);
   absl::Status PrepareToRead(const std::shared_ptr<Segment>& segment);
@@ -156,6 +159,7 @@ class Topic {
   TopicOptions options_;
   std::deque<Pending> queue_;
   uint64_t queued_bytes_ = 0;  // until called back
+  std::vector<std::string> spare_;
   bool stopping_ = false;
   uint64_t interrupts_ = 0;
   absl::Status broken_;
