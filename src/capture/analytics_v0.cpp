@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "include/hoglet/status.h"
+#include "src/base/buffer_pool.h"
 #include "src/base/uuid.h"
 #include "src/capture/capture.h"
 #include "src/capture/capture_rules.h"
@@ -196,6 +197,14 @@ absl::Status OutlineDocument(std::string* text, JsonOutline* outline) {
   return absl::InternalError("failed to parse request");
 }
 
+// The text's memory is another request's when nobody needs it any more.
+std::shared_ptr<std::string> Recycled(std::string text) {
+  return {new std::string(std::move(text)), [](std::string* last) {
+            BufferPool::Default()->Give(std::move(*last));
+            delete last;
+          }};
+}
+
 absl::Status ReadEvents(HttpRequest* request, const CaptureContext& context, CapturedBatch* batch) {
   if (request->body.size() > context.limits.body_bytes_max) {
     return absl::OutOfRangeError("maximum event size exceeded: Request body exceeds limit of " +
@@ -203,7 +212,7 @@ absl::Status ReadEvents(HttpRequest* request, const CaptureContext& context, Cap
   }
   HOGLET_ASSIGN_OR_RETURN(std::string decoded,
                           DecodePayload(request, context.limits.decompressed_bytes_max));
-  const auto text = std::make_shared<std::string>(std::move(decoded));
+  const auto text = Recycled(std::move(decoded));
   thread_local JsonOutline outline;
   absl::Status status = OutlineDocument(text.get(), &outline);
   batch->Keep(text);

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "include/hoglet/status.h"
+#include "src/base/buffer_pool.h"
 #include "src/base/crc32c.h"
 #include "src/base/limits.h"
 #include "src/base/strings.h"
@@ -13,10 +14,6 @@ namespace {
 
 constexpr uint64_t kReadBytesMin = 64 << 10;
 constexpr uint64_t kReadBytesMax = 64 << 20;
-// Memory fresh from the system costs more than what is written into it; but only so much is kept.
-constexpr size_t kSpareBytesMin = 64 << 10;
-constexpr size_t kSpareBytesMax = 2 << 20;
-constexpr size_t kSparesMax = 4;
 
 absl::Status DamagedAt(const std::string& path, uint64_t position, const absl::Status& what) {
   return absl::DataLossError(
@@ -74,7 +71,7 @@ uint64_t Topic::Pending::total_bytes() const {
 }
 
 absl::StatusOr<Topic::Pending> Topic::Encode(const std::vector<LogRecord>& records,
-                                             const TopicOptions& options) {
+                                             const TopicOptions& options) const {
   if (records.empty()) return absl::InvalidArgumentError("an append needs at least one record");
   if (records.size() > limits::kLogRecordsPerBatchMax) {
     return absl::InvalidArgumentError(StrCat("an append of ", records.size(),
@@ -99,8 +96,8 @@ absl::StatusOr<Topic::Pending> Topic::Encode(const std::vector<LogRecord>& recor
         "an append of about ", bytes, " bytes, the limit of topic ", name_, " is ", bytes_max));
   }
   Pending pending;
-  pending.payload = TakeSpare(bytes);
-  pending.payload.reserve(bytes);
+  pending.payload = BufferPool::Default()->Take(bytes);
+  pending.payload.clear();
   for (const LogRecord& record : records) {
     const size_t begin = pending.payload.size();
     AppendRecord({LogPartitionOf(record.key, options.partitions), record.key, record.value,
@@ -112,26 +109,6 @@ absl::StatusOr<Topic::Pending> Topic::Encode(const std::vector<LogRecord>& recor
   }
   pending.record_count = static_cast<uint32_t>(records.size());
   return pending;
-}
-
-// A buffer for about so many bytes that a written append left behind; empty if there is none.
-std::string Topic::TakeSpare(uint64_t bytes) {
-  std::lock_guard lock(mutex_);
-  const auto found = std::find_if(spare_.begin(), spare_.end(), [bytes](const std::string& spare) {
-    return spare.capacity() >= bytes && spare.capacity() / 4 <= bytes;
-  });
-  if (found == spare_.end()) return {};
-  std::string spare = std::move(*found);
-  spare_.erase(found);
-  return spare;
-}
-
-// Keeps the buffer for another append, if it is one that is worth it.
-void Topic::GiveSpare(std::string payload) {
-  if (payload.capacity() < kSpareBytesMin || payload.capacity() > kSpareBytesMax) return;
-  payload.clear();
-  std::lock_guard lock(mutex_);
-  if (spare_.size() < kSparesMax) spare_.push_back(std::move(payload));
 }
 
 // Queues the append, or says why not and leaves it alone.

@@ -134,9 +134,7 @@ class Topic {
 
   // topic.cpp
   absl::StatusOr<Pending> Encode(const std::vector<LogRecord>& records,
-                                 const TopicOptions& options);
-  std::string TakeSpare(uint64_t bytes);
-  void GiveSpare(std::string payload);
+                                 const TopicOptions& options) const;
   absl::Status Admit(Pending* pending);
   absl::StatusOr<std::shared_ptr<Segment>> FindSegment(uint64_t offset);
   absl::Status PrepareToRead(const std::shared_ptr<Segment>& segment);
@@ -159,7 +157,6 @@ class Topic {
   TopicOptions options_;
   std::deque<Pending> queue_;
   uint64_t queued_bytes_ = 0;  // until called back
-  std::vector<std::string> spare_;
   bool stopping_ = false;
   uint64_t interrupts_ = 0;
   absl::Status broken_;

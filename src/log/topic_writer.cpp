@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "include/hoglet/status.h"
+#include "src/base/buffer_pool.h"
 #include "src/base/logging.h"
 #include "src/base/strings.h"
 #include "src/base/thread_pool.h"
@@ -242,7 +243,7 @@ void Topic::Finish(Group* group, const absl::StatusOr<uint64_t>& result) {
   uint64_t bytes = 0;
   for (Pending& pending : *group) {
     bytes += pending.total_bytes();
-    GiveSpare(std::move(pending.payload));
+    BufferPool::Default()->Give(std::move(pending.payload));
   }
   {
     std::lock_guard lock(mutex_);
