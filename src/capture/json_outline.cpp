@@ -87,8 +87,11 @@ static_assert(kNameTable.is_perfect());
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-const char* SkipSpace(const char* at) {
-  while (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t') ++at;
+inline const char* SkipSpace(const char* at) {
+  while (static_cast<uint8_t>(*at) <= ' ' &&
+         (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
+    ++at;
+  }
   return at;
 }
 
@@ -132,16 +135,21 @@ const char* SkipEscape(const char* at) {
   return is_pair && HexUnit(at + 8) - 0xdc00 < 0x400 ? at + 12 : nullptr;
 }
 
-// From behind the opening quote to behind the closing one.
-inline const char* SkipString(const char* at, bool* has_escapes) {
-  while (true) {
-    at = FindPaddedStringBreak(at);
-    if (*at == '"') return at + 1;
+// From a backslash in a string, or what else may not be in one, to behind the closing quote.
+__attribute__((noinline)) const char* SkipEscapedString(const char* at) {
+  while (*at != '"') {
     if (*at != '\\') return nullptr;
-    *has_escapes = true;
     at = SkipEscape(at);
     if (at == nullptr) return nullptr;
+    at = FindPaddedStringBreak(at);
   }
+  return at + 1;
+}
+
+// From behind the opening quote to behind the closing one.
+inline const char* SkipString(const char* at) {
+  at = FindPaddedStringBreak(at);
+  return *at == '"' ? at + 1 : SkipEscapedString(at);
 }
 
 // The name that a key with escapes spells, if it is a known one. Those are plain, so no other
@@ -188,15 +196,104 @@ JsonNode::Kind KindOf(char first) {
 
 }  // namespace
 
+// Which key came behind which the last time. Most events have the keys of an earlier one in its
+// order: a key that is as guessed needs no search for its end and no look-up of its name.
+class JsonOutline::KeyGuesses {
+ public:
+  struct Key {
+    char text[32];     // with its quotes and the colon
+    uint32_t ignored;  // the bits of the bytes behind it
+    uint16_t next;     // index of the key that is guessed to come behind it
+    uint8_t bytes;
+    uint8_t name;
+  };
+
+  KeyGuesses() { Forget(); }
+
+  uint16_t IndexBehind(uint16_t previous) const { return keys_[previous].next; }
+  const Key& operator[](uint16_t index) const { return keys_[index]; }
+
+  // Whether the key is what stands at `at`, of which 32 bytes may be read.
+  static bool IsAt(const Key& key, const char* at) {
+#if defined(__SSE2__)
+    const auto equal_at = [&](int offset) {
+      const auto load = [offset](const char* from) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + offset));
+      };
+      return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(load(key.text), load(at))));
+    };
+    return (equal_at(0) | equal_at(16) << 16 | key.ignored) == UINT32_MAX;
+#else
+    return std::memcmp(key.text, at, key.bytes) == 0;
+#endif
+  }
+
+  // Notes that the key came behind `previous`; its index. `text` is as in Key, without escapes.
+  uint16_t Learn(uint16_t previous, std::string_view text, uint8_t name) {
+    if (text.size() > sizeof(Key::text)) return kNone;
+    if (count_ == kKeysMax) {
+      Forget();
+      previous = kNone;
+    }
+    Key key = {};
+    std::memcpy(key.text, text.data(), text.size());
+    uint64_t hash = text.size();
+    for (size_t at = 0; at < sizeof(key.text); at += 8) {
+      hash = (hash ^ LoadLittle<uint64_t>(key.text + at)) * 0x9e3779b97f4a7c15u;
+      hash ^= hash >> 32;
+    }
+    size_t slot = hash % slots_.size();
+    for (; slots_[slot] != kNone; slot = (slot + 1) % slots_.size()) {
+      const uint16_t index = slots_[slot];
+      if (std::memcmp(keys_[index].text, key.text, sizeof(key.text)) != 0) continue;
+      keys_[previous].next = index;
+      return index;
+    }
+    key.ignored = text.size() == 32 ? 0 : UINT32_MAX << text.size();
+    key.bytes = static_cast<uint8_t>(text.size());
+    key.name = name;
+    const uint16_t index = count_++;
+    keys_[index] = key;
+    slots_[slot] = index;
+    keys_[previous].next = index;
+    return index;
+  }
+
+  // No key: what is guessed behind one that nothing is known of. The first few indices are none,
+  // and stand for the beginnings of objects.
+  static constexpr uint16_t kNone = 0;
+
+ private:
+  static constexpr uint16_t kBeginnings = 4;
+  static constexpr uint16_t kKeysMax = 1000;
+
+  void Forget() {
+    for (count_ = 0; count_ < kBeginnings; ++count_) {
+      Key& none = keys_[count_];
+      none = {};
+      // Stands nowhere: 0xff is in no UTF-8.
+      std::memset(none.text, 0xff, sizeof(none.text));
+      none.bytes = sizeof(none.text);
+    }
+    slots_.fill(kNone);
+  }
+
+  std::array<Key, kKeysMax> keys_;
+  std::array<uint16_t, 2048> slots_;
+  uint16_t count_ = 0;
+};
+
 // The functions take the place where something begins and return where it ends, or null if it is
 // not to be read. The text ends with a NUL, which nothing in it can pass: so no loop looks for the
 // end, and looking ahead stays within the padding.
 class JsonOutline::Reader {
  public:
-  Reader(const std::string& text, bool is_accepted, std::vector<Entry>* entries)
+  Reader(const std::string& text, bool is_accepted, KeyGuesses* guesses,
+         std::vector<Entry>* entries)
       : begin_(text.data()),
         is_accepted_(is_accepted),
         depth_max_(is_accepted ? kAcceptedDepth : kSureDepth),
+        guesses_(guesses),
         entries_(entries) {}
 
   const char* Root() {
@@ -216,7 +313,7 @@ class JsonOutline::Reader {
 
  private:
   // Whose members are read.
-  enum Scope { kRoot, kEvent, kPropertiesOfEvent, kNobody };
+  enum Scope : uint16_t { kRoot, kEvent, kPropertiesOfEvent, kNobody };
 
   size_t Open(uint8_t name, const char* at) {
     const size_t index = entries_->size();
@@ -250,22 +347,25 @@ class JsonOutline::Reader {
   const char* Members(const char* at, uint32_t depth = 4) {
     at = SkipSpace(at);
     if (*at == '}') return at + 1;
+    uint16_t key = scope;
     while (true) {
-      if (*at != '"') return nullptr;
-      const char* key = at + 1;
-      bool has_escapes = false;
-      at = SkipString(key, &has_escapes);
-      if (at == nullptr) return nullptr;
-      const auto key_bytes = static_cast<size_t>(at - 1 - key);
-      at = SkipSpace(at);
-      if (*at != ':') return nullptr;
-      at = SkipSpace(at + 1);
-      if constexpr (scope == kNobody) {
-        at = Value(at, depth);
+      Key found;
+      const uint16_t guess = guesses_->IndexBehind(key);
+      const KeyGuesses::Key& guessed = (*guesses_)[guess];
+      if (KeyGuesses::IsAt(guessed, at)) {
+        found = {at + guessed.bytes, guess, guessed.name};
       } else {
-        const uint8_t name =
-            has_escapes ? FindEscaped({key, key_bytes}) : kNameTable.Find(key, key_bytes);
-        at = name == kUnknown ? Value(at, depth) : Member<scope>(name, at);
+        found = ReadKey(at, key);
+        if (found.end == nullptr) return nullptr;
+      }
+      key = found.index;
+      const uint8_t name = found.name;
+      at = found.end;
+      at = SkipSpace(at);
+      if (scope != kNobody && name != kUnknown) {
+        at = Member<scope>(name, at);
+      } else {
+        at = *at == '"' ? SkipString(at + 1) : Value(at, depth);
       }
       if (at == nullptr) return nullptr;
       at = SkipSpace(at);
@@ -273,6 +373,31 @@ class JsonOutline::Reader {
       if (*at != ',') return nullptr;
       at = SkipSpace(at + 1);
     }
+  }
+
+  struct Key {
+    const char* end;  // behind the colon
+    uint16_t index;
+    uint8_t name;
+  };
+
+  // A key that was not guessed.
+  __attribute__((noinline)) Key ReadKey(const char* begin, uint16_t previous) {
+    constexpr Key kBad = {nullptr, KeyGuesses::kNone, kUnknown};
+    if (*begin != '"') return kBad;
+    const char* at = FindPaddedStringBreak(begin + 1);
+    const bool has_escapes = *at != '"';
+    at = has_escapes ? SkipEscapedString(at) : at + 1;
+    if (at == nullptr) return kBad;
+    const auto bytes = static_cast<size_t>(at - begin);
+    const uint8_t name =
+        has_escapes ? FindEscaped({begin + 1, bytes - 2}) : kNameTable.Find(begin + 1, bytes - 2);
+    const bool is_tight = !has_escapes && *at == ':';
+    at = SkipSpace(at);
+    if (*at != ':') return kBad;
+    const uint16_t index =
+        is_tight ? guesses_->Learn(previous, {begin, bytes + 1}, name) : KeyGuesses::kNone;
+    return {at + 1, index, name};
   }
 
   template <Scope scope>
@@ -305,10 +430,8 @@ class JsonOutline::Reader {
   // A value that nothing is noted of.
   const char* Value(const char* at, uint32_t depth) {
     switch (*at) {
-      case '"': {
-        bool has_escapes = false;
-        return SkipString(at + 1, &has_escapes);
-      }
+      case '"':
+        return SkipString(at + 1);
       case '{':
         return depth < depth_max_ ? Members<kNobody>(at + 1, depth + 1) : nullptr;
       case '[':
@@ -350,15 +473,19 @@ class JsonOutline::Reader {
   const char* const begin_;
   const bool is_accepted_;
   const uint32_t depth_max_;
+  KeyGuesses* const guesses_;
   std::vector<Entry>* const entries_;
 };
+
+JsonOutline::JsonOutline() : guesses_(std::make_unique<KeyGuesses>()) {}
+JsonOutline::~JsonOutline() = default;
 
 bool JsonOutline::Run(const std::string& text, bool is_accepted) {
   HOGLET_ASSERT(text.capacity() - text.size() >= kPaddingBytes);
   entries_.clear();
   text_ = text;
   if (text.size() > (is_accepted ? size_t{UINT32_MAX} : kTextBytesMax)) return false;
-  return Reader(text, is_accepted, &entries_).Root() == text.data() + text.size();
+  return Reader(text, is_accepted, guesses_.get(), &entries_).Root() == text.data() + text.size();
 }
 
 void JsonOutline::Shrink() {

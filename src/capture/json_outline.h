@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,9 +56,12 @@ class JsonNode {
 // a root array and of the `batch` array of a root object; the known members of the root and of
 // those elements, and of the `properties` object of either. Everything else is proven and passed.
 //
-// Not thread-safe; reused, it allocates nothing.
+// Not thread-safe. Reused, it allocates nothing, and knows the keys of earlier texts.
 class JsonOutline {
  public:
+  JsonOutline();
+  ~JsonOutline();
+
   // Bytes behind the text that may be read (their content does not matter), its NUL included.
   static constexpr size_t kPaddingBytes = 32;
   // Makes sure of them.
@@ -79,6 +83,7 @@ class JsonOutline {
 
  private:
   friend class JsonNode;
+  class KeyGuesses;
   class Reader;
 
   struct Entry {
@@ -93,6 +98,7 @@ class JsonOutline {
 
   std::string_view text_;
   std::vector<Entry> entries_;
+  std::unique_ptr<KeyGuesses> guesses_;
 };
 
 }  // namespace hoglet

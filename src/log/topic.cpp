@@ -103,9 +103,11 @@ absl::StatusOr<Topic::Pending> Topic::Encode(const std::vector<LogRecord>& recor
     AppendRecord({LogPartitionOf(record.key, options.partitions), record.key, record.value,
                   record.value_rest},
                  &pending.payload);
-    // While the bytes are still in the nearest cache.
-    pending.payload_crc =
-        Crc32cExtend(pending.payload_crc, std::string_view(pending.payload).substr(begin));
+    // From where a long rest came from: that is in a near cache, what was just written is not yet.
+    const size_t before_rest = pending.payload.size() - record.value_rest.size();
+    pending.payload_crc = Crc32cExtend(
+        pending.payload_crc, std::string_view(pending.payload).substr(begin, before_rest - begin));
+    pending.payload_crc = Crc32cExtend(pending.payload_crc, record.value_rest);
   }
   pending.record_count = static_cast<uint32_t>(records.size());
   return pending;

@@ -147,6 +147,27 @@ TEST(JsonOutline, AgreesWithTheParserOnDamagedRequests) {
   EXPECT_LT(taken, 30'000u);
 }
 
+// More keys than are remembered, of all lengths, in an order that changes.
+TEST(JsonOutline, ManyKeys) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 300; ++round) {
+    std::string text = "[{";
+    for (int i = 0; i < 40; ++i) {
+      const std::string key = StrCat("k", random() % 3'000, std::string(random() % 40, '_'));
+      StrAppend(&text, i == 0 ? "" : ",", "\"", key, i % 7 == 0 ? "\" :" : "\":", i);
+      if (i % 10 == 0)
+        StrAppend(&text, R"(,"event":"e","$set":{"a":1},"properties":{"token":"t"})");
+    }
+    EXPECT_TRUE(OutlineCheck::Check(StrCat(text, "}]")));
+    // A key that is as guessed but for its end.
+    EXPECT_TRUE(OutlineCheck::Check(R"({"abc":1,"abcd":2})"));
+    EXPECT_TRUE(OutlineCheck::Check(R"({"abc":1,"abcd" :2})"));
+    EXPECT_FALSE(OutlineCheck::Check(R"({"abc":1,"abcd"2})"));
+    EXPECT_FALSE(OutlineCheck::Check(R"({"abc":1,"abcd":})"));
+    EXPECT_FALSE(OutlineCheck::Check(R"({"abc":1,"abc)"));
+  }
+}
+
 TEST(JsonOutline, IsReused) {
   JsonOutline outline;
   for (const char* name : {"first", "second"}) {

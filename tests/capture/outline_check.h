@@ -26,7 +26,8 @@ class OutlineCheck {
     std::string padded;
     padded.reserve(text.size() + JsonOutline::kPaddingBytes);
     padded.assign(text);
-    JsonOutline outline;
+    // Used again and again, as in a server: what it learned from other texts must not matter.
+    static thread_local JsonOutline outline;
     const bool quick = IsValidUtf8(text) && outline.Read(padded);
     simdjson::dom::parser parser;
     simdjson::dom::element root;
