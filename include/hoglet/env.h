@@ -38,6 +38,8 @@ class WritableFile {
  public:
   virtual ~WritableFile() = default;
   virtual absl::Status WriteAt(uint64_t offset, std::string_view data) = 0;
+  // The pieces one behind the other, as one write of them all.
+  virtual absl::Status WritePiecesAt(uint64_t offset, std::span<const std::string_view> pieces);
   // Appends at the end of what this object has written (or the size at opening).
   virtual absl::Status Append(std::string_view data) = 0;
   // Reserves disk space (zero-filled) up to `bytes` without moving the append position. After it,

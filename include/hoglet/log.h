@@ -31,6 +31,8 @@ namespace hoglet {
 struct LogRecord {
   std::string_view key;
   std::string_view value;
+  // Goes behind `value`, as if it were part of it: for values that are in two places.
+  std::string_view value_rest;
 };
 
 // A batch as read back: what one Append() wrote, whole.

@@ -43,10 +43,7 @@ bool ReadBody(ByteReader* in, uint8_t flags, CapturedEventView* view) {
 
 }  // namespace
 
-void AppendCapturedEvent(const CapturedEventView& event, std::string* out) {
-  constexpr size_t kFixedBytesMax = 2 + 16 + 3 * 8 + 5 * 10;
-  out->reserve(out->size() + kFixedBytesMax + event.distinct_id.size() + event.token.size() +
-               event.event.size() + event.ip.size() + event.json.size());
+void AppendCapturedEventHead(const CapturedEventView& event, std::string* out) {
   out->push_back(static_cast<char>(kVersion));
   out->push_back(static_cast<char>(FlagsOf(event)));
   out->append(reinterpret_cast<const char*>(event.uuid.bytes.data()), event.uuid.bytes.size());
@@ -57,7 +54,12 @@ void AppendCapturedEvent(const CapturedEventView& event, std::string* out) {
   PutString(out, event.token);
   PutString(out, event.event);
   PutString(out, event.ip);
-  PutString(out, event.json);
+  PutVarint(out, event.json.size());
+}
+
+void AppendCapturedEvent(const CapturedEventView& event, std::string* out) {
+  AppendCapturedEventHead(event, out);
+  out->append(event.json);
 }
 
 std::string EncodeCapturedEvent(const CapturedEvent& event) {

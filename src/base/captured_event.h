@@ -38,6 +38,8 @@ struct CapturedEventView {
 };
 
 void AppendCapturedEvent(const CapturedEventView& event, std::string* out);
+// All that comes before the bytes of the JSON.
+void AppendCapturedEventHead(const CapturedEventView& event, std::string* out);
 std::string EncodeCapturedEvent(const CapturedEvent& event);
 
 // Views point into `bytes`. kDataLoss if the bytes are not exactly one event; kUnimplemented for a

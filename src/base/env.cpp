@@ -8,6 +8,13 @@
 
 namespace hoglet {
 
+absl::Status WritableFile::WritePiecesAt(uint64_t offset,
+                                         std::span<const std::string_view> pieces) {
+  std::string whole;
+  for (const std::string_view piece : pieces) whole.append(piece);
+  return WriteAt(offset, whole);
+}
+
 absl::StatusOr<std::string> Env::ReadWholeFile(const std::string& path, uint64_t bytes_max) {
   HOGLET_ASSIGN_OR_RETURN(auto file, OpenForRead(path));
   HOGLET_ASSIGN_OR_RETURN(const uint64_t bytes, file->Size());

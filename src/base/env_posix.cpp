@@ -1,10 +1,12 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -109,6 +111,19 @@ class PosixReadableFile : public ReadableFile {
   mutable std::string_view mapped_;
 };
 
+// Cuts the first `bytes` off the pieces from `first` on; the first piece that has some left.
+size_t DropFront(size_t bytes, size_t first, std::vector<iovec>* pieces) {
+  for (; first < pieces->size() && bytes >= (*pieces)[first].iov_len; ++first) {
+    bytes -= (*pieces)[first].iov_len;
+  }
+  if (bytes > 0) {
+    iovec& piece = (*pieces)[first];
+    piece.iov_base = static_cast<char*>(piece.iov_base) + bytes;
+    piece.iov_len -= bytes;
+  }
+  return first;
+}
+
 class PosixWritableFile : public WritableFile {
  public:
   PosixWritableFile(std::string path, int fd, uint64_t end)
@@ -127,6 +142,26 @@ class PosixWritableFile : public WritableFile {
       data.remove_prefix(static_cast<size_t>(written));
       offset += static_cast<uint64_t>(written);
       end_ = std::max(end_, offset);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status WritePiecesAt(uint64_t offset, std::span<const std::string_view> pieces) override {
+    std::vector<iovec> left;
+    left.reserve(pieces.size());
+    for (const std::string_view piece : pieces) {
+      if (!piece.empty()) left.push_back({const_cast<char*>(piece.data()), piece.size()});
+    }
+    for (size_t first = 0; first < left.size();) {
+      const auto count = static_cast<int>(std::min<size_t>(left.size() - first, IOV_MAX));
+      const ssize_t written =
+          ::pwritev(fd_, left.data() + first, count, static_cast<off_t>(offset));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return Failed(path_, "write", errno);
+      if (written == 0) return Failed(path_, "write", ENOSPC);
+      offset += static_cast<uint64_t>(written);
+      end_ = std::max(end_, offset);
+      first = DropFront(static_cast<size_t>(written), first, &left);
     }
     return absl::OkStatus();
   }

@@ -1,22 +1,21 @@
-#include <simdjson.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "include/hoglet/status.h"
+#include "src/base/buffer_pool.h"
 #include "src/base/uuid.h"
 #include "src/capture/capture.h"
 #include "src/capture/capture_rules.h"
 #include "src/capture/event_time.h"
 #include "src/capture/json_document.h"
+#include "src/capture/json_outline.h"
 #include "src/capture/payload.h"
 #include "src/capture/raw_event.h"
 
 namespace hoglet {
 namespace {
 
-using simdjson::dom::element;
-using simdjson::dom::element_type;
+using Kind = JsonNode::Kind;
 
 // A request as one of the four shapes of section 4.
 struct Shaped {
@@ -27,73 +26,63 @@ struct Shaped {
   bool is_nameless = false;  // the engage shape
 };
 
-// `text` begins with the array's text; what follows it does not matter.
-bool ReadEvents(const element& array, std::string_view text, Arena* arena,
-                std::vector<RawEvent>* events) {
-  const simdjson::dom::array items(array);
-  events->reserve(std::min(items.size(), kEventsReservedMax));
-  for (const element item : items) {
+bool ReadEvents(const JsonNode& array, Arena* arena, std::vector<RawEvent>* events) {
+  size_t count = 0;
+  for (auto item = array.begin(); item != array.end(); ++item) ++count;
+  events->reserve(std::min(count, kEventsReservedMax));
+  for (const JsonNode item : array) {
     RawEvent& event = events->emplace_back();
     if (!ReadRawEvent(item, false, arena, &event) || !event.event.has_value()) return false;
-  }
-  JsonSlicer slicer(text);
-  for (RawEvent& event : *events) {
-    JsonSlice slice;
-    const bool has_text = slicer.Next(&slice);
-    HOGLET_ASSERT(has_text);
-    event.json = slice.value;
   }
   return true;
 }
 
-bool ReadArrayShape(std::string_view text, const element& root, Arena* arena, Shaped* out) {
-  return root.type() == element_type::ARRAY && ReadEvents(root, text, arena, &out->events);
+bool ReadArrayShape(const JsonNode& root, Arena* arena, Shaped* out) {
+  return root.kind() == Kind::kArray && ReadEvents(root, arena, &out->events);
+}
+
+bool ReadFlag(const JsonNode& node, bool* out) {
+  *out = node.kind() == Kind::kTrue;
+  return *out || node.kind() == Kind::kFalse;
 }
 
 // False also when a field has the wrong type.
-bool ReadBatchShape(std::string_view text, const element& root, Arena* arena, Shaped* out) {
-  if (root.type() != element_type::OBJECT) return false;
-  std::optional<element> batch;
-  size_t batch_index = 0;
-  size_t index = 0;
-  for (const auto [key, value] : simdjson::dom::object(root)) {
-    const bool is_null = value.type() == element_type::NULL_VALUE;
+bool ReadBatchShape(const JsonNode& root, Arena* arena, Shaped* out) {
+  if (root.kind() != Kind::kObject) return false;
+  std::optional<JsonNode> batch;
+  for (const JsonNode value : root) {
+    const std::string_view key = value.name();
     if (key == "token" || key == "api_key") {
-      if (value.type() != element_type::STRING) return false;
-      if (!out->batch_token.has_value()) out->batch_token = std::string_view(value);
+      if (value.kind() != Kind::kString) return false;
+      if (!out->batch_token.has_value()) out->batch_token = value.String(arena);
     } else if (key == "batch" && !batch.has_value()) {
-      if (value.type() != element_type::ARRAY) return false;
+      if (value.kind() != Kind::kArray) return false;
       batch = value;
-      batch_index = index;
-    } else if (key == "historical_migration" && !is_null) {
-      if (value.type() != element_type::BOOL) return false;
-      out->historical_migration = bool(value);
-    } else if (key == "sent_at" && !is_null) {
-      if (value.type() != element_type::STRING) return false;
-      out->batch_sent_at = std::string_view(value);
+    } else if (key == "historical_migration" && !value.is_null()) {
+      if (!ReadFlag(value, &out->historical_migration)) return false;
+    } else if (key == "sent_at" && !value.is_null()) {
+      if (value.kind() != Kind::kString) return false;
+      out->batch_sent_at = value.String(arena);
     }
-    ++index;
   }
   if (!batch.has_value() || !out->batch_token.has_value()) return false;
-  return ReadEvents(*batch, FromMember(text, batch_index), arena, &out->events);
+  return ReadEvents(*batch, arena, &out->events);
 }
 
-bool ReadSingleShape(std::string_view text, const element& root, bool ignore_event, Arena* arena,
-                     Shaped* out) {
+bool ReadSingleShape(const JsonNode& root, bool ignore_event, Arena* arena, Shaped* out) {
   RawEvent event;
   if (!ReadRawEvent(root, ignore_event, arena, &event)) return false;
   if (event.event.has_value() == ignore_event) return false;
-  event.json = TrimWhitespace(text);
   out->events.push_back(std::move(event));
   out->is_nameless = ignore_event;
   return true;
 }
 
-absl::StatusOr<Shaped> ReadShape(std::string_view text, const element& root, Arena* arena) {
-  if (Shaped shaped; ReadArrayShape(text, root, arena, &shaped)) return shaped;
-  if (Shaped shaped; ReadBatchShape(text, root, arena, &shaped)) return shaped;
-  if (Shaped shaped; ReadSingleShape(text, root, false, arena, &shaped)) return shaped;
-  if (Shaped shaped; ReadSingleShape(text, root, true, arena, &shaped)) return shaped;
+absl::StatusOr<Shaped> ReadShape(const JsonNode& root, Arena* arena) {
+  if (Shaped shaped; ReadArrayShape(root, arena, &shaped)) return shaped;
+  if (Shaped shaped; ReadBatchShape(root, arena, &shaped)) return shaped;
+  if (Shaped shaped; ReadSingleShape(root, false, arena, &shaped)) return shaped;
+  if (Shaped shaped; ReadSingleShape(root, true, arena, &shaped)) return shaped;
   return absl::InvalidArgumentError(
       "failed to parse request: the JSON is neither an event, an array of events nor a batch");
 }
@@ -167,10 +156,10 @@ void AddEvent(const RawEvent& raw, const RequestFacts& facts, const CaptureConte
   batch->Add(event);
 }
 
-absl::Status ReadDocument(const HttpRequest& request, std::string_view text, const element& root,
+absl::Status ReadDocument(const HttpRequest& request, const JsonNode& root,
                           const CaptureContext& context, CapturedBatch* batch) {
   Arena arena;
-  HOGLET_ASSIGN_OR_RETURN(Shaped shaped, ReadShape(text, root, &arena));
+  HOGLET_ASSIGN_OR_RETURN(Shaped shaped, ReadShape(root, &arena));
   HOGLET_RETURN_IF_ERROR(NameEngageEvent(request.path, &shaped));
   if (shaped.events.empty()) return absl::InvalidArgumentError("request holds no event");
   RequestFacts facts;
@@ -183,7 +172,7 @@ absl::Status ReadDocument(const HttpRequest& request, std::string_view text, con
   if (!facts.sent_at_us.has_value()) facts.sent_at_us = SentAtOfQuery(request.query);
   facts.ip = ClientIp(request);
   facts.historical_migration = shaped.historical_migration;
-  batch->Reserve(shaped.events.size(), text.size());
+  batch->Reserve(shaped.events.size(), 0);
   for (const RawEvent& raw : shaped.events) {
     HOGLET_RETURN_IF_ERROR(CheckEvent(raw));
     if (raw.json.size() > context.limits.event_bytes_max) {
@@ -194,20 +183,41 @@ absl::Status ReadDocument(const HttpRequest& request, std::string_view text, con
   return absl::OkStatus();
 }
 
+// Most texts are read in one pass. Those that are not JSON, or unusual, are left to simdjson to
+// judge, which may mend the text.
+absl::Status OutlineDocument(std::string* text, JsonOutline* outline) {
+  JsonOutline::Pad(text);
+  if (outline->Read(*text)) return absl::OkStatus();
+  const absl::Status parsed = VisitJsonDocument(text, [](const simdjson::dom::element&) {});
+  if (!parsed.ok()) {
+    return absl::InvalidArgumentError("failed to parse request: " + std::string(parsed.message()));
+  }
+  JsonOutline::Pad(text);
+  if (outline->ReadAccepted(*text)) return absl::OkStatus();
+  return absl::InternalError("failed to parse request");
+}
+
+// The text's memory is another request's when nobody needs it any more.
+std::shared_ptr<std::string> Recycled(std::string text) {
+  return {new std::string(std::move(text)), [](std::string* last) {
+            BufferPool::Default()->Give(std::move(*last));
+            delete last;
+          }};
+}
+
 absl::Status ReadEvents(HttpRequest* request, const CaptureContext& context, CapturedBatch* batch) {
   if (request->body.size() > context.limits.body_bytes_max) {
     return absl::OutOfRangeError("maximum event size exceeded: Request body exceeds limit of " +
                                  std::to_string(context.limits.body_bytes_max) + " bytes");
   }
-  HOGLET_ASSIGN_OR_RETURN(std::string text,
+  HOGLET_ASSIGN_OR_RETURN(std::string decoded,
                           DecodePayload(request, context.limits.decompressed_bytes_max));
-  absl::Status status = absl::OkStatus();
-  const absl::Status parsed = VisitJsonDocument(&text, [&](const element& root) {
-    status = ReadDocument(*request, text, root, context, batch);
-  });
-  if (!parsed.ok()) {
-    return absl::InvalidArgumentError("failed to parse request: " + std::string(parsed.message()));
-  }
+  const auto text = Recycled(std::move(decoded));
+  thread_local JsonOutline outline;
+  absl::Status status = OutlineDocument(text.get(), &outline);
+  batch->Keep(text);
+  if (status.ok()) status = ReadDocument(*request, outline.root(), context, batch);
+  outline.Shrink();
   return status;
 }
 

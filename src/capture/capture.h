@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,33 +48,40 @@ struct CaptureContext {
   CaptureLimits limits;
 };
 
-// The events of one request as the records they become in the log, one after the other in one
-// buffer. The key of a record is the event's partition key: one visitor's events share it, which
-// keeps their order.
+// The events of one request as the records they become in the log. The key of a record is the
+// event's partition key: one visitor's events share it, which keeps their order.
 class CapturedBatch {
  public:
-  // Room for `events` whose JSON is `json_bytes` long in all.
+  // Room for `events` with `json_bytes` of JSON to copy in all.
   void Reserve(size_t events, size_t json_bytes);
-  // Copies the event.
+  // The text that the JSON of events added from now on is part of: it is kept and not copied.
+  void Keep(std::shared_ptr<const std::string> text);
+  // Copies the event, but not JSON in the text that is kept.
   void Add(const CapturedEventView& event);
   void Clear();
 
-  bool empty() const { return sizes_.empty(); }
-  size_t size() const { return sizes_.size(); }
+  bool empty() const { return places_.empty(); }
+  size_t size() const { return places_.size(); }
   // Of all keys and values.
-  size_t bytes() const { return bytes_.size(); }
+  size_t bytes() const { return bytes_.size() + kept_bytes_; }
   // Views into this batch, until it changes.
   std::vector<LogRecord> Records() const;
   // The event at `index`, read back.
   CapturedEvent operator[](size_t index) const;
 
  private:
-  struct Sizes {
+  struct Place {
     uint32_t key_bytes = 0;
-    uint32_t value_bytes = 0;
+    uint32_t value_bytes = 0;     // in bytes_, behind the key
+    std::string_view value_rest;  // in *text_
   };
+  bool IsKept(std::string_view json) const;
+
+  // Keys and values one behind the other, but for what is in text_.
   std::string bytes_;
-  std::vector<Sizes> sizes_;
+  std::vector<Place> places_;
+  std::shared_ptr<const std::string> text_;
+  size_t kept_bytes_ = 0;
 };
 
 // Something that a sender should know and the answer alone may not tell.

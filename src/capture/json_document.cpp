@@ -370,4 +370,14 @@ std::string CanonicalJson(const element& value) {
   return out;
 }
 
+std::string CanonicalJson(std::string_view text) {
+  // A parser of its own: the thread's may hold the document that the text is from.
+  simdjson::dom::parser parser;
+  std::string out;
+  const absl::Status parsed = ParseAndVisit(
+      &parser, std::string(text), [&](const element& value) { AppendCanonical(value, &out); });
+  HOGLET_ASSERT(parsed.ok());
+  return out;
+}
+
 }  // namespace hoglet

@@ -66,5 +66,7 @@ std::string_view FromMember(std::string_view object_text, size_t index);
 // The text as serde_json writes it: compact, object keys sorted, floats always with a point or an
 // exponent.
 std::string CanonicalJson(const simdjson::dom::element& value);
+// Of a text that was accepted as a document or is one of its values.
+std::string CanonicalJson(std::string_view text);
 
 }  // namespace hoglet

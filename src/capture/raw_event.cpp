@@ -1,7 +1,6 @@
 #include "src/capture/raw_event.h"
 
-#include <simdjson.h>
-
+#include "src/base/strings.h"
 #include "src/base/uuid.h"
 #include "src/capture/capture_rules.h"
 #include "src/capture/json_document.h"
@@ -9,46 +8,46 @@
 namespace hoglet {
 namespace {
 
-using simdjson::dom::element;
-using simdjson::dom::element_type;
+using Kind = JsonNode::Kind;
 
-bool IsNull(const element& value) { return value.type() == element_type::NULL_VALUE; }
-
-bool ReadOptionalString(const element& value, std::optional<std::string_view>* out) {
-  if (IsNull(value)) return true;
-  if (value.type() != element_type::STRING) return false;
-  *out = std::string_view(value);
+bool ReadOptionalString(const JsonNode& node, Arena* arena, std::optional<std::string_view>* out) {
+  if (node.is_null()) return true;
+  if (node.kind() != Kind::kString) return false;
+  *out = node.String(arena);
   return true;
 }
 
-bool ReadUuid(const element& value, std::optional<Uuid>* out) {
+bool ReadUuid(const JsonNode& node, Arena* arena, std::optional<Uuid>* out) {
   std::optional<std::string_view> text;
-  if (!ReadOptionalString(value, &text)) return false;
+  if (!ReadOptionalString(node, arena, &text)) return false;
   if (!text.has_value() || text->empty()) return true;
   *out = ParseUuid(*text);
   return out->has_value();
 }
 
-bool ReadOffset(const element& value, std::optional<int64_t>* out) {
-  if (IsNull(value)) return true;
-  int64_t offset = 0;
-  if (value.type() != element_type::INT64 || value.get(offset)) return false;
-  *out = offset;
-  return true;
+bool ReadOffset(const JsonNode& node, std::optional<int64_t>* out) {
+  if (node.is_null()) return true;
+  if (node.kind() != Kind::kNumber) return false;
+  *out = node.Int64();
+  return out->has_value();
+}
+
+// As serde_json writes it.
+std::string_view CanonicalText(const JsonNode& node, Arena* arena) {
+  if (const auto integer = node.Int64()) return arena->Copy(StrCat(*integer));
+  return arena->Copy(CanonicalJson(node.text()));
 }
 
 // A distinct id may be any JSON but null.
-void ReadDistinctId(const element& value, Arena* arena, std::optional<std::string_view>* out) {
-  if (IsNull(value)) return;
-  const std::string_view text = value.type() == element_type::STRING
-                                    ? std::string_view(value)
-                                    : arena->Copy(CanonicalJson(value));
-  *out = CleanDistinctId(text, arena);
+void ReadDistinctId(const JsonNode& node, Arena* arena, std::optional<std::string_view>* out) {
+  if (node.is_null()) return;
+  *out = CleanDistinctId(
+      node.kind() == Kind::kString ? node.String(arena) : CanonicalText(node, arena), arena);
 }
 
-RawEvent::Flag FlagOf(const element& value) {
-  if (value.type() != element_type::BOOL) return RawEvent::Flag::kInvalid;
-  return bool(value) ? RawEvent::Flag::kTrue : RawEvent::Flag::kFalse;
+RawEvent::Flag FlagOf(const JsonNode& node) {
+  if (node.kind() == Kind::kTrue) return RawEvent::Flag::kTrue;
+  return node.kind() == Kind::kFalse ? RawEvent::Flag::kFalse : RawEvent::Flag::kInvalid;
 }
 
 struct PropertyFallbacks {
@@ -56,11 +55,12 @@ struct PropertyFallbacks {
   std::optional<std::string_view> distinct_id;
 };
 
-void ReadProperties(const simdjson::dom::object& properties, Arena* arena, RawEvent* out,
+void ReadProperties(const JsonNode& properties, Arena* arena, RawEvent* out,
                     PropertyFallbacks* fallbacks) {
-  for (const auto [key, value] : properties) {
+  for (const JsonNode value : properties) {
+    const std::string_view key = value.name();
     if (key == "token") {
-      if (value.type() == element_type::STRING) fallbacks->token = std::string_view(value);
+      if (value.kind() == Kind::kString) fallbacks->token = value.String(arena);
     } else if (key == "distinct_id") {
       ReadDistinctId(value, arena, &fallbacks->distinct_id);
     } else if (key == "$ignore_sent_at") {
@@ -75,36 +75,34 @@ void ReadProperties(const simdjson::dom::object& properties, Arena* arena, RawEv
   }
 }
 
-bool IsObjectOrNull(const element& value) {
-  return IsNull(value) || value.type() == element_type::OBJECT;
-}
-
 }  // namespace
 
-bool ReadRawEvent(const element& value, bool ignore_event, Arena* arena, RawEvent* out) {
-  if (value.type() != element_type::OBJECT) return false;
+bool ReadRawEvent(const JsonNode& node, bool ignore_event, Arena* arena, RawEvent* out) {
+  if (node.kind() != Kind::kObject) return false;
+  out->json = node.text();
   std::optional<std::string_view> distinct_id;
   std::optional<std::string_view> token;
   PropertyFallbacks fallbacks;
-  for (const auto [key, field] : simdjson::dom::object(value)) {
+  for (const JsonNode field : node) {
+    const std::string_view key = field.name();
     bool valid = true;
     if (key == "event") {
-      if (!ignore_event) valid = !IsNull(field) && ReadOptionalString(field, &out->event);
+      if (!ignore_event) valid = !field.is_null() && ReadOptionalString(field, arena, &out->event);
     } else if (key == "token" || key == "$token" || key == "api_key") {
-      valid = token.has_value() || ReadOptionalString(field, &token);
+      valid = token.has_value() || ReadOptionalString(field, arena, &token);
     } else if (key == "distinct_id" || key == "$distinct_id") {
       if (!distinct_id.has_value()) ReadDistinctId(field, arena, &distinct_id);
     } else if (key == "uuid") {
-      valid = ReadUuid(field, &out->uuid);
+      valid = ReadUuid(field, arena, &out->uuid);
     } else if (key == "properties") {
-      valid = field.type() == element_type::OBJECT;
-      if (valid) ReadProperties(simdjson::dom::object(field), arena, out, &fallbacks);
+      valid = field.kind() == Kind::kObject;
+      if (valid) ReadProperties(field, arena, out, &fallbacks);
     } else if (key == "timestamp") {
-      valid = ReadOptionalString(field, &out->timestamp);
+      valid = ReadOptionalString(field, arena, &out->timestamp);
     } else if (key == "offset") {
       valid = ReadOffset(field, &out->offset_ms);
     } else if (key == "$set" || key == "$set_once") {
-      valid = IsObjectOrNull(field);
+      valid = field.is_null() || field.kind() == Kind::kObject;
     }
     if (!valid) return false;
   }

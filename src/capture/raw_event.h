@@ -7,18 +7,15 @@
 
 #include "include/hoglet/event.h"
 #include "src/base/arena.h"
-
-namespace simdjson::dom {
-class element;
-}  // namespace simdjson::dom
+#include "src/capture/json_outline.h"
 
 namespace hoglet {
 
 // Room made ahead for the events of a request; more of them are likelier rubbish than events.
 inline constexpr size_t kEventsReservedMax = 10'000;
 
-// What capture reads of one event of a request. Views live as long as the parsed document and the
-// arena it was read with.
+// What capture reads of one event of a request. Views live as long as the text and the arena it was
+// read with.
 struct RawEvent {
   enum class Flag : uint8_t { kAbsent, kFalse, kTrue, kInvalid };
 
@@ -33,14 +30,12 @@ struct RawEvent {
   bool is_internal = false;          // properties has the key capture_internal
   bool has_product_tour_id = false;  // properties has the key $product_tour_id
 
-  // Set by whoever sliced the text: the object as the client wrote it.
-  std::string_view json;
+  std::string_view json;  // the object as the client wrote it
 };
 
-// Reads an element that should be an event object; false if a field has a type that no event may
+// Reads a value that should be an event object; false if a field has a type that no event may
 // have. A missing `event` is left to the caller; with `ignore_event` the field is not even looked
 // at. `arena` keeps what has to be made anew.
-bool ReadRawEvent(const simdjson::dom::element& element, bool ignore_event, Arena* arena,
-                  RawEvent* out);
+bool ReadRawEvent(const JsonNode& node, bool ignore_event, Arena* arena, RawEvent* out);
 
 }  // namespace hoglet

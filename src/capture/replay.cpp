@@ -9,6 +9,7 @@
 #include "src/capture/capture_rules.h"
 #include "src/capture/event_time.h"
 #include "src/capture/json_document.h"
+#include "src/capture/json_outline.h"
 #include "src/capture/payload.h"
 #include "src/capture/raw_event.h"
 
@@ -122,25 +123,36 @@ std::string MessageJson(const Session& session, std::string_view distinct_id,
   return json.Take();
 }
 
-absl::Status ReadDocument(const HttpRequest& request, std::string_view text, const element& root,
+// False if one of them is no event.
+bool ReadRawEvents(const JsonNode& root, Arena* arena, std::vector<RawEvent>* raws) {
+  const auto read = [&](const JsonNode& node) {
+    RawEvent& raw = raws->emplace_back();
+    return ReadRawEvent(node, false, arena, &raw) && raw.event.has_value();
+  };
+  if (root.kind() != JsonNode::Kind::kArray) return read(root);
+  for (const JsonNode item : root) {
+    if (!read(item)) return false;
+  }
+  return true;
+}
+
+absl::Status ReadDocument(const HttpRequest& request, const std::string& text, const element& root,
                           const CaptureContext& context, bool* is_limited, CapturedBatch* batch) {
   std::vector<element> elements;
-  std::vector<JsonSlice> slices;
   if (root.type() == element_type::ARRAY) {
     for (const element item : simdjson::dom::array(root)) elements.push_back(item);
-    slices = SliceJson(text);
     if (elements.empty()) return absl::InvalidArgumentError("request holds no event");
   } else {
     elements.push_back(root);
-    slices.push_back({{}, TrimWhitespace(text)});
   }
+  JsonOutline outline;
+  if (!outline.ReadAccepted(text)) return absl::InternalError("failed to parse request");
   Arena arena;
-  std::vector<RawEvent> raws(elements.size());
-  for (size_t i = 0; i < elements.size(); ++i) {
-    if (!ReadRawEvent(elements[i], false, &arena, &raws[i]) || !raws[i].event.has_value()) {
-      return absl::InvalidArgumentError("failed to parse request: not a replay event");
-    }
+  std::vector<RawEvent> raws;
+  if (!ReadRawEvents(outline.root(), &arena, &raws)) {
+    return absl::InvalidArgumentError("failed to parse request: not a replay event");
   }
+  HOGLET_ASSERT(raws.size() == elements.size());
   const RawEvent& first = raws.front();
   if (!first.token.has_value())
     return absl::UnauthenticatedError("event submitted without an api_key");
@@ -164,7 +176,7 @@ absl::Status ReadDocument(const HttpRequest& request, std::string_view text, con
   }
   std::string items;
   for (size_t i = 0; i < elements.size(); ++i) {
-    HOGLET_RETURN_IF_ERROR(AppendItems(slices[i].value, elements[i], &items));
+    HOGLET_RETURN_IF_ERROR(AppendItems(raws[i].json, elements[i], &items));
   }
   CapturedEventView event;
   event.uuid = first.uuid.has_value() ? *first.uuid : UuidV7(context.env);
@@ -198,6 +210,7 @@ absl::Status ReadMessage(HttpRequest* request, const CaptureContext& context, bo
   }
   HOGLET_ASSIGN_OR_RETURN(std::string text,
                           DecodePayload(request, context.limits.decompressed_bytes_max));
+  JsonOutline::Pad(&text);
   absl::Status status = absl::OkStatus();
   const absl::Status parsed = VisitJsonDocument(&text, [&](const element& root) {
     status = ReadDocument(*request, text, root, context, is_limited, batch);

@@ -1,5 +1,6 @@
 #include "src/http/http_connection.inc"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "include/hoglet/status.h"
+#include "src/base/buffer_pool.h"
 #include "src/http/api_error.h"
 
 namespace hoglet::internal {
@@ -19,7 +21,11 @@ using boost::beast::error_code;
 constexpr int64_t kNanosPerMilli = 1'000'000;
 constexpr size_t kReadBytesMin = 4 << 10;
 constexpr size_t kReadBytesMax = 64 << 10;
-constexpr size_t kBudgetStepBytes = 64 << 10;
+// A body's buffer grows ahead of it to so many times what has come. Then the copies on the way to a
+// large body are a small part of it, and so is what a client makes us hold that stops sending.
+constexpr size_t kBodyGrowth = 8;
+// Of one body before other connections have their turn.
+constexpr size_t kBodyReadBytesMax = 256 << 10;
 // simdjson reads up to this far past the end of its input.
 constexpr size_t kBodySpareBytes = 64;
 // After the last answer of a connection: how long a silent client is waited for, and a busy one.
@@ -66,25 +72,65 @@ const char* HostFault(const Message& message) {
 
 }  // namespace
 
-void BodySink::Begin(ServerShared* shared, uint64_t bytes_max) {
+void BodySink::Begin(ServerShared* shared, uint64_t bytes_max, uint64_t announced) {
   Reset();
   shared_ = shared;
   bytes_max_ = bytes_max;
+  announced_ = announced;
 }
 
 void BodySink::Reset() {
-  if (shared_ != nullptr && charged_ > 0) shared_->body_bytes_in_flight.fetch_sub(charged_);
-  charged_ = 0;
+  Refuse(State::kKeeping);
   received_ = 0;
-  state_ = State::kKeeping;
-  body_ = std::string();
 }
 
 void BodySink::Refuse(State state) {
   if (charged_ > 0) shared_->body_bytes_in_flight.fetch_sub(charged_);
   charged_ = 0;
-  body_ = std::string();
+  kept_ = 0;
+  BufferPool::Default()->Give(std::exchange(body_, std::string()));
   state_ = state;
+}
+
+// Brings what is charged to `bytes`, if the budget has it.
+bool BodySink::Charge(size_t bytes) {
+  const int64_t more = static_cast<int64_t>(bytes) - charged_;
+  if (more <= 0) return true;
+  const auto limit = static_cast<int64_t>(shared_->options.body_bytes_in_flight_max);
+  if (shared_->body_bytes_in_flight.fetch_add(more) + more > limit) {
+    shared_->body_bytes_in_flight.fetch_sub(more);
+    return false;
+  }
+  charged_ += more;
+  return true;
+}
+
+// Room for `bytes` in all; refuses the body if there is no memory for it.
+bool BodySink::Grow(size_t bytes) {
+  if (bytes + kBodySpareBytes <= body_.capacity() && static_cast<int64_t>(bytes) <= charged_) {
+    return true;
+  }
+  // In few steps to the announced length; without one, by doubling.
+  const uint64_t ahead = announced_ > 0 ? std::min<uint64_t>(announced_, bytes * kBodyGrowth)
+                                        : std::min<uint64_t>(bytes_max_, bytes * 2);
+  size_t target = std::max<size_t>(bytes, ahead);
+  if (!Charge(target)) {
+    target = bytes;
+    if (!Charge(target)) {
+      Refuse(State::kNoMemory);
+      return false;
+    }
+  }
+  if (target + kBodySpareBytes <= body_.capacity()) return true;
+  std::string larger = BufferPool::Default()->Take(target + kBodySpareBytes);
+  if (larger.size() < kept_) larger.resize(kept_);
+  std::memcpy(larger.data(), body_.data(), kept_);
+  BufferPool::Default()->Give(std::exchange(body_, std::move(larger)));
+  return true;
+}
+
+void BodySink::Extend(size_t bytes) {
+  if (body_.size() < bytes) body_.resize(bytes);
 }
 
 void BodySink::Append(const char* data, size_t bytes) {
@@ -94,23 +140,30 @@ void BodySink::Append(const char* data, size_t bytes) {
     Refuse(State::kTooLarge);
     return;
   }
-  if (static_cast<int64_t>(received_) > charged_) {
-    const int64_t step = static_cast<int64_t>(received_ <= kBudgetStepBytes
-                                                  ? received_
-                                                  : (received_ + kBudgetStepBytes - 1) /
-                                                        kBudgetStepBytes * kBudgetStepBytes);
-    const int64_t more = step - charged_;
-    const auto limit = static_cast<int64_t>(shared_->options.body_bytes_in_flight_max);
-    if (shared_->body_bytes_in_flight.fetch_add(more) + more > limit) {
-      shared_->body_bytes_in_flight.fetch_sub(more);
-      Refuse(State::kNoMemory);
-      return;
-    }
-    charged_ = step;
-  }
-  const size_t needed = body_.size() + bytes + kBodySpareBytes;
-  if (body_.capacity() < needed) body_.reserve(std::max(needed, body_.capacity() * 2));
-  body_.append(data, bytes);
+  if (!Grow(kept_ + bytes)) return;
+  Extend(kept_ + bytes);
+  std::memcpy(body_.data() + kept_, data, bytes);
+  kept_ += bytes;
+}
+
+std::span<char> BodySink::Room(uint64_t bytes_max) {
+  if (state_ != State::kKeeping) return {};
+  if (!Grow(kept_ + std::min<uint64_t>(bytes_max, kReadBytesMin))) return {};
+  const size_t room =
+      std::min<uint64_t>({bytes_max, static_cast<uint64_t>(charged_) - kept_,
+                          body_.capacity() - kBodySpareBytes - kept_, kBodyReadBytesMax});
+  Extend(kept_ + room);
+  return {body_.data() + kept_, room};
+}
+
+void BodySink::Commit(size_t bytes) {
+  received_ += bytes;
+  kept_ += bytes;
+}
+
+std::string BodySink::TakeBody() {
+  body_.resize(std::exchange(kept_, 0));
+  return std::exchange(body_, std::string());
 }
 
 Connection::Connection(std::shared_ptr<Shard> shard, boost::asio::ip::tcp::socket socket)
@@ -153,6 +206,10 @@ void Connection::Read() {
         [self = shared_from_this()](const error_code& error) { self->OnReadable(error); });
     return;
   }
+  if (is_plain_body_ && !no_more_requests_ && sink_.state() == BodySink::State::kKeeping) {
+    boost::asio::post(socket_.get_executor(), [self = shared_from_this()] { self->ReadBody(); });
+    return;
+  }
   const size_t wanted = header_taken_ ? kReadBytesMax : kReadBytesMin;
   socket_.async_read_some(buffer_.prepare(wanted),
                           [self = shared_from_this()](const error_code& error, size_t bytes) {
@@ -174,6 +231,34 @@ void Connection::OnReadable(const error_code& error) {
     return;
   }
   OnRead(read_error, bytes);
+}
+
+// No read is left pending in the sink's memory, which may be gone by the time it is served.
+void Connection::ReadBody() {
+  const bool is_wanted = !closed_ && !no_more_requests_ && parser_ && is_plain_body_;
+  const std::span<char> room = is_wanted ? sink_.Room(body_left_) : std::span<char>();
+  if (room.empty()) {
+    reading_ = false;
+    Consume();
+    return;
+  }
+  error_code error;
+  const size_t bytes = socket_.read_some(boost::asio::buffer(room.data(), room.size()), error);
+  if (error == boost::asio::error::would_block) {
+    socket_.async_wait(boost::asio::socket_base::wait_read,
+                       [self = shared_from_this()](const error_code& wait_error) {
+                         if (wait_error) {
+                           self->OnRead(wait_error, 0);
+                         } else {
+                           self->ReadBody();
+                         }
+                       });
+    return;
+  }
+  sink_.Commit(bytes);
+  body_left_ -= bytes;
+  shared_.bytes_in->Add(bytes);
+  OnRead(error, 0);
 }
 
 void Connection::OnRead(const error_code& error, size_t bytes) {
@@ -238,6 +323,7 @@ bool Connection::ConsumeSome() {
     }
     BeginRequest();
   }
+  if (is_plain_body_) return ConsumeBody();
   if (buffer_.size() == 0) {
     Read();
     return false;
@@ -266,6 +352,7 @@ bool Connection::ConsumeSome() {
     OnHeader();
   }
   if (closed_ || !parser_) return !closed_;
+  if (is_plain_body_) return true;
   if (sink_.IsHopeless()) {
     AnswerBodyState(true);
     return true;
@@ -274,8 +361,23 @@ bool Connection::ConsumeSome() {
   return true;
 }
 
+// What of the body came with other bytes is in the buffer; the rest is read into the sink.
+bool Connection::ConsumeBody() {
+  const size_t bytes = std::min<uint64_t>(buffer_.size(), body_left_);
+  if (bytes > 0) sink_.Append(static_cast<const char*>(buffer_.data().data()), bytes);
+  buffer_.consume(bytes);
+  body_left_ -= bytes;
+  if (body_left_ > 0) {
+    Read();
+    return false;
+  }
+  OnRequestComplete();
+  return true;
+}
+
 void Connection::BeginRequest() {
   parser_.emplace();
+  is_plain_body_ = false;
   parser_->header_limit(shared_.options.header_bytes_max);
   parser_->body_limit(boost::none);
   parser_->eager(false);
@@ -313,16 +415,21 @@ void Connection::OnHeader() {
   TakeHeader();
   const uint64_t limit =
       match_.route != nullptr ? match_.route->options().body_bytes_max : kUnroutedBodyBytesMax;
-  sink_.Begin(&shared_, limit);
-  linger_bytes_max_ = limit;
   const auto length = parser_->content_length();
+  sink_.Begin(&shared_, limit, length.value_or(0));
+  linger_bytes_max_ = limit;
   const bool expects = EqualsIgnoreCase(request_.headers.Find("expect"), "100-continue");
   if (length && *length > limit) {
     sink_.Refuse(BodySink::State::kTooLarge);
     // A client that waits for leave to send, or means to send far too much, is answered right away.
-    if (expects || *length > 2 * limit) AnswerBodyState(true);
-    return;
+    if (expects || *length > 2 * limit) {
+      AnswerBodyState(true);
+      return;
+    }
   }
+  is_plain_body_ = length && *length > 0;
+  body_left_ = length.value_or(0);
+  if (sink_.state() != BodySink::State::kKeeping) return;
   if (expects && !parser_->is_done() && buffer_.size() == 0) {
     Slot& slot = AddSlot();
     slot.head = "HTTP/1.1 100 Continue\r\n\r\n";

@@ -130,7 +130,8 @@ absl::Status DecodeBatchHeader(std::string_view bytes, uint32_t nonce, uint64_t 
 void AppendRecord(const RecordView& record, std::string* payload) {
   PutVarint(payload, record.partition);
   PutString(payload, record.key);
-  PutString(payload, record.value);
+  PutVarint(payload, record.value.size() + record.value_rest.size());
+  payload->append(record.value).append(record.value_rest);
 }
 
 absl::Status DecodeBatch(std::string_view bytes, uint32_t nonce, uint64_t position,

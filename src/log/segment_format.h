@@ -60,6 +60,7 @@ struct RecordView {
   uint32_t partition;
   std::string_view key;
   std::string_view value;
+  std::string_view value_rest;  // goes behind `value`
 };
 void AppendRecord(const RecordView& record, std::string* payload);
 

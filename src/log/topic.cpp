@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "include/hoglet/status.h"
+#include "src/base/buffer_pool.h"
 #include "src/base/crc32c.h"
 #include "src/base/limits.h"
 #include "src/base/strings.h"
@@ -81,7 +82,8 @@ absl::StatusOr<Topic::Pending> Topic::Encode(const std::vector<LogRecord>& recor
   constexpr uint64_t kFramingBytesMax = 20;
   uint64_t bytes = 0;
   for (const LogRecord& record : records) {
-    const uint64_t record_bytes = record.key.size() + record.value.size();
+    const uint64_t record_bytes =
+        record.key.size() + record.value.size() + record.value_rest.size();
     if (record_bytes > options.record_bytes_max) {
       return absl::InvalidArgumentError(StrCat("a record of ", record_bytes,
                                                " bytes, the limit of topic ", name_, " is ",
@@ -95,12 +97,19 @@ absl::StatusOr<Topic::Pending> Topic::Encode(const std::vector<LogRecord>& recor
         "an append of about ", bytes, " bytes, the limit of topic ", name_, " is ", bytes_max));
   }
   Pending pending;
-  pending.payload.reserve(bytes);
+  pending.payload = BufferPool::Default()->Take(bytes);
+  pending.payload.clear();
   for (const LogRecord& record : records) {
-    AppendRecord({LogPartitionOf(record.key, options.partitions), record.key, record.value},
+    const size_t begin = pending.payload.size();
+    AppendRecord({LogPartitionOf(record.key, options.partitions), record.key, record.value,
+                  record.value_rest},
                  &pending.payload);
+    // From where a long rest came from: that is in a near cache, what was just written is not yet.
+    const size_t before_rest = pending.payload.size() - record.value_rest.size();
+    pending.payload_crc = Crc32cExtend(
+        pending.payload_crc, std::string_view(pending.payload).substr(begin, before_rest - begin));
+    pending.payload_crc = Crc32cExtend(pending.payload_crc, record.value_rest);
   }
-  pending.payload_crc = Crc32c(pending.payload);
   pending.record_count = static_cast<uint32_t>(records.size());
   return pending;
 }

@@ -126,9 +126,10 @@ class Topic {
   absl::Status RollBack(absl::Status cause);
   absl::Status SyncTimed();
   absl::Status Break(const absl::Status& cause);
-  std::string Serialise(const Group& group, std::vector<BatchHeader>* headers);
+  std::vector<BatchHeader> HeadersOf(const Group& group);
+  absl::Status Write(const Group& group, const std::vector<BatchHeader>& headers);
   void Publish(const std::vector<BatchHeader>& headers);
-  void Finish(const Group& group, const absl::StatusOr<uint64_t>& result);
+  void Finish(Group* group, const absl::StatusOr<uint64_t>& result);
   void WriteMark();
 
   // topic.cpp

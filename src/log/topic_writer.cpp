@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "include/hoglet/status.h"
+#include "src/base/buffer_pool.h"
 #include "src/base/logging.h"
 #include "src/base/strings.h"
 #include "src/base/thread_pool.h"
@@ -24,10 +25,10 @@ void Topic::StartWriter() {
 void Topic::RunWriter() {
   SetThreadName("log-" + name_);
   while (true) {
-    const Group group = TakeGroup();
+    Group group = TakeGroup();
     if (group.empty()) break;
     const absl::StatusOr<uint64_t> result = WriteGroup(group);
-    Finish(group, result);
+    Finish(&group, result);
   }
   WriteMark();
 }
@@ -61,12 +62,8 @@ absl::StatusOr<uint64_t> Topic::WriteGroup(const Group& group) {
   HOGLET_RETURN_IF_ERROR(Prepare(bytes));
 
   const uint64_t base_offset = next_offset_;
-  std::vector<BatchHeader> headers;
-  const std::string buffer = Serialise(group, &headers);
-  HOGLET_ASSERT(buffer.size() == bytes);
-  if (absl::Status written = file_->WriteAt(position_, buffer); !written.ok()) {
-    return RollBack(written);
-  }
+  const std::vector<BatchHeader> headers = HeadersOf(group);
+  if (absl::Status written = Write(group, headers); !written.ok()) return RollBack(written);
   if (absl::Status synced = SyncTimed(); !synced.ok()) return Break(synced);
   position_ += bytes;
   allocated_ = std::max(allocated_, position_);
@@ -182,20 +179,14 @@ absl::Status Topic::Break(const absl::Status& cause) {
   return broken;
 }
 
-std::string Topic::Serialise(const Group& group, std::vector<BatchHeader>* headers) {
-  uint32_t nonce = 0;
-  {
-    std::lock_guard lock(mutex_);
-    nonce = newest_->nonce;
-  }
+std::vector<BatchHeader> Topic::HeadersOf(const Group& group) {
+  std::vector<BatchHeader> headers;
+  headers.reserve(group.size());
   const int64_t now_us = env_->NowMicros();
-  std::string buffer;
-  uint64_t bytes = 0;
-  for (const Pending& pending : group) bytes += pending.total_bytes();
-  buffer.reserve(bytes);
   uint64_t offset = next_offset_;
+  uint64_t position = position_;
   for (const Pending& pending : group) {
-    BatchHeader header;
+    BatchHeader& header = headers.emplace_back();
     header.base_offset = offset;
     header.appended_at_us = now_us;
     header.payload_bytes = static_cast<uint32_t>(pending.payload.size());
@@ -203,14 +194,32 @@ std::string Topic::Serialise(const Group& group, std::vector<BatchHeader>* heade
     header.payload_crc = pending.payload_crc;
     // Everything before this group has been synced.
     header.sync_point = position_;
-    header.position = position_ + buffer.size();
-    AppendBatchHeader(header, nonce, &buffer);
-    buffer.append(pending.payload);
-    buffer.resize(header.position + header.total_bytes() - position_);
-    headers->push_back(header);
+    header.position = position;
     offset += pending.record_count;
+    position += header.total_bytes();
   }
-  return buffer;
+  return headers;
+}
+
+absl::Status Topic::Write(const Group& group, const std::vector<BatchHeader>& headers) {
+  constexpr std::string_view kPadding("\0\0\0\0\0\0\0", kBatchAlignment - 1);
+  uint32_t nonce = 0;
+  {
+    std::lock_guard lock(mutex_);
+    nonce = newest_->nonce;
+  }
+  std::string encoded;
+  encoded.reserve(headers.size() * kBatchHeaderBytes);
+  for (const BatchHeader& header : headers) AppendBatchHeader(header, nonce, &encoded);
+  std::vector<std::string_view> pieces;
+  pieces.reserve(headers.size() * 3);
+  for (size_t i = 0; i < headers.size(); ++i) {
+    const uint64_t unpadded = kBatchHeaderBytes + headers[i].payload_bytes;
+    pieces.push_back(std::string_view(encoded).substr(i * kBatchHeaderBytes, kBatchHeaderBytes));
+    pieces.push_back(group[i].payload);
+    pieces.push_back(kPadding.substr(0, headers[i].total_bytes() - unpadded));
+  }
+  return file_->WritePiecesAt(position_, pieces);
 }
 
 void Topic::Publish(const std::vector<BatchHeader>& headers) {
@@ -230,16 +239,19 @@ void Topic::Publish(const std::vector<BatchHeader>& headers) {
   end_moved_.notify_all();
 }
 
-void Topic::Finish(const Group& group, const absl::StatusOr<uint64_t>& result) {
+void Topic::Finish(Group* group, const absl::StatusOr<uint64_t>& result) {
   uint64_t bytes = 0;
-  for (const Pending& pending : group) bytes += pending.total_bytes();
+  for (Pending& pending : *group) {
+    bytes += pending.total_bytes();
+    BufferPool::Default()->Give(std::move(pending.payload));
+  }
   {
     std::lock_guard lock(mutex_);
     queued_bytes_ -= bytes;
   }
   metrics_.queue_bytes->Add(-static_cast<double>(bytes));
   uint64_t offset = result.ok() ? *result : 0;
-  for (const Pending& pending : group) {
+  for (const Pending& pending : *group) {
     pending.done(result.ok() ? absl::StatusOr<uint64_t>(offset) : result);
     offset += pending.record_count;
   }

@@ -18,7 +18,7 @@ TEST(Crc32c, KnownValues) {
 TEST(Crc32c, PortableFormIsEqualAndExtends) {
   std::mt19937_64 random(1);
   for (int round = 0; round < 500; ++round) {
-    std::string text(random() % 200, '\0');
+    std::string text(random() % (round < 250 ? 200 : 5'000), '\0');
     for (char& c : text) c = static_cast<char>(random());
     const size_t cut = text.empty() ? 0 : random() % text.size();
     const uint32_t whole = Crc32c(text);

@@ -59,6 +59,23 @@ TEST_P(AnyEnv, WritesAndReadsBack) {
   EXPECT_TRUE(mapped.empty() || mapped == "Jello world");
 }
 
+TEST_P(AnyEnv, WritesPiecesAsOne) {
+  auto file = env_->OpenForWrite(Path("a"), Env::OpenMode::kCreateNew);
+  ASSERT_TRUE((*file)->Append("..").ok());
+  // More than one call of the system takes.
+  std::string numbers;
+  std::vector<std::string_view> pieces;
+  for (int i = 0; i < 3000; ++i) numbers += std::to_string(1000 + i);
+  for (size_t i = 0; i < 3000; ++i) {
+    pieces.push_back(std::string_view(numbers).substr(i * 4, 4));
+    pieces.push_back("");
+  }
+  ASSERT_TRUE((*file)->WritePiecesAt(1, pieces).ok());
+  ASSERT_TRUE((*file)->WritePiecesAt(0, {}).ok());
+  ASSERT_TRUE((*file)->Append("end").ok());
+  EXPECT_EQ(*env_->ReadWholeFile(Path("a")), "." + numbers + "end");
+}
+
 TEST_P(AnyEnv, PreallocatesZerosAndTruncates) {
   auto file = env_->OpenForWrite(Path("a"), Env::OpenMode::kKeep);
   ASSERT_TRUE((*file)->Append("x").ok());

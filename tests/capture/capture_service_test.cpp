@@ -6,6 +6,7 @@
 
 #include "src/base/captured_event.h"
 #include "src/base/memory_env.h"
+#include "src/base/strings.h"
 
 namespace hoglet {
 namespace {
@@ -21,7 +22,7 @@ class HeldLog : public hoglet::Log {
     topic_ = topic;
     for (const LogRecord& record : records) {
       keys_.emplace_back(record.key);
-      values_.emplace_back(record.value);
+      values_.push_back(StrCat(record.value, record.value_rest));
     }
     done_ = std::move(done);
   }

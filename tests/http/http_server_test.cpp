@@ -146,6 +146,51 @@ TEST_F(HttpServerTest, TakesARequestByteByByte) {
   EXPECT_NE(client.ReadAnswers(1).find("slowly"), std::string::npos);
 }
 
+TEST_F(HttpServerTest, BodiesOfEveryLengthAndManner) {
+  Start();
+  RawClient client(server_->port());
+  std::string body;
+  for (int i = 0; body.size() < kBodyBytesMax; ++i) body += std::to_string(i) + ',';
+  for (const size_t bytes : {1u, 63u, 3'900u, 4'096u, 30'000u, 65'536u, 99'999u, 100'000u}) {
+    const std::string wanted = body.substr(0, bytes);
+    // In pieces, with the next request right behind the last.
+    const std::string request = Post(wanted) + Get("/echo");
+    const size_t piece = std::max<size_t>(1, request.size() / 5);
+    for (size_t at = 0; at < request.size(); at += piece) {
+      ASSERT_TRUE(client.Send(request.substr(at, piece)));
+      std::this_thread::sleep_for(milliseconds(2));
+    }
+    const std::string got = client.ReadAnswers(2);
+    EXPECT_EQ(CountOf(got, "HTTP/1.1 200"), 2u);
+    EXPECT_NE(got.find("\r\n\r\nPOST  " + wanted + "HTTP/1.1 200"), std::string::npos) << bytes;
+  }
+}
+
+TEST_F(HttpServerTest, ALargeBodyThatStallsIs408) {
+  options_.body_stall_timeout_ms = 60;
+  Start();
+  RawClient client(server_->port());
+  ASSERT_TRUE(client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99000\r\n\r\n" +
+                          std::string(70'000, 'a')));
+  std::this_thread::sleep_for(milliseconds(200));
+  // What comes too late is read away.
+  client.Send(std::string(29'000, 'a'));
+  EXPECT_TRUE(client.ReadAll().starts_with("HTTP/1.1 408"));
+}
+
+TEST_F(HttpServerTest, AClientThatLeavesInTheMiddleOfABody) {
+  Start();
+  for (int i = 0; i < 20; ++i) {
+    RawClient client(server_->port());
+    ASSERT_TRUE(client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99000\r\n\r\n" +
+                            std::string(static_cast<size_t>(i) * 4'000, 'a')));
+    if (i % 2 == 0) client.Abort();
+  }
+  RawClient client(server_->port());
+  ASSERT_TRUE(client.Send(Post("still here")));
+  EXPECT_NE(client.ReadAnswers(1).find("still here"), std::string::npos);
+}
+
 TEST_F(HttpServerTest, ChunkedBodies) {
   Start();
   RawClient client(server_->port());

@@ -56,7 +56,9 @@ class FakeLog : public Log {
     std::lock_guard lock(mutex_);
     if (!append_error_.ok()) return append_error_;
     auto owner = std::make_shared<std::vector<std::pair<std::string, std::string>>>();
-    for (const LogRecord& record : records) owner->emplace_back(record.key, record.value);
+    for (const LogRecord& record : records) {
+      owner->emplace_back(record.key, StrCat(record.value, record.value_rest));
+    }
     Topic& to = topics_[topic];
     LogBatch batch;
     batch.base_offset = to.end;

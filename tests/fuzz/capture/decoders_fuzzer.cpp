@@ -10,6 +10,7 @@
 #include "src/capture/compression.h"
 #include "src/capture/event_time.h"
 #include "src/capture/json_document.h"
+#include "tests/capture/outline_check.h"
 
 // What takes a client's bytes apart before anything is known of them: the first byte chooses the
 // decoder. No output exceeds its limit, what is text is UTF-8, and the places of JSON values are
@@ -52,6 +53,7 @@ void CheckSlices(std::string_view text, const element& value) {
 }
 
 void CheckJson(std::string text) {
+  hoglet::OutlineCheck::Check(text);
   simdjson::dom::parser parser;
   const absl::Status first = hoglet::VisitJsonDocument(&text, [](const element&) {});
   if (!first.ok()) return;
