@@ -52,7 +52,7 @@ uint64_t TextTable::Slot(std::string_view text, uint64_t hash, Arena* arena, uin
     for (; entries_[at] != 0; at = (at + 1) & (entries_.size() - 1)) {
       if (((entries_[at] ^ hash) >> kAddressBits) != 0) continue;
       const uint64_t slot = SlotOf(entries_[at]);
-      if (SlotText(slot) == text) return slot;
+      if (SameText(SlotText(slot), text)) return slot;
     }
   }
   char* to = arena->Allocate(kTextHeaderBytes + text.size());
@@ -102,32 +102,27 @@ JsonKind StoredKind(const JsonMember& member) {
   return exact ? JsonKind::kInt64 : JsonKind::kRaw;
 }
 
-Int128 HashDocument(const JsonObjectView& members) {
+Int128 HashDocument(const Document& document) {
   thread_local std::string bytes;  // keeps its memory
   bytes.clear();
-  for (const JsonMember& member : members) {
+  for (size_t i = 0; i < document.shape->members.size(); ++i) {
+    const DocumentShape::Member& member = document.shape->members[i];
+    const uint64_t slot = document.slots[i];
     PutString(&bytes, member.key);
-    const JsonKind kind = StoredKind(member);
-    bytes.push_back(static_cast<char>(kind));
-    switch (kind) {
+    bytes.push_back(static_cast<char>(member.kind));
+    switch (member.kind) {
       case JsonKind::kNull:
         break;
       case JsonKind::kBool:
-        bytes.push_back(static_cast<char>(member.boolean));
+        bytes.push_back(static_cast<char>(slot));
         break;
       case JsonKind::kInt64:
-        PutLittle(&bytes, member.integer);
-        break;
       case JsonKind::kDouble:
-        PutLittle(&bytes, member.number);
+        PutLittle(&bytes, slot);
         break;
       case JsonKind::kString:
       case JsonKind::kRaw:
-        if (member.kind == JsonKind::kInt64) {
-          AppendInt(member.integer, &bytes);
-        } else {
-          PutString(&bytes, member.text);
-        }
+        PutString(&bytes, SlotText(slot));
     }
   }
   const auto [low, high] = SipHash128Keyed(kHashKeys[0], kHashKeys[1], bytes);
@@ -275,22 +270,27 @@ uint64_t DocumentStore::Slot(const JsonMember& member, DocumentShape::Member* kn
   return known->texts->Slot(digits, FastHash64(digits), &arena_, &index_bytes_);
 }
 
-const Document* DocumentStore::Make(DocumentShape* shape, const JsonObjectView& members,
-                                    Int128 hash) {
-  auto* slots = reinterpret_cast<uint64_t*>(arena_.Allocate(members.size() * sizeof(uint64_t)));
+// The slots of a document. Those of `uncoded_` get the hash of the text for the time being: each
+// text of theirs has a slot of its own, which is not made yet.
+void DocumentStore::FillSlots(DocumentShape* shape, const JsonObjectView& members,
+                              uint64_t* slots) {
   // Many texts are those of the document before. The others are looked up in tables that are many
   // and large: what is looked at is fetched while the other hashes are made.
   lookups_.clear();
+  uncoded_.clear();
   for (uint32_t i = 0; i < members.size(); ++i) {
     const JsonMember& member = members[i];
     DocumentShape::Member& known = shape->members[i];
     if (known.texts == nullptr || member.kind == JsonKind::kInt64) {
       slots[i] = Slot(member, &known);
-    } else if (known.latest != 0 && SlotText(known.latest) == member.text) {
+    } else if (!known.texts->is_coded()) {
+      slots[i] = FastHash64(member.text);
+      uncoded_.push_back(i);
+    } else if (known.latest != 0 && SameText(SlotText(known.latest), member.text)) {
       slots[i] = known.latest;
       known.texts->CountRepeat();
     } else {
-      const uint64_t text_hash = known.texts->is_coded() ? FastHash64(member.text) : 0;
+      const uint64_t text_hash = FastHash64(member.text);
       known.texts->PrefetchEntry(text_hash);
       lookups_.push_back({i, text_hash});
     }
@@ -303,21 +303,55 @@ const Document* DocumentStore::Make(DocumentShape* shape, const JsonObjectView& 
     slots[i] = known.texts->Slot(members[i].text, text_hash, &arena_, &index_bytes_);
     known.latest = slots[i];
   }
+}
+
+// Takes the slots, which are the arena's, and completes them.
+const Document* DocumentStore::NewDocument(const DocumentShape* shape,
+                                           const JsonObjectView& members, uint64_t* slots) {
+  for (const uint32_t i : uncoded_) {
+    slots[i] = shape->members[i].texts->Slot(members[i].text, slots[i], &arena_, &index_bytes_);
+  }
   index_bytes_ += sizeof(Document);
-  return &documents_.emplace_back(Document{shape, slots, hash});
+  return &documents_.emplace_back(Document{shape, slots});
+}
+
+// Whether it has the shape and the slots of `slots_`.
+bool DocumentStore::IsDocument(const Document& document, const DocumentShape* shape,
+                               const JsonObjectView& members) const {
+  if (document.shape != shape) return false;
+  size_t next_uncoded = 0;
+  for (uint32_t i = 0; i < members.size(); ++i) {
+    if (next_uncoded < uncoded_.size() && uncoded_[next_uncoded] == i) {
+      ++next_uncoded;
+      if (!SameText(SlotText(document.slots[i]), members[i].text)) return false;
+    } else if (document.slots[i] != slots_[i]) {
+      return false;
+    }
+  }
+  return true;
 }
 
 const Document* DocumentStore::Add(const JsonObjectView& members) {
-  return Make(Shape(members), members, 0);
+  DocumentShape* shape = Shape(members);
+  auto* slots = reinterpret_cast<uint64_t*>(arena_.Allocate(members.size() * sizeof(uint64_t)));
+  FillSlots(shape, members, slots);
+  return NewDocument(shape, members, slots);
 }
 
 const Document* DocumentStore::AddShared(const JsonObjectView& members) {
-  const Int128 hash = HashDocument(members);
-  if (const auto found = shared_.find(hash); found != shared_.end()) return found->second;
-  const Document* document = Make(Shape(members), members, hash);
-  index_bytes_ += 48;
-  shared_.emplace(hash, document);
-  return document;
+  DocumentShape* shape = Shape(members);
+  slots_.resize(members.size());
+  FillSlots(shape, members, slots_.data());
+  const size_t bytes = members.size() * sizeof(uint64_t);
+  const uint64_t hash =
+      FastHash64(std::string_view(reinterpret_cast<const char*>(slots_.data()), bytes)) +
+      FastHash64(uint64_t{shape->index});
+  const auto [entry, is_new] = shared_.try_emplace(hash, nullptr);
+  if (!is_new && IsDocument(*entry->second, shape, members)) return entry->second;
+  auto* slots = reinterpret_cast<uint64_t*>(arena_.Allocate(bytes));
+  std::memcpy(slots, slots_.data(), bytes);
+  index_bytes_ += 2 * sizeof(*entry);
+  return entry->second = NewDocument(shape, members, slots);
 }
 
 }  // namespace hoglet

@@ -119,7 +119,6 @@ uint32_t SlotCode(uint64_t slot);
 struct Document {
   const DocumentShape* shape = nullptr;
   const uint64_t* slots = nullptr;
-  Int128 hash = 0;  // of keys, order, kinds and values; only if it was asked for
 
   // The member as event.h defines it; views live as long as the store.
   JsonMember Member(size_t slot) const;
@@ -130,7 +129,7 @@ struct Document {
 class DocumentStore {
  public:
   const Document* Add(const JsonObjectView& members);
-  // As Add, but equal documents are one.
+  // As Add, but equal documents are nearly always one.
   const Document* AddShared(const JsonObjectView& members);
 
   size_t shape_count() const { return shape_list_.size(); }
@@ -145,7 +144,11 @@ class DocumentStore {
   std::string_view Key(std::string_view key);
   TextTable* TextsOf(std::string_view key, JsonKind kind);
   uint64_t Slot(const JsonMember& member, DocumentShape::Member* known);
-  const Document* Make(DocumentShape* shape, const JsonObjectView& members, Int128 hash);
+  void FillSlots(DocumentShape* shape, const JsonObjectView& members, uint64_t* slots);
+  const Document* NewDocument(const DocumentShape* shape, const JsonObjectView& members,
+                              uint64_t* slots);
+  bool IsDocument(const Document& document, const DocumentShape* shape,
+                  const JsonObjectView& members) const;
 
   Arena arena_{64 << 10};
   std::deque<Document> documents_;  // never move
@@ -166,13 +169,15 @@ class DocumentStore {
     uint64_t hash;
   };
   std::vector<Lookup> lookups_;
-  absl::flat_hash_map<Int128, const Document*, WideHash> shared_;
+  std::vector<uint32_t> uncoded_;  // members whose texts have no codes
+  std::vector<uint64_t> slots_;
+  absl::flat_hash_map<uint64_t, const Document*> shared_;  // by hash of shape and slots
 };
 
 // The kind under which a member is stored: integers that a double does not hold become raw digits.
 JsonKind StoredKind(const JsonMember& member);
 
 // 128 bits over keys, order, kinds and values.
-Int128 HashDocument(const JsonObjectView& members);
+Int128 HashDocument(const Document& document);
 
 }  // namespace hoglet

@@ -253,7 +253,9 @@ absl::StatusOr<std::vector<Int128>> MemtableSource::GatherHashes(
     JsonColumn column, std::span<const uint32_t> documents) {
   std::vector<Int128> hashes;
   hashes.reserve(documents.size());
-  for (const uint32_t document : documents) hashes.push_back(documents_[column][document]->hash);
+  for (const uint32_t document : documents) {
+    hashes.push_back(HashDocument(*documents_[column][document]));
+  }
   return hashes;
 }
 

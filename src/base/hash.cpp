@@ -146,11 +146,6 @@ std::array<char, 16> UuidWords(const Uuid& uuid) {
   return words;
 }
 
-uint64_t MultiplyFold(uint64_t a, uint64_t b) {
-  const auto product = static_cast<unsigned __int128>(a) * b;
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
-
 }  // namespace
 
 namespace {
@@ -210,28 +205,5 @@ uint64_t SipHash64Combine(uint64_t left, uint64_t right) {
 }
 
 uint64_t CityHash64Combine(uint64_t left, uint64_t right) { return CityMix(left, right); }
-
-uint64_t FastHash64(std::string_view bytes) {
-  constexpr uint64_t kA = 0x2d358dccaa6c78a5ull;
-  constexpr uint64_t kB = 0x8bb84b93962eacc9ull;
-  uint64_t state = kA ^ bytes.size();
-  const char* data = bytes.data();
-  size_t left = bytes.size();
-  for (; left > 16; left -= 16, data += 16) {
-    state = MultiplyFold(Load64(data) ^ kB, Load64(data + 8) ^ state);
-  }
-  uint64_t low = 0;
-  uint64_t high = 0;
-  if (left >= 8) {
-    low = Load64(data);
-    high = Load64(data + left - 8);
-  } else if (left >= 4) {
-    low = Load32(data);
-    high = Load32(data + left - 4);
-  } else {
-    for (size_t i = 0; i < left; ++i) low = low << 8 | static_cast<uint8_t>(data[i]);
-  }
-  return MultiplyFold(kB ^ bytes.size(), MultiplyFold(low ^ kB, high ^ state));
-}
 
 }  // namespace hoglet

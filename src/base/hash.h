@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "include/hoglet/event.h"
+#include "src/base/bytes.h"
 
 // The two hash functions that SQL can see, as ClickHouse computes them, and one for our own tables.
 //
@@ -70,8 +71,37 @@ uint64_t CityHash64Uuid(const Uuid& uuid);
 uint64_t SipHash64Combine(uint64_t left, uint64_t right);
 uint64_t CityHash64Combine(uint64_t left, uint64_t right);
 
+namespace internal {
+inline uint64_t MultiplyFold(uint64_t a, uint64_t b) {
+  const auto product = static_cast<unsigned __int128>(a) * b;
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+}
+}  // namespace internal
+
 // Fast and good enough for hash tables; never stored, may change between versions.
-uint64_t FastHash64(std::string_view bytes);
+inline uint64_t FastHash64(std::string_view bytes) {
+  constexpr uint64_t kA = 0x2d358dccaa6c78a5ull;
+  constexpr uint64_t kB = 0x8bb84b93962eacc9ull;
+  uint64_t state = kA ^ bytes.size();
+  const char* data = bytes.data();
+  size_t left = bytes.size();
+  for (; left > 16; left -= 16, data += 16) {
+    state = internal::MultiplyFold(LoadLittle<uint64_t>(data) ^ kB,
+                                   LoadLittle<uint64_t>(data + 8) ^ state);
+  }
+  uint64_t low = 0;
+  uint64_t high = 0;
+  if (left >= 8) {
+    low = LoadLittle<uint64_t>(data);
+    high = LoadLittle<uint64_t>(data + left - 8);
+  } else if (left >= 4) {
+    low = LoadLittle<uint32_t>(data);
+    high = LoadLittle<uint32_t>(data + left - 4);
+  } else {
+    for (size_t i = 0; i < left; ++i) low = low << 8 | static_cast<uint8_t>(data[i]);
+  }
+  return internal::MultiplyFold(kB ^ bytes.size(), internal::MultiplyFold(low ^ kB, high ^ state));
+}
 inline uint64_t FastHash64(uint64_t value) { return IntHash64(value); }
 
 }  // namespace hoglet

@@ -287,24 +287,30 @@ class Parser {
   bool TakePlainMembers(KeyReader* reader, JsonObjectView* out) {
     const char* const end = text_.data() + text_.size();
     const char* at = text_.data() + at_;
-    bool has_taken = false;
-    while (reader->node != nullptr) {
-      JsonKeyPaths::Node* const next = JsonKeyPaths::Follow(reader->node, at, end);
+    const char* stop = nullptr;  // after the last value
+    JsonKeyPaths::Node* node = reader->node;
+    while (node != nullptr) {
+      JsonKeyPaths::Node* const next = JsonKeyPaths::Follow(node, at, end);
       if (next == nullptr) break;
-      JsonMember member;
+      JsonMember& member = out->emplace_back();
       const char* const after =
           PlainScalar(at + next->quoted_bytes, end - JsonKeyPaths::kSlack, &member);
-      if (after == nullptr) break;
+      if (after == nullptr) {
+        out->pop_back();
+        break;
+      }
       member.key = {at + 1, next->key().size()};
       member.key_id = next->id;
-      if (!next->is_repeat) out->push_back(member);
-      reader->node = next;
-      has_taken = true;
-      at_ = static_cast<size_t>(after - text_.data());
+      if (next->is_repeat) out->pop_back();
+      node = next;
+      stop = after;
       if (after[0] != ',' || after[1] != '"') break;
       at = after + 1;
     }
-    return has_taken;
+    if (stop == nullptr) return false;
+    reader->node = node;
+    at_ = static_cast<size_t>(stop - text_.data());
+    return true;
   }
 
   // Stands at a key: reads it and what follows up to the value. `*is_repeat`: it was there before.

@@ -17,21 +17,6 @@ namespace {
 constexpr KeyRef kGroupColumns[kGroupTypesMax] = {"$group_0", "$group_1", "$group_2", "$group_3",
                                                   "$group_4"};
 
-// Whether the event's own $set says anything else than the properties do.
-bool DiffersFromSet(const PropertySet& properties, const PropertyRequest& request) {
-  for (const PropertyAssignment& assignment : request.set) {
-    if (assignment.is_implied) continue;
-    const JsonMember* shown = properties.Find(assignment.member.key, assignment.hash);
-    if (shown == nullptr) return true;
-    if (StrictlyEqual(*shown, assignment.member)) continue;
-    const bool is_same_text = shown->kind == JsonKind::kRaw &&
-                              assignment.member.kind == JsonKind::kRaw &&
-                              shown->text == assignment.member.text;
-    if (!is_same_text) return true;
-  }
-  return false;
-}
-
 void CountDrop(const std::string& reason) {
   MetricRegistry::Default()
       ->GetCounter("hoglet_ingest_dropped_total",
@@ -204,10 +189,11 @@ const JsonObjectView* EventApplier::RowProperties(const ParsedEvent& event, RowB
   if (batch->properties.empty() || batch->properties.back() != shown) {
     batch->properties.push_back(shown);
   }
-  if (!outcome_.needs_overlay || !DiffersFromSet(*shown, event.request)) return &shown->members();
+  if (!outcome_.needs_overlay) return &shown->members();
   if (batch->overlay_count == batch->overlays.size()) batch->overlays.emplace_back();
-  JsonObjectView* overlay = &batch->overlays[batch->overlay_count++];
-  OverlayEventSet(*shown, event.request, overlay);
+  JsonObjectView* overlay = &batch->overlays[batch->overlay_count];
+  if (!OverlayEventSet(*shown, event.request, overlay)) return &shown->members();
+  ++batch->overlay_count;
   return overlay;
 }
 

@@ -1,6 +1,7 @@
 #include "src/persons/person_processor.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "absl/strings/ascii.h"
 #include "include/hoglet/status.h"
@@ -125,6 +126,19 @@ absl::Status PersonProcessor::Process(const PersonEvent& event, PersonOutcome* o
   return ProcessPersonful(event, outcome);
 }
 
+Uuid PersonlessUuids::Find(const IdRef& id) {
+  if (id.distinct_id.size() > kTextBytesMax) return PersonUuid(id.team_id, id.distinct_id);
+  if (entries_.empty()) entries_.resize(kEntries);
+  Entry& entry = entries_[id.hash % kEntries];
+  if (entry.team_id != id.team_id || entry.bytes == 0 || entry.text() != id.distinct_id) {
+    entry.uuid = PersonUuid(id.team_id, id.distinct_id);
+    entry.team_id = id.team_id;
+    entry.bytes = static_cast<uint8_t>(id.distinct_id.size());
+    std::memcpy(entry.data, id.distinct_id.data(), id.distinct_id.size());
+  }
+  return entry.uuid;
+}
+
 absl::Status PersonProcessor::ProcessPersonless(const PersonEvent& event, PersonOutcome* outcome) {
   outcome->mode = PersonMode::kPropertyless;
   outcome->person_created_at_us = kPersonlessCreatedAtUs;
@@ -149,7 +163,7 @@ absl::Status PersonProcessor::ProcessPersonless(const PersonEvent& event, Person
       store_->Apply(std::move(changes));
     }
   }
-  outcome->person_id = PersonUuid(event.id.team_id, event.id.distinct_id);
+  outcome->person_id = personless_.Find(event.id);
   return absl::OkStatus();
 }
 

@@ -76,6 +76,26 @@ bool IsIllegalDistinctId(std::string_view distinct_id);
 // The creation time shown for the person of a personless event.
 inline constexpr int64_t kPersonlessCreatedAtUs = 5'000'000;
 
+// The uuids that personless events get by their distinct ids: a digest each, so those met lately
+// are kept. Not thread-safe.
+class PersonlessUuids {
+ public:
+  Uuid Find(const IdRef& id);
+
+ private:
+  static constexpr size_t kEntries = 4096;
+  static constexpr size_t kTextBytesMax = 55;
+  struct Entry {
+    Uuid uuid;
+    TeamId team_id = 0;
+    uint8_t bytes = 0;
+    char data[kTextBytesMax];
+    std::string_view text() const { return {data, bytes}; }
+  };
+
+  std::vector<Entry> entries_;  // by hash, each may be taken over by another
+};
+
 // The identity rules: who an event belongs to, and what it changes about persons. A pure function
 // of (event, state of the store). Used by the store's writer thread.
 class PersonProcessor {
@@ -116,6 +136,7 @@ class PersonProcessor {
   PersonStore* store_;
   Options options_;
   PropertyChanges changes_;
+  PersonlessUuids personless_;
 };
 
 }  // namespace hoglet

@@ -256,13 +256,30 @@ PropertySetPtr MergeProperties(const PropertySet& source, const PropertySet& tar
   return PropertySet::FromMembers(members);
 }
 
-void OverlayEventSet(const PropertySet& properties, const PropertyRequest& request,
+bool OverlayEventSet(const PropertySet& properties, const PropertyRequest& request,
                      JsonObjectView* out) {
-  out->reserve(properties.members().size() + request.set.size());
-  *out = properties.members();
+  bool differs = false;
   for (const PropertyAssignment& assignment : request.set) {
-    if (!assignment.is_implied) PutAssignment(properties, assignment, out);
+    if (assignment.is_implied) continue;
+    const JsonMember& member = assignment.member;
+    const JsonMember* present = properties.Find(member.key, assignment.hash);
+    const bool is_same =
+        present != nullptr && (StrictlyEqual(*present, member) ||
+                               (present->kind == JsonKind::kRaw && member.kind == JsonKind::kRaw &&
+                                present->text == member.text));
+    if (is_same) continue;
+    if (!differs) {
+      out->reserve(properties.members().size() + request.set.size());
+      *out = properties.members();
+      differs = true;
+    }
+    if (present != nullptr) {
+      (*out)[PositionOf(properties, present)] = member;
+    } else {
+      out->push_back(member);
+    }
   }
+  return differs;
 }
 
 bool IsOversized(const PropertySet& properties) {

@@ -84,8 +84,9 @@ PropertySetPtr InitialPersonProperties(const PropertyRequest& request, const Uui
 // `source` overlaid by `target`.
 PropertySetPtr MergeProperties(const PropertySet& source, const PropertySet& target);
 
-// Writes to `out` the properties overlaid by the event's own $set. Views point into both.
-void OverlayEventSet(const PropertySet& properties, const PropertyRequest& request,
+// Writes to `out` the properties overlaid by the event's own $set. Views point into both. False,
+// and nothing is written, if that says nothing else than the properties do.
+bool OverlayEventSet(const PropertySet& properties, const PropertyRequest& request,
                      JsonObjectView* out);
 
 inline constexpr uint64_t kPersonPropertiesBytesMax = 640 << 10;
