@@ -28,6 +28,7 @@ struct TextHead {
 };
 
 uint64_t HeadOf(std::string_view text, size_t at) {
+  if (at == text.size()) return 0;
   char head[sizeof(uint64_t)] = {};
   std::memcpy(head, text.data() + at, std::min(sizeof(head), text.size() - at));
   return __builtin_bswap64(LoadLittle<uint64_t>(head));
