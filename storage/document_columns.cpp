@@ -100,6 +100,7 @@ void DocumentColumns::FillColumns(std::span<const Document* const> documents) {
     }
   }
   for (uint32_t number = 0; number < documents.size(); ++number) {
+    if (number + 2 * kAhead < documents.size()) __builtin_prefetch(documents[number + 2 * kAhead]);
     if (number + kAhead < documents.size()) PrefetchSlots(*documents[number + kAhead]);
     const uint64_t* slots = documents[number]->slots;
     const Moves& moves = moves_of[shape_of_[number]];

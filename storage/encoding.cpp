@@ -381,6 +381,24 @@ void PutIntegerChunk(const T* values, size_t valid, EncodedChunk* chunk, std::st
   chunk->meta.encoding = PutIntegers(values, valid, survey, body);
 }
 
+// The codes that are not null, in order (one more is written), and which ones those are.
+void DropNulls(const uint32_t* codes, size_t rows, uint32_t null_code,
+               std::vector<uint64_t>* validity, std::vector<uint32_t>* dense) {
+  validity->resize(BitmapWords(rows));
+  dense->resize(rows + 1);
+  uint32_t* to = dense->data();
+  for (size_t begin = 0; begin < rows; begin += 64) {
+    uint64_t word = 0;
+    for (size_t row = begin; row < std::min(rows, begin + 64); ++row) {
+      const bool is_valid = codes[row] != null_code;
+      *to = codes[row];
+      to += is_valid ? 1 : 0;
+      word |= uint64_t{is_valid} << (row - begin);
+    }
+    (*validity)[begin / 64] = word;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<EncodedChunk> EncodeChunk(const Vector& values, Compression compression) {
@@ -441,18 +459,16 @@ EncodedChunk EncodeCodes(const uint32_t* codes, size_t rows, uint32_t null_code,
                          Compression compression) {
   EncodedChunk chunk;
   std::string body;
-  std::vector<uint64_t> validity(BitmapWords(rows));
-  std::vector<uint32_t> dense(rows + 1);
-  size_t valid = 0;
-  for (size_t row = 0; row < rows; ++row) {
-    const uint64_t is_valid = codes[row] != null_code ? 1 : 0;
-    dense[valid] = codes[row];
-    valid += is_valid;
-    validity[row >> 6] |= is_valid << (row & 63);
+  const auto nulls = static_cast<size_t>(std::count(codes, codes + rows, null_code));
+  std::vector<uint64_t> validity;
+  std::vector<uint32_t> dense;
+  if (nulls > 0 && nulls < rows) {
+    DropNulls(codes, rows, null_code, &validity, &dense);
+    codes = dense.data();
   }
-  StartChunk(validity.data(), {.rows = rows, .valid = valid}, &chunk, &body);
-  if (valid == 0) return chunk;
-  PutIntegerChunk(dense.data(), valid, &chunk, &body);
+  StartChunk(validity.data(), {.rows = rows, .valid = rows - nulls}, &chunk, &body);
+  if (nulls == rows) return chunk;
+  PutIntegerChunk(codes, rows - nulls, &chunk, &body);
   FinishChunk(std::move(body), compression, &chunk);
   return chunk;
 }

@@ -146,6 +146,9 @@ void EventTable::PublishLayout(std::vector<VisiblePart> parts,
     const PartFooter& footer = parts[i].part->footer();
     parts_of_[PartitionKey(footer.shard, footer.month)].push_back(i);
   }
+  size_t most = 0;
+  for (const auto& [partition, list] : parts_of_) most = std::max(most, list.size());
+  parts_most_.store(most, std::memory_order_relaxed);
   TableSnapshot snapshot;
   snapshot.parts = std::make_shared<const std::vector<VisiblePart>>(std::move(parts));
   snapshot.memtables = std::move(memtables);

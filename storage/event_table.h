@@ -76,9 +76,12 @@ class EventTable : public EventStore, public ScannableTable {
     uint64_t merge_rows_max = 4'000'000;    // of one part
     uint64_t merge_bytes_max = 1ull << 30;  // of the files merged at once
     uint64_t merge_bytes_per_second = 0;    // 0: as fast as it goes
-    // Background merges give way to everything else, and stand still while writers are behind. Once
-    // a partition has more parts than this, the flush itself merges, which holds back what comes
-    // in.
+    // Background merges give way to everything else, and stand still while writers are behind and
+    // no partition has more parts than this: each part of a day that is being written costs inserts
+    // more.
+    uint32_t behind_parts_max = 16;
+    // Once a partition has more parts than this, the flush itself merges, which holds back what
+    // comes in.
     uint32_t partition_parts_max = 64;
     MetricRegistry* metrics = nullptr;  // null: that of the process
   };
@@ -118,7 +121,7 @@ class EventTable : public EventStore, public ScannableTable {
   absl::Status Seal(uint64_t source_offset) override;
   bool HasSealed() const override { return has_sealed_.load(std::memory_order_acquire); }
   absl::Status FlushSealed() override;
-  void SetWritersBehind(bool behind) override { merge_gate_.SetClosed(behind); }
+  void SetWritersBehind(bool behind) override;
   uint64_t durable_offset() const override {
     return durable_offset_.load(std::memory_order_acquire);
   }
@@ -218,7 +221,9 @@ class EventTable : public EventStore, public ScannableTable {
                            std::vector<NewPart> outputs);
   void ShowMerged(const std::vector<VisiblePart>& inputs, const std::vector<NewPart>& outputs);
   absl::Status MergeProgress(uint64_t bytes);
-  // Stands still while writers are behind, unless someone waits for a merge.
+  // Closes the gate for merges or opens it.
+  void SetGate();
+  // Stands still while the gate is closed, unless someone waits for a merge.
   void GiveWay();
   void RunMerges();
   void UpdateMetrics() const;
@@ -266,6 +271,9 @@ class EventTable : public EventStore, public ScannableTable {
   std::atomic<bool> has_deletions_{true};  // since the last purge; before opening, who knows
   std::atomic<bool> closing_{false};
   MergeGate merge_gate_;
+  std::mutex gate_mutex_;  // what the gate is set to is decided by one at a time
+  std::atomic<bool> writers_behind_{false};
+  std::atomic<size_t> parts_most_{0};  // of one partition
   std::mutex merge_wake_mutex_;
   std::condition_variable merge_wake_;
   bool merge_wanted_ = false;

@@ -202,6 +202,7 @@ absl::Status EventTable::FlushSealed() {
   for (const NewPart& part : parts) flushed_bytes_ += part.part->file_bytes();
   metrics_->flushes->Add();
   UpdateMetrics();
+  SetGate();
   if (options_.background_merges) MergeExcess();
   {
     std::lock_guard lock(merge_wake_mutex_);
@@ -301,6 +302,15 @@ void EventTable::MergeExcess() {
   }
 }
 
+void EventTable::SetWritersBehind(bool behind) {
+  if (writers_behind_.exchange(behind) != behind) SetGate();
+}
+
+void EventTable::SetGate() {
+  std::lock_guard lock(gate_mutex_);
+  merge_gate_.SetClosed(writers_behind_.load() && parts_most_.load() <= options_.behind_parts_max);
+}
+
 void EventTable::GiveWay() {
   const int64_t begin_ns = env_->MonotonicNanos();
   if (!merge_gate_.Pass()) return;
@@ -384,6 +394,7 @@ absl::Status EventTable::CommitMerge(const std::vector<VisiblePart>& inputs,
   ShowMerged(inputs, outputs);
   for (const VisiblePart& input : inputs) input.part->MarkObsolete();
   for (const NewPart& output : outputs) merged_bytes_ += output.part->file_bytes();
+  SetGate();
   ++merges_;
   metrics_->merges->Add();
   UpdateMetrics();

@@ -28,6 +28,7 @@ struct TextHead {
 };
 
 uint64_t HeadOf(std::string_view text, size_t at) {
+  if (at == text.size()) return 0;
   char head[sizeof(uint64_t)] = {};
   std::memcpy(head, text.data() + at, std::min(sizeof(head), text.size() - at));
   return __builtin_bswap64(LoadLittle<uint64_t>(head));
@@ -100,12 +101,11 @@ class DictionaryBuilder {
   // False once there are too many.
   bool Add(const Vector& chunk) {
     if (chunk.form() != Vector::Form::kDictionary) return AddFlat(chunk);
-    if (chunks_.empty() && values_.empty()) {
+    if (chunks_.empty()) {
       given_ = chunk.dictionary();
       code_of_given_.assign(given_->size(), kUnknownCode);
     }
-    if (chunk.dictionary() == given_) return AddGiven(chunk);
-    return AddCoded(chunk);
+    return chunk.dictionary() == given_ ? AddGiven(chunk) : AddFlat(chunk.Flatten());
   }
 
   bool IsWorthwhile() const { return !values_.empty() && values_.size() * 2 < values_seen_ + 1; }
@@ -120,7 +120,9 @@ class DictionaryBuilder {
       values.mutable_data<T>()[rank] = values_[sorted[rank]];
       rank_of_[sorted[rank] + 1] = rank;
     }
-    for (uint32_t& code : code_of_given_) code = code == kUnknownCode ? kNullRank : rank_of_[code];
+    for (uint32_t& code : code_of_given_) {
+      if (code != kUnknownCode) code = rank_of_[code];
+    }
     return values;
   }
 
@@ -174,56 +176,29 @@ class DictionaryBuilder {
   }
 
   bool AddGiven(const Vector& chunk) {
-    if (!FindCodes(
-            chunk,
-            [this](const T& value, uint32_t* code) {
-              if (is_only_given_ && IsFull()) return false;
-              if (!is_only_given_) return CodeOf(value, code);
-              bytes_ += BytesOf(value);
-              *code = AddValue(value);  // the dictionary keeps it
-              return true;
-            },
-            &code_of_given_)) {
-      return false;
+    const uint32_t* entries = chunk.codes();
+    uint32_t* const code_of = code_of_given_.data();
+    size_t nulls = 0;
+    for (size_t row = 0; row < chunk.size(); ++row) {
+      uint32_t& code = code_of[entries[row]];
+      if (code == kUnknownCode && !FindGiven(entries[row], &code)) return false;
+      nulls += code == kNullCode ? 1 : 0;
     }
+    values_seen_ += chunk.size() - nulls;
     chunks_.push_back({chunk.shared_codes(), chunk.size(), true});
     return true;
   }
 
-  // Another dictionary than the first: the codes are ours.
-  bool AddCoded(const Vector& chunk) {
-    is_only_given_ = false;
-    std::vector<uint32_t> code_of(chunk.dictionary()->size(), kUnknownCode);
-    if (!FindCodes(
-            chunk, [this](const T& value, uint32_t* code) { return CodeOf(value, code); },
-            &code_of)) {
-      return false;
+  bool FindGiven(uint32_t entry, uint32_t* code) {
+    if (given_->IsNull(entry)) {
+      *code = kNullCode;
+      return true;
     }
-    std::shared_ptr<uint32_t[]> codes(new uint32_t[chunk.size()]);
-    for (size_t row = 0; row < chunk.size(); ++row) codes[row] = code_of[chunk.codes()[row]];
-    chunks_.push_back({std::move(codes), chunk.size(), false});
-    return true;
-  }
-
-  // Our code for each entry of the chunk's dictionary that occurs.
-  template <typename Find>
-  bool FindCodes(const Vector& chunk, Find find, std::vector<uint32_t>* code_of) {
-    const Vector& values = *chunk.dictionary();
-    const uint32_t* entries = chunk.codes();
-    uint32_t* const codes = code_of->data();
-    size_t nulls = 0;
-    for (size_t row = 0; row < chunk.size(); ++row) {
-      uint32_t& code = codes[entries[row]];
-      if (code == kUnknownCode) {
-        if (values.IsNull(entries[row])) {
-          code = kNullCode;
-        } else if (!find(values.data<T>()[entries[row]], &code)) {
-          return false;
-        }
-      }
-      nulls += code == kNullCode ? 1 : 0;
-    }
-    values_seen_ += chunk.size() - nulls;
+    const T& value = given_->data<T>()[entry];
+    if (!is_only_given_) return CodeOf(value, code);
+    if (IsFull()) return false;
+    bytes_ += BytesOf(value);
+    *code = AddValue(value);  // the dictionary keeps it
     return true;
   }
 

@@ -299,6 +299,19 @@ TEST_F(BackgroundMerges, StandStillWhileWritersAreBehind) {
   ExpectSound(&env_);
 }
 
+TEST_F(BackgroundMerges, StandStillUpToSoManyParts) {
+  EventTable::Options options = Options();
+  options.behind_parts_max = 8;
+  auto table = OpenOrDie(&env_, options);
+  table->SetWritersBehind(true);
+  for (int i = 0; i < 8; ++i) Flush(table.get());
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(table->statistics().merges, 0u);
+  Flush(table.get());
+  EXPECT_TRUE(WaitFor([&] { return table->statistics().parts <= 8; }));
+  ExpectShows(*table, model_, "merged");
+}
+
 TEST_F(BackgroundMerges, GoOnForWhoeverWaitsForAMerge) {
   auto table = OpenOrDie(&env_, Options());
   table->SetWritersBehind(true);
