@@ -111,13 +111,14 @@ class OutlineCheck {
     size_t index = 0;
     if (value.type() == Type::ARRAY && scope == kRoot) {
       for (const Element item : simdjson::dom::array(value)) {
-        HOGLET_ASSERT(index < children.size() && children[index].name().empty());
+        HOGLET_ASSERT(index < children.size() && children[index].name() == KnownName::kNone);
         Compare(children[index++], item, kEvent, is_plain);
       }
     } else if (value.type() == Type::OBJECT && scope != kNobody) {
       for (const auto [key, item] : simdjson::dom::object(value)) {
         if (!IsKnown(key)) continue;
-        HOGLET_ASSERT(index < children.size() && children[index].name() == key);
+        HOGLET_ASSERT(index < children.size() &&
+                      JsonOutline::Spelling(children[index].name()) == key);
         Compare(children[index++], item, ScopeOf(scope, key, item), is_plain);
       }
     }
