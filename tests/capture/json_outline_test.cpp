@@ -36,7 +36,7 @@ TEST(JsonOutline, ReadsWhatRequestsSay) {
            "\"event\"",
            "null",
        }) {
-    EXPECT_TRUE(OutlineCheck::Check(text)) << text;
+    EXPECT_TRUE(CheckOutline(text)) << text;
   }
 }
 
@@ -44,7 +44,7 @@ TEST(JsonOutline, LeavesTheUnusualToOthers) {
   for (const std::string& text :
        {std::string("[12345678901234567890123]"), std::string("[1e100]"), Nested(126), Nested(127),
         Nested(128), StrCat("[\"", std::string(5 << 20, 'x'), "\"]")}) {
-    EXPECT_FALSE(OutlineCheck::Check(text));
+    EXPECT_FALSE(CheckOutline(text));
   }
 }
 
@@ -91,11 +91,11 @@ TEST(JsonOutline, RefusesWhatIsNotJson) {
            "\xef\xbb\xbf[]",
            "[1]\x0b",
        }) {
-    EXPECT_FALSE(OutlineCheck::Check(text)) << text;
+    EXPECT_FALSE(CheckOutline(text)) << text;
   }
-  EXPECT_FALSE(OutlineCheck::Check(std::string_view("[1]\0", 4)));
-  EXPECT_FALSE(OutlineCheck::Check(std::string_view("[\"a\0b\"]", 7)));
-  EXPECT_FALSE(OutlineCheck::Check("[\"\xff\"]"));
+  EXPECT_FALSE(CheckOutline(std::string_view("[1]\0", 4)));
+  EXPECT_FALSE(CheckOutline(std::string_view("[\"a\0b\"]", 7)));
+  EXPECT_FALSE(CheckOutline("[\"\xff\"]"));
 }
 
 // Cut anywhere, a text is no JSON; ended anywhere, strings end where they end.
@@ -103,12 +103,12 @@ TEST(JsonOutline, EveryLengthAndPlace) {
   const std::string whole =
       Batch(R"({"event":"$pageview","properties":{"$set":{"a":[1,-2.5e3]},"q":"\"x\"","n":null}})");
   for (size_t bytes = 0; bytes < whole.size(); ++bytes) {
-    EXPECT_FALSE(OutlineCheck::Check(whole.substr(0, bytes)));
+    EXPECT_FALSE(CheckOutline(whole.substr(0, bytes)));
   }
   for (size_t bytes = 0; bytes < 100; ++bytes) {
     const std::string filler(bytes, 'x');
-    EXPECT_TRUE(OutlineCheck::Check(StrCat(R"({"k)", filler, R"(":1,"event":")", filler, R"("})")));
-    EXPECT_TRUE(OutlineCheck::Check(StrCat(R"([")", filler, R"(\\",")", filler, R"(\"é"])")));
+    EXPECT_TRUE(CheckOutline(StrCat(R"({"k)", filler, R"(":1,"event":")", filler, R"("})")));
+    EXPECT_TRUE(CheckOutline(StrCat(R"([")", filler, R"(\\",")", filler, R"(\"é"])")));
   }
 }
 
@@ -173,7 +173,7 @@ TEST(JsonOutline, AgreesWithTheParserOnDamagedRequests) {
     // As many of the made ones as of the others.
     const size_t index =
         round % 2 == 0 ? random() % vector_count : vector_count + random() % made.size();
-    taken += OutlineCheck::Check(Damaged(seeds[index], &random));
+    taken += CheckOutline(Damaged(seeds[index], &random));
   }
   // Neither all nor none, or the changes prove nothing.
   EXPECT_GT(taken, kRounds / 4);
@@ -191,13 +191,13 @@ TEST(JsonOutline, ManyKeys) {
       if (i % 10 == 0)
         StrAppend(&text, R"(,"event":"e","$set":{"a":1},"properties":{"token":"t"})");
     }
-    EXPECT_TRUE(OutlineCheck::Check(StrCat(text, "}]")));
+    EXPECT_TRUE(CheckOutline(StrCat(text, "}]")));
     // A key that is as guessed but for its end.
-    EXPECT_TRUE(OutlineCheck::Check(R"({"abc":1,"abcd":2})"));
-    EXPECT_TRUE(OutlineCheck::Check(R"({"abc":1,"abcd" :2})"));
-    EXPECT_FALSE(OutlineCheck::Check(R"({"abc":1,"abcd"2})"));
-    EXPECT_FALSE(OutlineCheck::Check(R"({"abc":1,"abcd":})"));
-    EXPECT_FALSE(OutlineCheck::Check(R"({"abc":1,"abc)"));
+    EXPECT_TRUE(CheckOutline(R"({"abc":1,"abcd":2})"));
+    EXPECT_TRUE(CheckOutline(R"({"abc":1,"abcd" :2})"));
+    EXPECT_FALSE(CheckOutline(R"({"abc":1,"abcd"2})"));
+    EXPECT_FALSE(CheckOutline(R"({"abc":1,"abcd":})"));
+    EXPECT_FALSE(CheckOutline(R"({"abc":1,"abc)"));
   }
 }
 
