@@ -51,16 +51,16 @@ bool ReadBatchShape(const JsonNode& root, Arena* arena, Shaped* out) {
   if (root.kind() != Kind::kObject) return false;
   std::optional<JsonNode> batch;
   for (const JsonNode value : root) {
-    const std::string_view key = value.name();
-    if (key == "token" || key == "api_key") {
+    const KnownName name = value.name();
+    if (name == KnownName::kToken || name == KnownName::kApiKey) {
       if (value.kind() != Kind::kString) return false;
       if (!out->batch_token.has_value()) out->batch_token = value.String(arena);
-    } else if (key == "batch" && !batch.has_value()) {
+    } else if (name == KnownName::kBatch && !batch.has_value()) {
       if (value.kind() != Kind::kArray) return false;
       batch = value;
-    } else if (key == "historical_migration" && !value.is_null()) {
+    } else if (name == KnownName::kHistoricalMigration && !value.is_null()) {
       if (!ReadFlag(value, &out->historical_migration)) return false;
-    } else if (key == "sent_at" && !value.is_null()) {
+    } else if (name == KnownName::kSentAt && !value.is_null()) {
       if (value.kind() != Kind::kString) return false;
       out->batch_sent_at = value.String(arena);
     }

@@ -25,52 +25,52 @@ constexpr ptrdiff_t kSafeDigits = 18;
 // With so many digits in front, exponents of two digits stay far below the largest double.
 constexpr ptrdiff_t kSafeExponentDigits = 2;
 
-enum Name : uint8_t { kUnknown, kBatch, kProperties };
-// The names behind the numbers: those above first.
-constexpr std::array<std::string_view, 20> kNames = {"",
-                                                     "batch",
-                                                     "properties",
-                                                     "event",
-                                                     "distinct_id",
-                                                     "timestamp",
-                                                     "uuid",
-                                                     "token",
-                                                     "api_key",
-                                                     "offset",
-                                                     "$set",
-                                                     "$set_once",
-                                                     "$ignore_sent_at",
-                                                     "$cookieless_mode",
-                                                     "capture_internal",
-                                                     "sent_at",
-                                                     "$token",
-                                                     "$product_tour_id",
-                                                     "$distinct_id",
-                                                     "historical_migration"};
-static_assert(kNames[kBatch] == "batch" && kNames[kProperties] == "properties");
+// In the order of KnownName.
+constexpr std::array<std::string_view, 20> kSpellings = {"",
+                                                         "batch",
+                                                         "properties",
+                                                         "event",
+                                                         "distinct_id",
+                                                         "timestamp",
+                                                         "uuid",
+                                                         "token",
+                                                         "api_key",
+                                                         "offset",
+                                                         "$set",
+                                                         "$set_once",
+                                                         "$ignore_sent_at",
+                                                         "$cookieless_mode",
+                                                         "capture_internal",
+                                                         "sent_at",
+                                                         "$token",
+                                                         "$product_tour_id",
+                                                         "$distinct_id",
+                                                         "historical_migration"};
+static_assert(kSpellings[static_cast<size_t>(KnownName::kHistoricalMigration)] ==
+              "historical_migration");
 
 // Known names by a hash of length and first four bytes that no two of them share.
 class NameTable {
  public:
   constexpr NameTable() {
-    for (uint8_t i = 1; i < kNames.size(); ++i) {
+    for (uint8_t i = 1; i < kSpellings.size(); ++i) {
       uint32_t head = 0;
       for (uint32_t k = 0; k < 4; ++k) {
-        head |= static_cast<uint32_t>(static_cast<uint8_t>(kNames[i][k])) << (8 * k);
+        head |= static_cast<uint32_t>(static_cast<uint8_t>(kSpellings[i][k])) << (8 * k);
       }
-      uint8_t& slot = slots_[Hash(head, kNames[i].size())];
-      is_perfect_ &= slot == kUnknown;
+      uint8_t& slot = slots_[Hash(head, kSpellings[i].size())];
+      is_perfect_ &= slot == 0;
       slot = i;
     }
   }
   constexpr bool is_perfect() const { return is_perfect_; }
 
   // Four bytes from `key` on may be read.
-  uint8_t Find(const char* key, size_t bytes) const {
+  KnownName Find(const char* key, size_t bytes) const {
     const uint8_t found = slots_[Hash(LoadLittle<uint32_t>(key), bytes)];
-    const std::string_view name = kNames[found];
-    return name.size() == bytes && std::memcmp(name.data(), key, bytes) == 0 ? found
-                                                                             : uint8_t{kUnknown};
+    const std::string_view name = kSpellings[found];
+    const bool is_it = name.size() == bytes && std::memcmp(name.data(), key, bytes) == 0;
+    return is_it ? static_cast<KnownName>(found) : KnownName::kNone;
   }
 
  private:
@@ -154,16 +154,16 @@ inline const char* SkipString(const char* at) {
 
 // The name that a key with escapes spells, if it is a known one. Those are plain, so no other
 // escapes than these can be in it.
-uint8_t FindEscaped(std::string_view key) {
-  if (key.find("\\u00") == std::string_view::npos) return kUnknown;
+KnownName FindEscaped(std::string_view key) {
+  if (key.find("\\u00") == std::string_view::npos) return KnownName::kNone;
   Arena arena;
   JsonMember member;
   const std::string quoted = StrCat("\"", key, "\"");
-  if (!ParseJsonValue(quoted, &arena, &member).ok()) return kUnknown;
-  for (uint8_t i = 1; i < kNames.size(); ++i) {
-    if (kNames[i] == member.text) return i;
+  if (!ParseJsonValue(quoted, &arena, &member).ok()) return KnownName::kNone;
+  for (uint8_t i = 1; i < kSpellings.size(); ++i) {
+    if (kSpellings[i] == member.text) return static_cast<KnownName>(i);
   }
-  return kUnknown;
+  return KnownName::kNone;
 }
 
 const char* SkipWord(const char* at, std::string_view word) {
@@ -203,14 +203,14 @@ class JsonOutline::KeyGuesses {
   struct Key {
     char text[32];     // with its quotes and the colon
     uint32_t ignored;  // the bits of the bytes behind it
-    uint16_t next;     // index of the key that is guessed to come behind it
+    uint16_t next;     // index of the key that came behind it
     uint8_t bytes;
-    uint8_t name;
+    KnownName name;
   };
 
   KeyGuesses() { Forget(); }
 
-  uint16_t IndexBehind(uint16_t previous) const { return keys_[previous].next; }
+  uint16_t Behind(uint16_t previous) const { return keys_[previous].next; }
   const Key& operator[](uint16_t index) const { return keys_[index]; }
 
   // Whether the key is what stands at `at`, of which 32 bytes may be read.
@@ -229,12 +229,8 @@ class JsonOutline::KeyGuesses {
   }
 
   // Notes that the key came behind `previous`; its index. `text` is as in Key, without escapes.
-  uint16_t Learn(uint16_t previous, std::string_view text, uint8_t name) {
+  uint16_t Learn(uint16_t previous, std::string_view text, KnownName name) {
     if (text.size() > sizeof(Key::text)) return kNone;
-    if (count_ == kKeysMax) {
-      Forget();
-      previous = kNone;
-    }
     Key key = {};
     std::memcpy(key.text, text.data(), text.size());
     uint64_t hash = text.size();
@@ -243,11 +239,19 @@ class JsonOutline::KeyGuesses {
       hash ^= hash >> 32;
     }
     size_t slot = hash % slots_.size();
-    for (; slots_[slot] != kNone; slot = (slot + 1) % slots_.size()) {
+    for (size_t probes = 0; slots_[slot] != kNone; slot = (slot + 1) % slots_.size()) {
       const uint16_t index = slots_[slot];
-      if (std::memcmp(keys_[index].text, key.text, sizeof(key.text)) != 0) continue;
-      keys_[previous].next = index;
-      return index;
+      if (std::memcmp(keys_[index].text, key.text, sizeof(key.text)) == 0) {
+        keys_[previous].next = index;
+        return index;
+      }
+      if (++probes == kProbesMax) break;
+    }
+    // Also when keys were chosen to make the search long.
+    if (count_ == kKeysMax || slots_[slot] != kNone) {
+      Forget();
+      previous = kNone;
+      slot = hash % slots_.size();
     }
     key.ignored = text.size() == 32 ? 0 : UINT32_MAX << text.size();
     key.bytes = static_cast<uint8_t>(text.size());
@@ -266,6 +270,7 @@ class JsonOutline::KeyGuesses {
  private:
   static constexpr uint16_t kBeginnings = 4;
   static constexpr uint16_t kKeysMax = 1000;
+  static constexpr size_t kProbesMax = 8;
 
   void Forget() {
     for (count_ = 0; count_ < kBeginnings; ++count_) {
@@ -298,7 +303,7 @@ class JsonOutline::Reader {
 
   const char* Root() {
     const char* at = SkipSpace(begin_);
-    const size_t index = Open(kUnknown, at);
+    const size_t index = Open(KnownName::kNone, at);
     if (*at == '{') {
       at = Members<kRoot>(at + 1);
     } else if (*at == '[') {
@@ -315,7 +320,7 @@ class JsonOutline::Reader {
   // Whose members are read.
   enum Scope : uint16_t { kRoot, kEvent, kPropertiesOfEvent, kNobody };
 
-  size_t Open(uint8_t name, const char* at) {
+  size_t Open(KnownName name, const char* at) {
     const size_t index = entries_->size();
     entries_->push_back({static_cast<uint32_t>(at - begin_), 0, 0, name, KindOf(*at)});
     return index;
@@ -331,7 +336,7 @@ class JsonOutline::Reader {
     at = SkipSpace(at);
     if (*at == ']') return at + 1;
     while (true) {
-      const size_t index = Open(kUnknown, at);
+      const size_t index = Open(KnownName::kNone, at);
       at = *at == '{' ? Members<kEvent>(at + 1) : Value(at, 3);
       if (at == nullptr) return nullptr;
       Close(index, at);
@@ -350,7 +355,7 @@ class JsonOutline::Reader {
     uint16_t key = scope;
     while (true) {
       Key found;
-      const uint16_t guess = guesses_->IndexBehind(key);
+      const uint16_t guess = guesses_->Behind(key);
       const KeyGuesses::Key& guessed = (*guesses_)[guess];
       if (KeyGuesses::IsAt(guessed, at)) {
         found = {at + guessed.bytes, guess, guessed.name};
@@ -359,10 +364,10 @@ class JsonOutline::Reader {
         if (found.end == nullptr) return nullptr;
       }
       key = found.index;
-      const uint8_t name = found.name;
+      const KnownName name = found.name;
       at = found.end;
       at = SkipSpace(at);
-      if (scope != kNobody && name != kUnknown) {
+      if (scope != kNobody && name != KnownName::kNone) {
         at = Member<scope>(name, at);
       } else {
         at = *at == '"' ? SkipString(at + 1) : Value(at, depth);
@@ -378,19 +383,19 @@ class JsonOutline::Reader {
   struct Key {
     const char* end;  // behind the colon
     uint16_t index;
-    uint8_t name;
+    KnownName name;
   };
 
   // A key that was not guessed.
   __attribute__((noinline)) Key ReadKey(const char* begin, uint16_t previous) {
-    constexpr Key kBad = {nullptr, KeyGuesses::kNone, kUnknown};
+    constexpr Key kBad = {nullptr, KeyGuesses::kNone, KnownName::kNone};
     if (*begin != '"') return kBad;
     const char* at = FindPaddedStringBreak(begin + 1);
     const bool has_escapes = *at != '"';
     at = has_escapes ? SkipEscapedString(at) : at + 1;
     if (at == nullptr) return kBad;
     const auto bytes = static_cast<size_t>(at - begin);
-    const uint8_t name =
+    const KnownName name =
         has_escapes ? FindEscaped({begin + 1, bytes - 2}) : kNameTable.Find(begin + 1, bytes - 2);
     const bool is_tight = !has_escapes && *at == ':';
     at = SkipSpace(at);
@@ -401,11 +406,12 @@ class JsonOutline::Reader {
   }
 
   template <Scope scope>
-  const char* Member(uint8_t name, const char* at) {
+  const char* Member(KnownName name, const char* at) {
     const size_t index = Open(name, at);
-    if (scope == kRoot && name == kBatch && *at == '[') {
+    if (scope == kRoot && name == KnownName::kBatch && *at == '[') {
       at = Events(at + 1);
-    } else if ((scope == kRoot || scope == kEvent) && name == kProperties && *at == '{') {
+    } else if ((scope == kRoot || scope == kEvent) && name == KnownName::kProperties &&
+               *at == '{') {
       at = Members<kPropertiesOfEvent>(at + 1);
     } else {
       at = Value(at, 4);
@@ -493,14 +499,9 @@ void JsonOutline::Shrink() {
   if (entries_.capacity() > kEntriesKept) std::vector<Entry>().swap(entries_);
 }
 
-JsonNode::Kind JsonNode::kind() const { return outline_->entries_[index_].kind; }
-
-std::string_view JsonNode::text() const {
-  const JsonOutline::Entry& entry = outline_->entries_[index_];
-  return outline_->text_.substr(entry.begin, entry.end - entry.begin);
+std::string_view JsonOutline::Spelling(KnownName name) {
+  return kSpellings[static_cast<size_t>(name)];
 }
-
-std::string_view JsonNode::name() const { return kNames[outline_->entries_[index_].name]; }
 
 std::string_view JsonNode::String(Arena* arena) const {
   HOGLET_ASSERT(kind() == Kind::kString);
@@ -519,12 +520,5 @@ std::optional<int64_t> JsonNode::Int64() const {
   if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
   return value;
 }
-
-JsonNode::Iterator& JsonNode::Iterator::operator++() {
-  index_ = outline_->entries_[index_].next;
-  return *this;
-}
-
-JsonNode::Iterator JsonNode::end() const { return {outline_, outline_->entries_[index_].next}; }
 
 }  // namespace hoglet

@@ -13,6 +13,30 @@ namespace hoglet {
 
 class JsonOutline;
 
+// The members that capture reads, named as requests name them.
+enum class KnownName : uint8_t {
+  kNone,
+  kBatch,
+  kProperties,
+  kEvent,
+  kDistinctId,
+  kTimestamp,
+  kUuid,
+  kToken,
+  kApiKey,
+  kOffset,
+  kSet,
+  kSetOnce,
+  kIgnoreSentAt,
+  kCookielessMode,
+  kCaptureInternal,
+  kSentAt,
+  kDollarToken,
+  kProductTourId,
+  kDollarDistinctId,
+  kHistoricalMigration,
+};
+
 // A value of an outline; valid while the outline and its text stay as they are.
 class JsonNode {
  public:
@@ -24,8 +48,8 @@ class JsonNode {
   bool is_null() const { return kind() == Kind::kNull; }
   // As it stands in the document.
   std::string_view text() const;
-  // The member's name; empty for the root and for elements.
-  std::string_view name() const;
+  // The member's name; kNone for the root and for elements.
+  KnownName name() const;
   // Of a string: its content, in `arena` if it had to be unescaped.
   std::string_view String(Arena* arena) const;
   // Of a number written as an integer that fits.
@@ -75,6 +99,9 @@ class JsonOutline {
   // The same for text that VisitJsonDocument has accepted: nothing is left to others.
   bool ReadAccepted(const std::string& text) { return Run(text, true); }
 
+  // As requests spell it.
+  static std::string_view Spelling(KnownName name);
+
   // After a read that was true.
   JsonNode root() const { return {this, 0}; }
 
@@ -90,7 +117,7 @@ class JsonOutline {
     uint32_t begin = 0;
     uint32_t end = 0;
     uint32_t next = 0;  // the first entry that is not within this one
-    uint8_t name = 0;
+    KnownName name = KnownName::kNone;
     JsonNode::Kind kind = JsonNode::Kind::kNull;
   };
 
@@ -100,5 +127,23 @@ class JsonOutline {
   std::vector<Entry> entries_;
   std::unique_ptr<KeyGuesses> guesses_;
 };
+
+inline JsonNode::Kind JsonNode::kind() const { return outline_->entries_[index_].kind; }
+
+inline std::string_view JsonNode::text() const {
+  const JsonOutline::Entry& entry = outline_->entries_[index_];
+  return outline_->text_.substr(entry.begin, entry.end - entry.begin);
+}
+
+inline KnownName JsonNode::name() const { return outline_->entries_[index_].name; }
+
+inline JsonNode::Iterator& JsonNode::Iterator::operator++() {
+  index_ = outline_->entries_[index_].next;
+  return *this;
+}
+
+inline JsonNode::Iterator JsonNode::end() const {
+  return {outline_, outline_->entries_[index_].next};
+}
 
 }  // namespace hoglet

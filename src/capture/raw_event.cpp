@@ -50,28 +50,68 @@ RawEvent::Flag FlagOf(const JsonNode& node) {
   return node.kind() == Kind::kFalse ? RawEvent::Flag::kFalse : RawEvent::Flag::kInvalid;
 }
 
-struct PropertyFallbacks {
+// What an event says of itself in one place.
+struct Identity {
   std::optional<std::string_view> token;
   std::optional<std::string_view> distinct_id;
 };
 
-void ReadProperties(const JsonNode& properties, Arena* arena, RawEvent* out,
-                    PropertyFallbacks* fallbacks) {
+void ReadProperties(const JsonNode& properties, Arena* arena, RawEvent* out, Identity* fallbacks) {
   for (const JsonNode value : properties) {
-    const std::string_view key = value.name();
-    if (key == "token") {
-      if (value.kind() == Kind::kString) fallbacks->token = value.String(arena);
-    } else if (key == "distinct_id") {
-      ReadDistinctId(value, arena, &fallbacks->distinct_id);
-    } else if (key == "$ignore_sent_at") {
-      out->ignore_sent_at = FlagOf(value) == RawEvent::Flag::kTrue;
-    } else if (key == "$cookieless_mode") {
-      out->cookieless = FlagOf(value);
-    } else if (key == "capture_internal") {
-      out->is_internal = true;
-    } else if (key == "$product_tour_id") {
-      out->has_product_tour_id = true;
+    switch (value.name()) {
+      case KnownName::kToken:
+        if (value.kind() == Kind::kString) fallbacks->token = value.String(arena);
+        break;
+      case KnownName::kDistinctId:
+        ReadDistinctId(value, arena, &fallbacks->distinct_id);
+        break;
+      case KnownName::kIgnoreSentAt:
+        out->ignore_sent_at = FlagOf(value) == RawEvent::Flag::kTrue;
+        break;
+      case KnownName::kCookielessMode:
+        out->cookieless = FlagOf(value);
+        break;
+      case KnownName::kCaptureInternal:
+        out->is_internal = true;
+        break;
+      case KnownName::kProductTourId:
+        out->has_product_tour_id = true;
+        break;
+      default:
+        break;
     }
+  }
+}
+
+// False if the field has a type that it may not have.
+bool ReadField(const JsonNode& field, bool ignore_event, Arena* arena, RawEvent* out, Identity* top,
+               Identity* fallbacks) {
+  switch (field.name()) {
+    case KnownName::kEvent:
+      return ignore_event || (!field.is_null() && ReadOptionalString(field, arena, &out->event));
+    case KnownName::kToken:
+    case KnownName::kDollarToken:
+    case KnownName::kApiKey:
+      return top->token.has_value() || ReadOptionalString(field, arena, &top->token);
+    case KnownName::kDistinctId:
+    case KnownName::kDollarDistinctId:
+      if (!top->distinct_id.has_value()) ReadDistinctId(field, arena, &top->distinct_id);
+      return true;
+    case KnownName::kUuid:
+      return ReadUuid(field, arena, &out->uuid);
+    case KnownName::kProperties:
+      if (field.kind() != Kind::kObject) return false;
+      ReadProperties(field, arena, out, fallbacks);
+      return true;
+    case KnownName::kTimestamp:
+      return ReadOptionalString(field, arena, &out->timestamp);
+    case KnownName::kOffset:
+      return ReadOffset(field, &out->offset_ms);
+    case KnownName::kSet:
+    case KnownName::kSetOnce:
+      return field.is_null() || field.kind() == Kind::kObject;
+    default:
+      return true;
   }
 }
 
@@ -80,35 +120,14 @@ void ReadProperties(const JsonNode& properties, Arena* arena, RawEvent* out,
 bool ReadRawEvent(const JsonNode& node, bool ignore_event, Arena* arena, RawEvent* out) {
   if (node.kind() != Kind::kObject) return false;
   out->json = node.text();
-  std::optional<std::string_view> distinct_id;
-  std::optional<std::string_view> token;
-  PropertyFallbacks fallbacks;
+  Identity top;
+  Identity fallbacks;
   for (const JsonNode field : node) {
-    const std::string_view key = field.name();
-    bool valid = true;
-    if (key == "event") {
-      if (!ignore_event) valid = !field.is_null() && ReadOptionalString(field, arena, &out->event);
-    } else if (key == "token" || key == "$token" || key == "api_key") {
-      valid = token.has_value() || ReadOptionalString(field, arena, &token);
-    } else if (key == "distinct_id" || key == "$distinct_id") {
-      if (!distinct_id.has_value()) ReadDistinctId(field, arena, &distinct_id);
-    } else if (key == "uuid") {
-      valid = ReadUuid(field, arena, &out->uuid);
-    } else if (key == "properties") {
-      valid = field.kind() == Kind::kObject;
-      if (valid) ReadProperties(field, arena, out, &fallbacks);
-    } else if (key == "timestamp") {
-      valid = ReadOptionalString(field, arena, &out->timestamp);
-    } else if (key == "offset") {
-      valid = ReadOffset(field, &out->offset_ms);
-    } else if (key == "$set" || key == "$set_once") {
-      valid = field.is_null() || field.kind() == Kind::kObject;
-    }
-    if (!valid) return false;
+    if (!ReadField(field, ignore_event, arena, out, &top, &fallbacks)) return false;
   }
-  out->token = token.has_value() ? token : fallbacks.token;
-  if (!distinct_id.has_value()) distinct_id = fallbacks.distinct_id;
-  out->distinct_id = distinct_id.value_or(std::string_view());
+  out->token = top.token.has_value() ? top.token : fallbacks.token;
+  if (!top.distinct_id.has_value()) top.distinct_id = fallbacks.distinct_id;
+  out->distinct_id = top.distinct_id.value_or(std::string_view());
   return true;
 }
 

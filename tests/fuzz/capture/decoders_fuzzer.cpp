@@ -53,7 +53,7 @@ void CheckSlices(std::string_view text, const element& value) {
 }
 
 void CheckJson(std::string text) {
-  hoglet::OutlineCheck::Check(text);
+  hoglet::CheckOutline(text);
   simdjson::dom::parser parser;
   const absl::Status first = hoglet::VisitJsonDocument(&text, [](const element&) {});
   if (!first.ok()) return;
