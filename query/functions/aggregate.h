@@ -85,6 +85,9 @@ class Aggregate final : public AggregateFunction {
 
   size_t state_bytes() const override { return sizeof(State); }
   void Create(char* state) const override { new (state) State(); }
+  void CreateMany(char* first, size_t stride, size_t count) const override {
+    for (size_t i = 0; i < count; ++i) new (first + i * stride) State();
+  }
   void Destroy(char* state) const override { At(state).~State(); }
   bool trivially_destructible() const override { return std::is_trivially_destructible_v<State>; }
 
@@ -115,6 +118,10 @@ class Aggregate final : public AggregateFunction {
   }
   absl::Status Merge(char* into, const char* from) const override {
     impl_.Merge(At(into), At(from));
+    return absl::OkStatus();
+  }
+  absl::Status MergeMany(char* const* into, char* const* from, size_t count) const override {
+    for (size_t i = 0; i < count; ++i) impl_.Merge(At(into[i]), At(from[i]));
     return absl::OkStatus();
   }
   absl::Status Finalize(const char* state, VectorBuilder* out) const override {
