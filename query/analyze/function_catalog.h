@@ -129,6 +129,14 @@ class AggregateFunction {
   }
   // Appends the result of one state.
   virtual absl::Status Finalize(const char* state, VectorBuilder* out) const = 0;
+  // The results of all, flat.
+  virtual absl::StatusOr<Vector> FinalizeMany(std::span<const char* const> states) const {
+    VectorBuilder builder(result_type_);
+    for (const char* state : states) {
+      if (absl::Status status = Finalize(state, &builder); !status.ok()) return status;
+    }
+    return builder.Build();
+  }
   // Heap bytes beyond state_bytes(), roughly; for memory budgets.
   virtual size_t ExtraBytes(const char* state) const {
     (void)state;

@@ -125,11 +125,9 @@ class GroupTable {
 
   // Of `count` groups.
   absl::StatusOr<Vector> Results(size_t aggregate, size_t begin, size_t count) const {
-    const AggregateFunction& function = *layout_.calls[aggregate].function;
-    VectorBuilder builder(function.result_type());
-    for (size_t g = begin; g < begin + count; ++g)
-      HOGLET_RETURN_IF_ERROR(function.Finalize(states_.state(g, aggregate), &builder));
-    return builder.Build();
+    std::vector<const char*> states(count);
+    for (size_t i = 0; i < count; ++i) states[i] = states_.state(begin + i, aggregate);
+    return layout_.calls[aggregate].function->FinalizeMany(states);
   }
   const RowInterner& interner() const { return interner_; }
   size_t groups() const { return states_.size(); }
@@ -369,11 +367,13 @@ class AggregateNode final : public Node {
   absl::Status Finish(ExecContext& context) {
     if (plan_.group_keys.empty() && plan_.grouping_sets.empty()) table_->EnsureOneGroup();
     HOGLET_RETURN_IF_ERROR(table_->FinishOrdered(*context.eval));
-    keys_.rows = table_->groups();
-    for (size_t k = 0; k < plan_.group_keys.size(); ++k)
-      keys_.columns.push_back(table_->interner().KeyColumn(k));
     charge_ = std::make_unique<MemoryCharge>(context.eval->memory);
-    return charge_->Add(keys_.MemoryBytes());
+    for (size_t k = 0; k < plan_.group_keys.size(); ++k) {
+      key_values_.push_back(table_->interner().KeyValues(k));
+      if (key_values_[k] != nullptr)
+        HOGLET_RETURN_IF_ERROR(charge_->Add(key_values_[k]->MemoryBytes()));
+    }
+    return absl::OkStatus();
   }
 
   const Plan& plan_;
@@ -381,7 +381,7 @@ class AggregateNode final : public Node {
   StateLayout layout_;
   std::vector<Type> key_types_;
   std::unique_ptr<GroupTable> table_;  // all groups, once prepared
-  Batch keys_;
+  std::vector<std::shared_ptr<const Vector>> key_values_;
   std::unique_ptr<MemoryCharge> charge_;
   std::atomic<size_t> next_row_{0};
 };
@@ -393,10 +393,14 @@ class AggregateOperator final : public Operator {
 
   absl::StatusOr<bool> Next(Batch* out) override {
     const size_t begin = node_.next_row_.fetch_add(kVectorRowsMax, std::memory_order_relaxed);
-    if (begin >= node_.keys_.rows) return false;
-    *out = node_.keys_.Slice(begin, std::min(kVectorRowsMax, node_.keys_.rows - begin));
+    const GroupTable& table = *node_.table_;
+    if (begin >= table.groups()) return false;
+    *out = Batch{.columns = {}, .rows = std::min(kVectorRowsMax, table.groups() - begin)};
+    for (size_t k = 0; k < node_.plan_.group_keys.size(); ++k) {
+      out->columns.push_back(table.interner().KeyColumn(k, node_.key_values_[k], begin, out->rows));
+    }
     for (size_t a = 0; a < node_.plan_.aggregates.size(); ++a) {
-      HOGLET_ASSIGN_OR_RETURN(Vector results, node_.table_->Results(a, begin, out->rows));
+      HOGLET_ASSIGN_OR_RETURN(Vector results, table.Results(a, begin, out->rows));
       out->columns.push_back(std::move(results));
     }
     return true;

@@ -46,6 +46,11 @@ std::shared_ptr<const DictionaryNumbers> ColumnNumbers::Of(
   return numbers;
 }
 
+Vector ColumnNumbers::Values(const uint32_t* numbers, size_t count) const {
+  std::lock_guard lock(mutex_);
+  return values_.ValuesOf(numbers, count);
+}
+
 void ColumnNumbers::ForgetUnused() {
   absl::erase_if(dictionaries_,
                  [](const auto& entry) { return entry.second.dictionary.expired(); });

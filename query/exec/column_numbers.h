@@ -31,6 +31,8 @@ class ColumnNumbers {
 
   // The numbers of a dictionary's values, made on first sight. Null when there is no room.
   std::shared_ptr<const DictionaryNumbers> Of(const std::shared_ptr<const Vector>& dictionary);
+  // The values that have the numbers, flat; a default for kNoId.
+  Vector Values(const uint32_t* numbers, size_t count) const;
   uint64_t MemoryBytes() const;
   // Full, and most values are in no dictionary any longer: better begun anew.
   bool OutOfDate() const;

@@ -17,10 +17,10 @@ constexpr size_t kDictionaryEntriesPerRowMax = 16;
 constexpr size_t kAhead = 16;
 // Strings whose memory is fetched together.
 constexpr size_t kTextsAtATime = 32;
-// An array of pairs has at most as many cells as the first, or as the second a pair seen: a hash
-// table would take no less room.
-constexpr size_t kPairCellsMin = 1 << 18;
-constexpr size_t kCellsPerPairMax = 16;
+// An array of pairs has at most as many cells as the first, or as the second a pair seen: little
+// more room than a hash table would take.
+constexpr size_t kPairCellsMin = 1 << 20;
+constexpr size_t kCellsPerPairMax = 32;
 
 // Equal doubles get equal words: one NaN, one zero.
 uint64_t WordOf(double value) {
@@ -167,6 +167,15 @@ void TextInterner::Index() {
 uint32_t ColumnInterner::InternNull() {
   if (null_id_ != kNoId) return null_id_;
   null_id_ = static_cast<uint32_t>(size_++);
+  if (is_indexed_) {
+    AddNullSlot();
+  } else {
+    number_of_id_.push_back(kNoId);
+  }
+  return null_id_;
+}
+
+void ColumnInterner::AddNullSlot() {
   switch (type_.physical()) {
     case Physical::kI128:
       wide_values_.push_back(0);
@@ -182,7 +191,6 @@ uint32_t ColumnInterner::InternNull() {
     default:
       word_values_.push_back(0);
   }
-  return null_id_;
 }
 
 uint32_t ColumnInterner::InternWord(uint64_t word) {
@@ -414,13 +422,19 @@ void ColumnInterner::InternDictionary(const Vector& column, bool nulls_as_values
     cache.numbers = numbers_->Of(column.dictionary());
   cache.is_new = false;
   uint32_t* known = cache.ids.data();
+  bool all_known = true;
+  for (size_t i = 0; i < rows; ++i) {
+    ids[i] = known[codes[i]];
+    all_known &= ids[i] != kUnknownId;
+  }
+  if (all_known) return;
   std::vector<uint32_t> unknown;  // codes, each once, in order of first sight
   for (size_t i = 0; i < rows; ++i) {
-    if (known[codes[i]] != kUnknownId) continue;
+    if (ids[i] != kUnknownId || known[codes[i]] != kUnknownId) continue;
     known[codes[i]] = kNoId;
     unknown.push_back(codes[i]);
   }
-  if (!unknown.empty()) {
+  {
     std::vector<uint32_t> found(unknown.size());
     const uint64_t kept_before = kept_bytes_;
     const Picked values{dictionary, unknown.data(), unknown.size()};
@@ -433,7 +447,9 @@ void ColumnInterner::InternDictionary(const Vector& column, bool nulls_as_values
       kept_.push_back(column.dictionary());
     for (size_t i = 0; i < unknown.size(); ++i) known[unknown[i]] = found[i];
   }
-  for (size_t i = 0; i < rows; ++i) ids[i] = known[codes[i]];
+  for (size_t i = 0; i < rows; ++i) {
+    if (ids[i] == kUnknownId) ids[i] = known[codes[i]];
+  }
 }
 
 void ColumnInterner::UseNumbers(std::shared_ptr<ColumnNumbers> numbers) {
@@ -446,31 +462,29 @@ void ColumnInterner::UseNumbers(std::shared_ptr<ColumnNumbers> numbers) {
 
 void ColumnInterner::Index() {
   if (is_indexed_) return;
+  const Vector values = Values();
   is_indexed_ = true;
-  strings_.Index();
-  for (size_t id = 0; id < wide_values_.size(); ++id) {
-    if (id == null_id_) continue;
-    const WideKey key(wide_values_[id]);
-    wides_.Intern(key, key.hash(), [&] { return std::pair(key, static_cast<uint32_t>(id)); });
-  }
-}
-
-uint32_t ColumnInterner::AddNumbered(const Vector& flat, size_t row, uint32_t number) {
-  uint32_t id;
-  if (is_indexed_) {
-    id = InternValue(flat, row);
-  } else {
-    id = static_cast<uint32_t>(size_++);
-    if (flat.type().physical() == Physical::kI128) {
-      wide_values_.push_back(flat.data<Int128>()[row]);
+  const bool is_wide = type_.physical() == Physical::kI128;
+  for (uint32_t id = 0; id < size_; ++id) {
+    if (id == null_id_) {
+      AddNullSlot();
+    } else if (is_wide) {
+      const WideKey key(values.data<Int128>()[id]);
+      wides_.Intern(key, key.hash(), [&] { return std::pair(key, id); });
+      wide_values_.push_back(values.data<Int128>()[id]);
     } else {
-      const std::string_view text = flat.data<std::string_view>()[row];
-      strings_.AddUnindexed(text);
-      kept_bytes_ += text.size();
+      strings_.AddUnindexed(values.data<std::string_view>()[id]);
     }
   }
-  number_of_id_.resize(size_, kNoId);
-  number_of_id_[id] = number;
+  strings_.Index();
+}
+
+uint32_t ColumnInterner::InternNumber(uint32_t number) {
+  uint32_t& id = id_of_number_[number];
+  if (id == kUnknownId) {
+    id = static_cast<uint32_t>(size_++);
+    number_of_id_.push_back(number);
+  }
   return id;
 }
 
@@ -478,35 +492,29 @@ void ColumnInterner::InternNumbered(const Picked& values, const DictionaryNumber
                                     bool nulls_as_values, uint32_t* ids) {
   if (id_of_number_.size() < numbers.limit) id_of_number_.resize(numbers.limit, kUnknownId);
   for (size_t i = 0; i < values.count; ++i) {
+    const uint32_t number = numbers.of_code[values.at(i)];
     if (values.IsNull(i)) {
       ids[i] = nulls_as_values ? InternNull() : kNoId;
-      continue;
+    } else if (!is_indexed_) {
+      ids[i] = InternNumber(number);
+    } else {
+      if (id_of_number_[number] == kUnknownId)
+        id_of_number_[number] = InternValue(values.flat, values.at(i));
+      ids[i] = id_of_number_[number];
     }
-    const uint32_t number = numbers.of_code[values.at(i)];
-    if (id_of_number_[number] == kUnknownId)
-      id_of_number_[number] = AddNumbered(values.flat, values.at(i), number);
-    ids[i] = id_of_number_[number];
   }
 }
 
 void ColumnInterner::InternAll(const ColumnInterner& other, std::vector<uint32_t>* ids) {
   ids->resize(other.size_);
-  const Vector values = other.Values();
   if (numbers_ == nullptr || numbers_ != other.numbers_ || is_indexed_ || other.is_indexed_)
-    return Intern(values, ids->data());
+    return Intern(other.Values(), ids->data());
   if (other.type_.nullable()) type_ = type_.Nullable();
   if (id_of_number_.size() < other.id_of_number_.size())
     id_of_number_.resize(other.id_of_number_.size(), kUnknownId);
-  kept_.insert(kept_.end(), other.kept_.begin(), other.kept_.end());
   for (size_t id = 0; id < other.size_; ++id) {
-    if (id == other.null_id_) {
-      (*ids)[id] = InternNull();
-      continue;
-    }
     const uint32_t number = other.number_of_id_[id];
-    if (id_of_number_[number] == kUnknownId)
-      id_of_number_[number] = AddNumbered(values, id, number);
-    (*ids)[id] = id_of_number_[number];
+    (*ids)[id] = number == kNoId ? InternNull() : InternNumber(number);
   }
 }
 
@@ -533,37 +541,60 @@ void ColumnInterner::Find(const Vector& column, uint32_t* ids, bool nulls_as_val
       [&] { return nulls_as_values ? null_id_ : kNoId; });
 }
 
-Vector ColumnInterner::Values() const {
+Vector ColumnInterner::ValuesOf(const uint32_t* ids, size_t count) const {
+  Vector out = Vector::Flat(type_, count);
+  if (type_.physical() == Physical::kI128) {
+    auto* wides = out.mutable_data<Int128>();
+    for (size_t i = 0; i < count; ++i) wides[i] = ids[i] == kNoId ? 0 : wide_values_[ids[i]];
+    return out;
+  }
+  HOGLET_ASSERT(type_.physical() == Physical::kString);
+  auto* texts = out.mutable_data<std::string_view>();
+  for (size_t i = 0; i < count; ++i)
+    texts[i] = ids[i] == kNoId ? std::string_view() : strings_.texts()[ids[i]];
+  out.KeepAlive(heap_);
+  return out;
+}
+
+Vector ColumnInterner::Values(size_t begin, size_t count) const {
+  const auto with_null = [&](Vector out) {
+    if (null_id_ >= begin && null_id_ < begin + count) out.SetNull(null_id_ - begin);
+    return out;
+  };
+  if (!is_indexed_) {
+    Vector out = numbers_->Values(number_of_id_.data() + begin, count);
+    out.set_type(type_);
+    return with_null(std::move(out));
+  }
   const Physical physical = type_.physical();
   if (physical == Physical::kArray || physical == Physical::kTuple) {
     VectorBuilder builder(type_);
-    for (const Datum& value : nested_values_) builder.Append(value);
+    for (size_t id = begin; id < begin + count; ++id) builder.Append(nested_values_[id]);
     return builder.Build();
   }
-  Vector out = Vector::Flat(type_, size_);
+  Vector out = Vector::Flat(type_, count);
   switch (physical) {
     case Physical::kU8:
-      for (size_t i = 0; i < size_; ++i)
-        out.mutable_data<uint8_t>()[i] = static_cast<uint8_t>(word_values_[i]);
+      for (size_t i = 0; i < count; ++i)
+        out.mutable_data<uint8_t>()[i] = static_cast<uint8_t>(word_values_[begin + i]);
       break;
     case Physical::kI64:
     case Physical::kF64:
-      if (size_ > 0) std::memcpy(out.mutable_data<uint64_t>(), word_values_.data(), size_ * 8);
+      std::copy_n(word_values_.begin() + begin, count, out.mutable_data<uint64_t>());
       break;
     case Physical::kI128:
-      if (size_ > 0) std::memcpy(out.mutable_data<Int128>(), wide_values_.data(), size_ * 16);
+      std::copy_n(wide_values_.begin() + begin, count, out.mutable_data<Int128>());
       break;
     case Physical::kString:
-      std::copy(strings_.texts().begin(), strings_.texts().end(),
-                out.mutable_data<std::string_view>());
+      std::copy_n(strings_.texts().begin() + begin, count, out.mutable_data<std::string_view>());
       out.KeepAlive(heap_);
       for (const auto& dictionary : kept_) out.KeepAlive(dictionary);
+      if (numbers_ != nullptr) out.KeepAlive(numbers_);
       break;
     default:
       break;
   }
-  if (null_id_ != kNoId) out.SetNull(null_id_);
-  return out;
+  return with_null(std::move(out));
 }
 
 size_t ColumnInterner::MemoryBytes() const {
@@ -662,12 +693,17 @@ void RowFinder::Find(const std::vector<const Vector*>& keys, size_t rows, uint32
 
 size_t RowInterner::size() const { return groups_; }
 
-Vector RowInterner::KeyColumn(size_t k) const {
-  if (columns_.size() == 1) return columns_[0].Values();
-  auto dictionary = std::make_shared<const Vector>(columns_[k].Values());
-  auto codes = std::shared_ptr<uint32_t[]>(new uint32_t[groups_]);
-  std::copy_n(key_ids_[k].begin(), groups_, codes.get());
-  return Vector::Dictionary(std::move(dictionary), std::move(codes), groups_);
+std::shared_ptr<const Vector> RowInterner::KeyValues(size_t k) const {
+  if (columns_.size() == 1) return nullptr;
+  return std::make_shared<const Vector>(columns_[k].Values());
+}
+
+Vector RowInterner::KeyColumn(size_t k, const std::shared_ptr<const Vector>& values, size_t begin,
+                              size_t count) const {
+  if (columns_.size() == 1) return columns_[0].Values(begin, count);
+  auto codes = std::shared_ptr<uint32_t[]>(new uint32_t[count]);
+  std::copy_n(key_ids_[k].begin() + begin, count, codes.get());
+  return Vector::Dictionary(values, std::move(codes), count);
 }
 
 size_t RowInterner::MemoryBytes() const {

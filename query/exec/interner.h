@@ -241,8 +241,11 @@ class ColumnInterner {
   void Find(const Vector& column, uint32_t* ids, bool nulls_as_values,
             std::vector<DictionaryCache>* caches) const;
   size_t size() const { return size_; }
-  // The values in id order, flat.
-  Vector Values() const;
+  // The values in id order, flat; or `count` of them.
+  Vector Values() const { return Values(0, size_); }
+  Vector Values(size_t begin, size_t count) const;
+  // Values by id, strings and 128-bit numbers only; a default for kNoId.
+  Vector ValuesOf(const uint32_t* ids, size_t count) const;
   size_t MemoryBytes() const;
 
  private:
@@ -271,8 +274,8 @@ class ColumnInterner {
   void InternDictionary(const Vector& column, bool nulls_as_values, uint32_t* ids);
   void InternNumbered(const Picked& values, const DictionaryNumbers& numbers, bool nulls_as_values,
                       uint32_t* ids);
-  // A value of a flat vector that outlives this object and whose number has no id yet.
-  uint32_t AddNumbered(const Vector& flat, size_t row, uint32_t number);
+  uint32_t InternNumber(uint32_t number);
+  void AddNullSlot();
   // Before values are looked up by what they are.
   void Index();
   // One valid value of a flat or constant vector.
@@ -294,8 +297,9 @@ class ColumnInterner {
   std::vector<std::shared_ptr<const Vector>> kept_;  // dictionaries whose strings are in use
   uint64_t kept_bytes_ = 0;                          // of those strings
   std::vector<DictionaryCache> caches_;
-  // With numbers_: ids by number (kUnknownId: none yet) and numbers by id (kNoId: unknown). While
-  // all values have come with numbers, they are not in the tables above.
+  // While all values have come with numbers, these stand for them: `number_of_id_` is all there is
+  // of a value (kNoId: NULL). Once is_indexed_, the values are in the tables above, and
+  // `id_of_number_` (kUnknownId: not seen) only saves look-ups.
   std::shared_ptr<ColumnNumbers> numbers_;
   bool is_indexed_ = true;
   std::vector<uint32_t> id_of_number_;
@@ -315,8 +319,11 @@ class RowInterner {
   // All groups of an interner of the same columns: (*groups)[group there] is the group here.
   void InternAll(const RowInterner& other, std::vector<uint32_t>* groups);
   size_t size() const;
-  // Key column `k` of every group in group order: flat if it is the only one, else a dictionary.
-  Vector KeyColumn(size_t k) const;
+  // Key column `k` of `count` groups in group order: flat if it is the only one, else codes of
+  // `values`, which are KeyValues(k).
+  Vector KeyColumn(size_t k, const std::shared_ptr<const Vector>& values, size_t begin,
+                   size_t count) const;
+  std::shared_ptr<const Vector> KeyValues(size_t k) const;
   size_t MemoryBytes() const;
 
  private:

@@ -73,7 +73,8 @@ absl::StatusOr<double> NumberParameter(const AggregateCallInfo& call, size_t i);
 
 // Impl: `State`; `Columns`, made from the argument vectors once a batch; Add(State&, const
 // Columns&, row) const, which may return a status; Merge(State&, const State&) const;
-// Finalize(const State&, VectorBuilder*) const; Write(const State&, std::string*) const and
+// Finalize(const State&, VectorBuilder*) const, and Result(const State&) const too where that is
+// one value of the result's physical form; Write(const State&, std::string*) const and
 // Read(ByteReader&, State*) const -> bool unless State is trivially copyable; optionally
 // ExtraBytes(const State&) const.
 template <typename Impl>
@@ -127,6 +128,17 @@ class Aggregate final : public AggregateFunction {
   absl::Status Finalize(const char* state, VectorBuilder* out) const override {
     impl_.Finalize(At(state), out);
     return absl::OkStatus();
+  }
+  absl::StatusOr<Vector> FinalizeMany(std::span<const char* const> states) const override {
+    if constexpr (requires(const State& s) { impl_.Result(s); }) {
+      using Value = decltype(impl_.Result(std::declval<const State&>()));
+      Vector out = Vector::Flat(result_type_, states.size());
+      auto* values = out.mutable_data<Value>();
+      for (size_t i = 0; i < states.size(); ++i) values[i] = impl_.Result(At(states[i]));
+      return out;
+    } else {
+      return AggregateFunction::FinalizeMany(states);
+    }
   }
   size_t ExtraBytes(const char* state) const override {
     if constexpr (requires(const State& s) { impl_.ExtraBytes(s); })
