@@ -231,11 +231,15 @@ absl::Status GroupTable::AddSet(EvalContext& context, const Batch& batch,
                                          Datum(static_cast<int64_t>(set_number)), batch.rows));
     keys.push_back(&stand_ins.back());
   }
-  groups_.resize(batch.rows);
-  interner_.Intern(keys, batch.rows, groups_.data());
-  states_.GrowTo(interner_.size());
-  const bool one_group = plan_.group_keys.empty() && plan_.grouping_sets.empty();
-  if (!one_group) FindRows();
+  if (keys.empty()) {
+    groups_.assign(batch.rows, 0);
+    EnsureOneGroup();
+  } else {
+    groups_.resize(batch.rows);
+    interner_.Intern(keys, batch.rows, groups_.data());
+    states_.GrowTo(interner_.size());
+    FindRows();
+  }
   for (size_t a = 0; a < layout_.calls.size(); ++a)
     HOGLET_RETURN_IF_ERROR(UpdateAggregate(context, a, batch, groups_.data()));
   // Measuring the heap behind the states walks all of them: do it when rows could have doubled it,

@@ -27,11 +27,12 @@ const Plan* SourceOf(const Plan& plan, size_t* column) {
 }  // namespace
 
 std::shared_ptr<const DictionaryNumbers> ColumnNumbers::Of(
-    const std::shared_ptr<const Vector>& dictionary) {
+    const std::shared_ptr<const Vector>& dictionary, bool make) {
   std::lock_guard lock(mutex_);
   const auto found = dictionaries_.find(dictionary.get());
   if (found != dictionaries_.end() && found->second.dictionary.lock() == dictionary)
     return found->second.numbers;
+  if (!make) return nullptr;
   if (dictionaries_.size() >= forget_above_ || BytesLocked() > bytes_max_) ForgetUnused();
   if (BytesLocked() > bytes_max_) {
     has_refused_ = true;

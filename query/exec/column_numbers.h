@@ -29,8 +29,10 @@ class ColumnNumbers {
  public:
   ColumnNumbers(Type type, uint64_t bytes_max) : values_(std::move(type)), bytes_max_(bytes_max) {}
 
-  // The numbers of a dictionary's values, made on first sight. Null when there is no room.
-  std::shared_ptr<const DictionaryNumbers> Of(const std::shared_ptr<const Vector>& dictionary);
+  // The numbers of a dictionary's values, made on first sight if `make`. Null when there are none,
+  // or no room for them.
+  std::shared_ptr<const DictionaryNumbers> Of(const std::shared_ptr<const Vector>& dictionary,
+                                              bool make = true);
   // The values that have the numbers, flat; a default for kNoId.
   Vector Values(const uint32_t* numbers, size_t count) const;
   uint64_t MemoryBytes() const;

@@ -355,18 +355,19 @@ namespace {
 
 using DictionaryCache = ColumnInterner::DictionaryCache;
 
-// What is known of a dictionary, made on first sight.
-DictionaryCache& CacheOf(const std::shared_ptr<const Vector>& dictionary,
-                         std::vector<DictionaryCache>* caches) {
-  const auto same = [&](const DictionaryCache& cache) { return cache.dictionary == dictionary; };
-  auto cache = std::find_if(caches->begin(), caches->end(), same);
-  if (cache == caches->end()) {
-    if (caches->size() >= kDictionaryCachesMax) caches->erase(caches->begin());
-    caches->push_back(
-        {.dictionary = dictionary, .ids = std::vector<uint32_t>(dictionary->size(), kUnknownId)});
-    cache = caches->end() - 1;
+DictionaryCache& Remember(DictionaryCache cache, std::vector<DictionaryCache>* caches) {
+  if (caches->size() >= kDictionaryCachesMax) caches->erase(caches->begin());
+  caches->push_back(std::move(cache));
+  return caches->back();
+}
+
+// The ids known of a dictionary, made on first sight.
+std::vector<uint32_t>& KnownIds(const std::shared_ptr<const Vector>& dictionary,
+                                std::vector<DictionaryCache>* caches) {
+  for (DictionaryCache& cache : *caches) {
+    if (cache.dictionary == dictionary) return cache.ids;
   }
-  return *cache;
+  return Remember({dictionary, std::vector<uint32_t>(dictionary->size(), kUnknownId)}, caches).ids;
 }
 
 // A cache as large as the dictionary must pay for itself.
@@ -400,7 +401,7 @@ void ForEachRow(const Vector& column, uint32_t* ids, std::vector<DictionaryCache
         for (size_t i = 0; i < rows; ++i) ids[i] = number(dictionary, codes[i]);
         return;
       }
-      uint32_t* known = CacheOf(column.dictionary(), caches).ids.data();
+      uint32_t* known = KnownIds(column.dictionary(), caches).data();
       for (size_t i = 0; i < rows; ++i) {
         if (known[codes[i]] == kUnknownId) known[codes[i]] = number(dictionary, codes[i]);
         ids[i] = known[codes[i]];
@@ -412,44 +413,30 @@ void ForEachRow(const Vector& column, uint32_t* ids, std::vector<DictionaryCache
 }  // namespace
 
 void ColumnInterner::InternDictionary(const Vector& column, bool nulls_as_values, uint32_t* ids) {
+  if (const auto numbers = NumbersOf(column); numbers != nullptr)
+    return InternNumbered(column, *numbers, nulls_as_values, ids);
   const size_t rows = column.size();
   const uint32_t* codes = column.codes();
   const Vector& dictionary = *column.dictionary();
   if (!CacheWorthwhile(column))
     return InternMany({dictionary, codes, rows}, nulls_as_values, /*kept=*/false, ids);
-  DictionaryCache& cache = CacheOf(column.dictionary(), &caches_);
-  if (cache.numbers == nullptr && numbers_ != nullptr && cache.is_new)
-    cache.numbers = numbers_->Of(column.dictionary());
-  cache.is_new = false;
-  uint32_t* known = cache.ids.data();
-  bool all_known = true;
-  for (size_t i = 0; i < rows; ++i) {
-    ids[i] = known[codes[i]];
-    all_known &= ids[i] != kUnknownId;
-  }
-  if (all_known) return;
+  uint32_t* known = KnownIds(column.dictionary(), &caches_).data();
   std::vector<uint32_t> unknown;  // codes, each once, in order of first sight
   for (size_t i = 0; i < rows; ++i) {
-    if (ids[i] != kUnknownId || known[codes[i]] != kUnknownId) continue;
+    if (known[codes[i]] != kUnknownId) continue;
     known[codes[i]] = kNoId;
     unknown.push_back(codes[i]);
   }
-  {
+  if (!unknown.empty()) {
     std::vector<uint32_t> found(unknown.size());
     const uint64_t kept_before = kept_bytes_;
-    const Picked values{dictionary, unknown.data(), unknown.size()};
-    if (cache.numbers != nullptr) {
-      InternNumbered(values, *cache.numbers, nulls_as_values, found.data());
-    } else {
-      InternMany(values, nulls_as_values, /*kept=*/true, found.data());
-    }
+    InternMany({dictionary, unknown.data(), unknown.size()}, nulls_as_values, /*kept=*/true,
+               found.data());
     if (kept_bytes_ != kept_before && (kept_.empty() || kept_.back() != column.dictionary()))
       kept_.push_back(column.dictionary());
     for (size_t i = 0; i < unknown.size(); ++i) known[unknown[i]] = found[i];
   }
-  for (size_t i = 0; i < rows; ++i) {
-    if (ids[i] == kUnknownId) ids[i] = known[codes[i]];
-  }
+  for (size_t i = 0; i < rows; ++i) ids[i] = known[codes[i]];
 }
 
 void ColumnInterner::UseNumbers(std::shared_ptr<ColumnNumbers> numbers) {
@@ -479,30 +466,44 @@ void ColumnInterner::Index() {
   strings_.Index();
 }
 
-uint32_t ColumnInterner::InternNumber(uint32_t number) {
-  uint32_t& id = id_of_number_[number];
-  if (id == kUnknownId) {
-    id = static_cast<uint32_t>(size_++);
-    number_of_id_.push_back(number);
-  }
-  return id;
-}
-
-void ColumnInterner::InternNumbered(const Picked& values, const DictionaryNumbers& numbers,
+void ColumnInterner::InternNumbered(const Vector& column, const DictionaryNumbers& numbers,
                                     bool nulls_as_values, uint32_t* ids) {
   if (id_of_number_.size() < numbers.limit) id_of_number_.resize(numbers.limit, kUnknownId);
-  for (size_t i = 0; i < values.count; ++i) {
-    const uint32_t number = numbers.of_code[values.at(i)];
-    if (values.IsNull(i)) {
-      ids[i] = nulls_as_values ? InternNull() : kNoId;
-    } else if (!is_indexed_) {
-      ids[i] = InternNumber(number);
-    } else {
-      if (id_of_number_[number] == kUnknownId)
-        id_of_number_[number] = InternValue(values.flat, values.at(i));
-      ids[i] = id_of_number_[number];
-    }
+  const size_t rows = column.size();
+  const uint32_t* codes = column.codes();
+  const uint32_t* of_code = numbers.of_code.data();
+  const uint32_t* of_number = id_of_number_.data();
+  size_t unknown = 0;
+  for (size_t i = 0; i < rows; ++i) {
+    ids[i] = of_number[of_code[codes[i]]];
+    unknown += ids[i] == kUnknownId;
   }
+  const Vector& dictionary = *column.dictionary();
+  const bool may_be_null = dictionary.MayHaveNulls();
+  for (size_t i = 0; unknown > 0; ++i) {
+    if (ids[i] != kUnknownId) continue;
+    --unknown;
+    const uint32_t number = of_code[codes[i]];
+    if (may_be_null && dictionary.IsNull(codes[i])) {
+      id_of_number_[number] = nulls_as_values ? InternNull() : kNoId;
+    } else if (!is_indexed_) {
+      InternNumber(number);
+    } else if (id_of_number_[number] == kUnknownId) {
+      id_of_number_[number] = InternValue(dictionary, codes[i]);
+    }
+    ids[i] = id_of_number_[number];
+  }
+}
+
+std::shared_ptr<const DictionaryNumbers> ColumnInterner::NumbersOf(const Vector& column) {
+  if (numbers_ == nullptr) return nullptr;
+  for (const DictionaryCache& cache : caches_) {
+    if (cache.dictionary == column.dictionary()) return cache.numbers;
+  }
+  // Few rows do not pay for numbers, but take those there are.
+  auto numbers = numbers_->Of(column.dictionary(), /*make=*/CacheWorthwhile(column));
+  if (numbers != nullptr) Remember({column.dictionary(), {}, numbers}, &caches_);
+  return numbers;
 }
 
 void ColumnInterner::InternAll(const ColumnInterner& other, std::vector<uint32_t>* ids) {

@@ -272,9 +272,17 @@ class ColumnInterner {
   void InternWides(const Picked& values, bool nulls_as_values, uint32_t* ids);
   void InternTexts(const Picked& values, bool nulls_as_values, bool kept, uint32_t* ids);
   void InternDictionary(const Vector& column, bool nulls_as_values, uint32_t* ids);
-  void InternNumbered(const Picked& values, const DictionaryNumbers& numbers, bool nulls_as_values,
+  void InternNumbered(const Vector& column, const DictionaryNumbers& numbers, bool nulls_as_values,
                       uint32_t* ids);
-  uint32_t InternNumber(uint32_t number);
+  std::shared_ptr<const DictionaryNumbers> NumbersOf(const Vector& column);
+  uint32_t InternNumber(uint32_t number) {
+    uint32_t& id = id_of_number_[number];
+    if (id == kUnknownId) {
+      id = static_cast<uint32_t>(size_++);
+      number_of_id_.push_back(number);
+    }
+    return id;
+  }
   void AddNullSlot();
   // Before values are looked up by what they are.
   void Index();

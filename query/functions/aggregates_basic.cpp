@@ -156,9 +156,13 @@ struct Extreme {
         return;
       }
     }
-    // Without a jump: which rows replace follows no pattern.
     const bool replaces = Replaces(candidate, state);
-    state.value = replaces ? candidate : state.value;
+    if constexpr (std::is_integral_v<T>) {
+      // Without a jump: which rows replace follows no pattern.
+      state.value = static_cast<T>(state.value ^ ((state.value ^ candidate) & -T{replaces}));
+    } else if (replaces) {
+      state.value = candidate;
+    }
     state.has = true;
   }
   void Add(State& state, const Columns& columns, size_t row) const {

@@ -136,11 +136,26 @@ class SkipNulls final : public NullableFilter {
 
  private:
   static std::vector<uint32_t> ValidRows(std::span<const Vector> arguments, size_t rows) {
-    std::vector<uint32_t> valid;
-    valid.reserve(rows);
-    for (size_t i = 0; i < rows; ++i) {
-      if (RowIsValid(arguments, i)) valid.push_back(static_cast<uint32_t>(i));
+    std::vector<uint32_t> valid(rows);
+    size_t count = 0;
+    const auto collect = [&](auto is_valid) {
+      for (size_t i = 0; i < rows; ++i) {
+        valid[count] = static_cast<uint32_t>(i);
+        count += is_valid(i);
+      }
+    };
+    const Vector& first = arguments[0];
+    if (arguments.size() > 1 || first.is_constant() || !first.MayHaveNulls() ||
+        first.type().physical() == Physical::kNone) {
+      collect([&](size_t i) { return RowIsValid(arguments, i); });
+    } else if (first.form() == Vector::Form::kFlat) {
+      collect([bits = first.validity()](size_t i) { return BitIsSet(bits, i); });
+    } else {
+      collect([bits = first.dictionary()->validity(), codes = first.codes()](size_t i) {
+        return BitIsSet(bits, codes[i]);
+      });
     }
+    valid.resize(count);
     return valid;
   }
 };
