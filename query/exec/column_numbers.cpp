@@ -42,6 +42,7 @@ std::shared_ptr<const DictionaryNumbers> ColumnNumbers::Of(
   numbers->of_code.resize(dictionary->size());
   values_.Intern(*dictionary, numbers->of_code.data());
   numbers->limit = values_.size();
+  numbers->null_number = values_.null_id();
   codes_ += dictionary->size();
   dictionaries_[dictionary.get()] = {dictionary, numbers};
   return numbers;

@@ -21,7 +21,8 @@ namespace hoglet {
 
 struct DictionaryNumbers {
   std::vector<uint32_t> of_code;
-  size_t limit = 0;  // the numbers are below
+  size_t limit = 0;              // the numbers are below
+  uint32_t null_number = kNoId;  // NULL's
 };
 
 // One column's. Numbers are dense and never change. Thread-safe.

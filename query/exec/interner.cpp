@@ -15,6 +15,8 @@ constexpr size_t kDictionaryCachesMax = 64;
 constexpr size_t kDictionaryEntriesPerRowMax = 16;
 // Rows between fetching a slot and looking at it.
 constexpr size_t kAhead = 16;
+// Words below have a place in an array.
+constexpr uint64_t kSmallWords = 1 << 16;
 // Strings whose memory is fetched together.
 constexpr size_t kTextsAtATime = 32;
 // An array of pairs has at most as many cells as the first, or as the second a pair seen: little
@@ -111,19 +113,22 @@ void PairInterner::Intern(const Limits& limits, const uint32_t* right, size_t ro
                           uint32_t* left) {
   if (is_array_) Fit(limits);
   if (is_array_) {
+    pairs_.resize(size_ + rows);
     for (size_t i = 0; i < rows; ++i) {
       if (left[i] == kNoId || right[i] == kNoId) {
         left[i] = kNoId;
         continue;
       }
+      // Which pairs are new follows no pattern: no jump.
       const uint64_t pair = PairOf(left[i], right[i]);
       uint32_t& cell = cells_[CellOf(pair)];
-      if (cell == kNoId) {
-        cell = static_cast<uint32_t>(size_++);
-        pairs_.push_back(pair);
-      }
+      const bool is_new = cell == kNoId;
+      pairs_[size_] = pair;
+      cell = is_new ? static_cast<uint32_t>(size_) : cell;
+      size_ += is_new;
       left[i] = cell;
     }
+    pairs_.resize(size_);
     return;
   }
   for (size_t i = 0; i < rows; ++i) {
@@ -194,12 +199,28 @@ void ColumnInterner::AddNullSlot() {
 }
 
 uint32_t ColumnInterner::InternWord(uint64_t word) {
+  if (word < kSmallWords) {
+    if (word >= small_words_.size())
+      small_words_.resize(std::max<size_t>(256, std::bit_ceil(word + 1)), kNoId);
+    uint32_t& id = small_words_[word];
+    if (id == kNoId) {
+      id = static_cast<uint32_t>(size_++);
+      word_values_.push_back(word);
+    }
+    return id;
+  }
   const uint32_t entry = words_.Intern(word);
   if (entry == word_ids_.size()) {
     word_ids_.push_back(static_cast<uint32_t>(size_++));
     word_values_.push_back(word);
   }
   return word_ids_[entry];
+}
+
+uint32_t ColumnInterner::FindWord(uint64_t word) const {
+  if (word < kSmallWords) return word < small_words_.size() ? small_words_[word] : kNoId;
+  const uint32_t entry = words_.Find(word);
+  return entry == kNoId ? kNoId : word_ids_[entry];
 }
 
 uint32_t ColumnInterner::InternWide(Int128 wide, uint64_t hash) {
@@ -231,6 +252,8 @@ void ColumnInterner::InternWords(const Picked& values, bool nulls_as_values, uin
 
 void ColumnInterner::InternWides(const Picked& values, bool nulls_as_values, uint32_t* ids) {
   const auto* wides = values.flat.data<Int128>();
+  // Values of a dictionary come but once each.
+  if (values.positions != nullptr && values.count > kTextsAtATime) wides_.Reserve(values.count);
   uint64_t hashes[kAhead];
   const auto prepare = [&](size_t i) {
     hashes[i % kAhead] = WideKey(wides[values.at(i)]).hash();
@@ -331,10 +354,8 @@ uint32_t ColumnInterner::FindValue(const Vector& flat, size_t row) const {
   switch (flat.type().physical()) {
     case Physical::kU8:
     case Physical::kI64:
-    case Physical::kF64: {
-      const uint32_t entry = words_.Find(WordAt(flat, row));
-      return entry == kNoId ? kNoId : word_ids_[entry];
-    }
+    case Physical::kF64:
+      return FindWord(WordAt(flat, row));
     case Physical::kI128:
       return wides_.Find(WideKey(flat.data<Int128>()[row]));
     case Physical::kString:
@@ -473,25 +494,64 @@ void ColumnInterner::InternNumbered(const Vector& column, const DictionaryNumber
   const uint32_t* codes = column.codes();
   const uint32_t* of_code = numbers.of_code.data();
   const uint32_t* of_number = id_of_number_.data();
-  size_t unknown = 0;
+  std::vector<uint32_t>& unknown = scratch_;
+  unknown.resize(rows);
+  size_t count = 0;
+  // Which rows are new follows no pattern either, here and below: no jumps.
   for (size_t i = 0; i < rows; ++i) {
-    ids[i] = of_number[of_code[codes[i]]];
-    unknown += ids[i] == kUnknownId;
+    const uint32_t id = of_number[of_code[codes[i]]];
+    ids[i] = id;
+    unknown[count] = static_cast<uint32_t>(i);
+    count += id == kUnknownId;
   }
-  const Vector& dictionary = *column.dictionary();
-  const bool may_be_null = dictionary.MayHaveNulls();
-  for (size_t i = 0; unknown > 0; ++i) {
-    if (ids[i] != kUnknownId) continue;
-    --unknown;
-    const uint32_t number = of_code[codes[i]];
-    if (may_be_null && dictionary.IsNull(codes[i])) {
-      id_of_number_[number] = nulls_as_values ? InternNull() : kNoId;
-    } else if (!is_indexed_) {
-      InternNumber(number);
-    } else if (id_of_number_[number] == kUnknownId) {
-      id_of_number_[number] = InternValue(dictionary, codes[i]);
+  unknown.resize(count);
+  if (count == 0) return;
+  if (is_indexed_) {
+    InternNewNumbersByValue(unknown, column, numbers, nulls_as_values, ids);
+  } else {
+    InternNewNumbers(unknown, column, numbers, nulls_as_values, ids);
+  }
+}
+
+void ColumnInterner::InternNewNumbers(const std::vector<uint32_t>& rows, const Vector& column,
+                                      const DictionaryNumbers& numbers, bool nulls_as_values,
+                                      uint32_t* ids) {
+  const uint32_t* codes = column.codes();
+  number_of_id_.resize(size_ + rows.size() + 1);
+  for (const uint32_t row : rows) {
+    const uint32_t number = numbers.of_code[codes[row]];
+    uint32_t& id = id_of_number_[number];
+    if (number == numbers.null_number) {
+      if (id == kUnknownId) {
+        if (nulls_as_values) number_of_id_[size_] = kNoId;
+        id = nulls_as_values ? null_id_ = static_cast<uint32_t>(size_++) : kNoId;
+      }
+    } else {
+      const bool is_new = id == kUnknownId;
+      number_of_id_[size_] = number;
+      id = is_new ? static_cast<uint32_t>(size_) : id;
+      size_ += is_new;
     }
-    ids[i] = id_of_number_[number];
+    ids[row] = id;
+  }
+  number_of_id_.resize(size_);
+}
+
+void ColumnInterner::InternNewNumbersByValue(const std::vector<uint32_t>& rows,
+                                             const Vector& column, const DictionaryNumbers& numbers,
+                                             bool nulls_as_values, uint32_t* ids) {
+  const Vector& dictionary = *column.dictionary();
+  for (const uint32_t row : rows) {
+    const uint32_t code = column.codes()[row];
+    uint32_t& id = id_of_number_[numbers.of_code[code]];
+    if (id == kUnknownId) {
+      if (dictionary.IsNull(code)) {
+        id = nulls_as_values ? InternNull() : kNoId;
+      } else {
+        id = InternValue(dictionary, code);
+      }
+    }
+    ids[row] = id;
   }
 }
 
@@ -513,9 +573,18 @@ void ColumnInterner::InternAll(const ColumnInterner& other, std::vector<uint32_t
   if (other.type_.nullable()) type_ = type_.Nullable();
   if (id_of_number_.size() < other.id_of_number_.size())
     id_of_number_.resize(other.id_of_number_.size(), kUnknownId);
-  for (size_t id = 0; id < other.size_; ++id) {
-    const uint32_t number = other.number_of_id_[id];
-    (*ids)[id] = number == kNoId ? InternNull() : InternNumber(number);
+  for (size_t other_id = 0; other_id < other.size_; ++other_id) {
+    const uint32_t number = other.number_of_id_[other_id];
+    if (number == kNoId) {
+      (*ids)[other_id] = InternNull();
+      continue;
+    }
+    uint32_t& id = id_of_number_[number];
+    if (id == kUnknownId) {
+      id = static_cast<uint32_t>(size_++);
+      number_of_id_.push_back(number);
+    }
+    (*ids)[other_id] = id;
   }
 }
 
@@ -535,8 +604,23 @@ void ColumnInterner::Intern(const Vector& column, uint32_t* ids, bool nulls_as_v
   }
 }
 
+void ColumnInterner::FindWides(const Vector& flat, uint32_t* ids) const {
+  const auto* wides = flat.data<Int128>();
+  const size_t rows = flat.size();
+  uint64_t hashes[kAhead];
+  for (size_t i = 0; i < rows + kAhead; ++i) {
+    if (i >= kAhead) ids[i - kAhead] = wides_.Find(WideKey(wides[i - kAhead]), hashes[i % kAhead]);
+    if (i >= rows) continue;
+    hashes[i % kAhead] = WideKey(wides[i]).hash();
+    wides_.Prefetch(hashes[i % kAhead]);
+  }
+}
+
 void ColumnInterner::Find(const Vector& column, uint32_t* ids, bool nulls_as_values,
                           std::vector<DictionaryCache>* caches) const {
+  if (column.form() == Vector::Form::kFlat && !column.MayHaveNulls() &&
+      column.type().physical() == Physical::kI128)
+    return FindWides(column, ids);
   ForEachRow(
       column, ids, caches, [&](const Vector& values, size_t at) { return FindValue(values, at); },
       [&] { return nulls_as_values ? null_id_ : kNoId; });
@@ -599,8 +683,9 @@ Vector ColumnInterner::Values(size_t begin, size_t count) const {
 }
 
 size_t ColumnInterner::MemoryBytes() const {
-  size_t bytes = words_.MemoryBytes() + word_ids_.capacity() * 4 + word_values_.capacity() * 8 +
-                 wide_values_.capacity() * 16 + wides_.MemoryBytes() + strings_.MemoryBytes() +
+  size_t bytes = small_words_.capacity() * 4 + words_.MemoryBytes() + word_ids_.capacity() * 4 +
+                 word_values_.capacity() * 8 + wide_values_.capacity() * 16 + wides_.MemoryBytes() +
+                 strings_.MemoryBytes() +
                  (id_of_number_.capacity() + number_of_id_.capacity()) * 4 + heap_->bytes() +
                  kept_bytes_;
   for (const DictionaryCache& cache : caches_) bytes += cache.ids.size() * 4;

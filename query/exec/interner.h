@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -64,10 +65,16 @@ class KeyTable {
     if (slot.id != kNoId) return slot.id;
     const auto [kept, id] = add();
     slot = {kept, id};
-    if (++size_ * 2 > slots_.size()) Grow();
+    if (++size_ * 2 > slots_.size()) Resize(slots_.size() * 2);
     return id;
   }
-  uint32_t Find(const Key& key) const { return slots_[PlaceOf(key, key.hash())].id; }
+  uint32_t Find(const Key& key) const { return Find(key, key.hash()); }
+  uint32_t Find(const Key& key, uint64_t hash) const { return slots_[PlaceOf(key, hash)].id; }
+  // Room for so many keys more.
+  void Reserve(size_t more) {
+    const size_t wanted = std::bit_ceil(2 * (size_ + more) + 1);
+    if (wanted > slots_.size()) Resize(wanted);
+  }
   size_t MemoryBytes() const { return slots_.size() * sizeof(Slot); }
 
  private:
@@ -81,8 +88,8 @@ class KeyTable {
     while (slots_[at].id != kNoId && !(slots_[at].key == key)) at = (at + 1) & (slots_.size() - 1);
     return at;
   }
-  void Grow() {
-    std::vector<Slot> old(slots_.size() * 2);
+  void Resize(size_t slots) {
+    std::vector<Slot> old(slots);
     old.swap(slots_);
     for (const Slot& slot : old) {
       if (slot.id != kNoId) slots_[PlaceOf(slot.key, slot.key.hash())] = slot;
@@ -241,6 +248,7 @@ class ColumnInterner {
   void Find(const Vector& column, uint32_t* ids, bool nulls_as_values,
             std::vector<DictionaryCache>* caches) const;
   size_t size() const { return size_; }
+  uint32_t null_id() const { return null_id_; }  // kNoId: no NULL so far
   // The values in id order, flat; or `count` of them.
   Vector Values() const { return Values(0, size_); }
   Vector Values(size_t begin, size_t count) const;
@@ -264,10 +272,12 @@ class ColumnInterner {
   uint32_t InternNull();
   uint32_t InternBytes(std::string_view bytes);
   uint32_t InternWord(uint64_t word);
+  uint32_t FindWord(uint64_t word) const;
   uint32_t InternWide(Int128 wide, uint64_t hash);
   // Many values, the memory they need fetched ahead. `kept` says that the vector's strings outlive
   // this object: they are not copied then.
   void InternMany(const Picked& values, bool nulls_as_values, bool kept, uint32_t* ids);
+  void FindWides(const Vector& flat, uint32_t* ids) const;
   void InternWords(const Picked& values, bool nulls_as_values, uint32_t* ids);
   void InternWides(const Picked& values, bool nulls_as_values, uint32_t* ids);
   void InternTexts(const Picked& values, bool nulls_as_values, bool kept, uint32_t* ids);
@@ -275,14 +285,12 @@ class ColumnInterner {
   void InternNumbered(const Vector& column, const DictionaryNumbers& numbers, bool nulls_as_values,
                       uint32_t* ids);
   std::shared_ptr<const DictionaryNumbers> NumbersOf(const Vector& column);
-  uint32_t InternNumber(uint32_t number) {
-    uint32_t& id = id_of_number_[number];
-    if (id == kUnknownId) {
-      id = static_cast<uint32_t>(size_++);
-      number_of_id_.push_back(number);
-    }
-    return id;
-  }
+  // Rows of a dictionary that are not known yet.
+  void InternNewNumbers(const std::vector<uint32_t>& rows, const Vector& column,
+                        const DictionaryNumbers& numbers, bool nulls_as_values, uint32_t* ids);
+  void InternNewNumbersByValue(const std::vector<uint32_t>& rows, const Vector& column,
+                               const DictionaryNumbers& numbers, bool nulls_as_values,
+                               uint32_t* ids);
   void AddNullSlot();
   // Before values are looked up by what they are.
   void Index();
@@ -293,7 +301,8 @@ class ColumnInterner {
   Type type_;
   size_t size_ = 0;
   uint32_t null_id_ = kNoId;
-  U64Interner words_;  // word number -> entry in word_ids_
+  std::vector<uint32_t> small_words_;  // ids of words below kSmallWords: days, hours, counts
+  U64Interner words_;                  // of others: word number -> entry in word_ids_
   std::vector<uint32_t> word_ids_;
   KeyTable<WideKey> wides_;
   TextInterner strings_;  // its ids are those of the column
@@ -312,6 +321,7 @@ class ColumnInterner {
   bool is_indexed_ = true;
   std::vector<uint32_t> id_of_number_;
   std::vector<uint32_t> number_of_id_;
+  std::vector<uint32_t> scratch_;
 };
 
 // Rows of several key columns to dense group numbers.
