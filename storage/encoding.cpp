@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "src/base/bytes.h"
@@ -88,7 +90,22 @@ Encoding PutIntegers(const int64_t* values, size_t count, std::string* out) {
   return Encoding::kPacked;
 }
 
-absl::Status GetRuns(ByteReader* in, size_t count, int64_t* out) {
+// Repeats a value; may write past the end of the run, up to `room`. Most runs are short.
+template <typename T>
+void FillRun(T value, size_t length, size_t room, T* out) {
+  constexpr size_t kStep = 32 / sizeof(T);
+  if (length + kStep > room) {
+    std::fill_n(out, length, value);
+    return;
+  }
+  for (size_t at = 0; at < length; at += kStep) {
+    for (size_t i = 0; i < kStep; ++i) out[at + i] = value;
+  }
+}
+
+// T is int64_t or, where values are codes, uint32_t.
+template <typename T>
+absl::Status GetRuns(ByteReader* in, size_t count, T* out) {
   uint32_t runs = 0;
   PackedView lengths;
   PackedView values;
@@ -105,7 +122,9 @@ absl::Status GetRuns(ByteReader* in, size_t count, int64_t* out) {
     if (run_lengths[i] < 0 || static_cast<uint64_t>(run_lengths[i]) > count - at) {
       return Damaged("run length");
     }
-    std::fill_n(out + at, run_lengths[i], run_values[i]);
+    if (!std::in_range<T>(run_values[i])) return Damaged("codes");
+    FillRun(static_cast<T>(run_values[i]), static_cast<size_t>(run_lengths[i]), count - at,
+            out + at);
     at += static_cast<size_t>(run_lengths[i]);
   }
   return at == count ? absl::OkStatus() : Damaged("run lengths do not add up");
@@ -534,6 +553,8 @@ absl::Status DecodeCodes(const ChunkMeta& meta, const ChunkBody& body, uint32_t 
     if (!GetPacked(&in, valid, &view)) return Damaged("packed block");
     if (view.base < 0 || view.base > UINT32_MAX || view.width > 32) return Damaged("codes");
     UnpackBits(view.bytes.data(), valid, static_cast<uint32_t>(view.base), view.width, out);
+  } else if (meta.encoding == Encoding::kRunLength) {
+    HOGLET_RETURN_IF_ERROR(GetRuns(&in, valid, out));
   } else {
     const Scratch integers(new int64_t[valid]);
     HOGLET_RETURN_IF_ERROR(GetIntegers(meta.encoding, &in, valid, integers.get()));

@@ -238,15 +238,19 @@ uint32_t ColumnInterner::InternBytes(std::string_view bytes) {
 }
 
 void ColumnInterner::InternWords(const Picked& values, bool nulls_as_values, uint32_t* ids) {
-  const auto* words = values.flat.data<int64_t>();
+  const auto* words = reinterpret_cast<const uint64_t*>(values.flat.data<int64_t>());
   for (size_t i = 0; i < values.count; ++i) {
-    if (i + kAhead < values.count)
-      words_.Prefetch(static_cast<uint64_t>(words[values.at(i + kAhead)]));
+    if (i + kAhead < values.count) {
+      const uint64_t ahead = words[values.at(i + kAhead)];
+      if (ahead >= kSmallWords) words_.Prefetch(ahead);
+    }
     if (values.IsNull(i)) {
       ids[i] = nulls_as_values ? InternNull() : kNoId;
-    } else {
-      ids[i] = InternWord(static_cast<uint64_t>(words[values.at(i)]));
+      continue;
     }
+    const uint64_t word = words[values.at(i)];
+    ids[i] = word < small_words_.size() ? small_words_[word] : kNoId;
+    if (ids[i] == kNoId) ids[i] = InternWord(word);
   }
 }
 
@@ -516,24 +520,27 @@ void ColumnInterner::InternNumbered(const Vector& column, const DictionaryNumber
 void ColumnInterner::InternNewNumbers(const std::vector<uint32_t>& rows, const Vector& column,
                                       const DictionaryNumbers& numbers, bool nulls_as_values,
                                       uint32_t* ids) {
-  const uint32_t* codes = column.codes();
   number_of_id_.resize(size_ + rows.size() + 1);
+  const uint32_t* codes = column.codes();
+  const uint32_t* of_code = numbers.of_code.data();
+  uint32_t* of_number = id_of_number_.data();
+  uint32_t* number_of = number_of_id_.data();
+  const uint32_t null_number = numbers.null_number;
+  auto size = static_cast<uint32_t>(size_);
   for (const uint32_t row : rows) {
-    const uint32_t number = numbers.of_code[codes[row]];
-    uint32_t& id = id_of_number_[number];
-    if (number == numbers.null_number) {
-      if (id == kUnknownId) {
-        if (nulls_as_values) number_of_id_[size_] = kNoId;
-        id = nulls_as_values ? null_id_ = static_cast<uint32_t>(size_++) : kNoId;
-      }
-    } else {
-      const bool is_new = id == kUnknownId;
-      number_of_id_[size_] = number;
-      id = is_new ? static_cast<uint32_t>(size_) : id;
-      size_ += is_new;
+    const uint32_t number = of_code[codes[row]];
+    const uint32_t known = of_number[number];
+    uint32_t id = known == kUnknownId ? size : known;
+    if (number == null_number && known == kUnknownId) {
+      if (nulls_as_values) null_id_ = size;
+      id = nulls_as_values ? size : kNoId;
     }
+    number_of[size] = number == null_number ? kNoId : number;
+    of_number[number] = id;
     ids[row] = id;
+    size += id == size;
   }
+  size_ = size;
   number_of_id_.resize(size_);
 }
 

@@ -76,7 +76,8 @@ absl::StatusOr<double> NumberParameter(const AggregateCallInfo& call, size_t i);
 // Finalize(const State&, VectorBuilder*) const, and Result(const State&) const too where that is
 // one value of the result's physical form; Write(const State&, std::string*) const and
 // Read(ByteReader&, State*) const -> bool unless State is trivially copyable; optionally
-// ExtraBytes(const State&) const.
+// ExtraBytes(const State&) const, and Prefetch(const State&, const Columns&, row) const, called
+// some rows before Add.
 template <typename Impl>
 class Aggregate final : public AggregateFunction {
  public:
@@ -96,6 +97,9 @@ class Aggregate final : public AggregateFunction {
                       size_t rows) const override {
     const typename Impl::Columns columns(arguments);
     for (size_t i = 0; i < rows; ++i) {
+      if constexpr (requires { impl_.Prefetch(At(states[i]), columns, i); }) {
+        if (i + kAhead < rows) impl_.Prefetch(At(states[i + kAhead]), columns, i + kAhead);
+      }
       if constexpr (kCanFail) {
         HOGLET_RETURN_IF_ERROR(impl_.Add(At(states[i]), columns, i));
       } else {
@@ -171,6 +175,8 @@ class Aggregate final : public AggregateFunction {
       std::is_same_v<decltype(std::declval<const Impl&>().Add(
                          std::declval<State&>(), std::declval<const typename Impl::Columns&>(), 0)),
                      absl::Status>;
+  // Rows between fetching what a state points to and changing it.
+  static constexpr size_t kAhead = 8;
   static State& At(char* state) { return *std::launder(reinterpret_cast<State*>(state)); }
   static const State& At(const char* state) {
     return *std::launder(reinterpret_cast<const State*>(state));
