@@ -88,6 +88,16 @@ void SerializeValue(const Vector& vector, size_t row, std::string* out) {
 
 }  // namespace
 
+namespace {
+
+// `condition ? yes : no`, in a form that compilers make no jump of.
+uint32_t Choose(bool condition, uint32_t yes, uint32_t no) {
+  const uint32_t mask = -static_cast<uint32_t>(condition);
+  return (yes & mask) | (no & ~mask);
+}
+
+}  // namespace
+
 void PairInterner::Fit(const Limits& limits) {
   const int right_bits =
       std::max<int>(right_bits_, std::bit_width(std::max<size_t>(limits.right, 1) - 1));
@@ -114,6 +124,9 @@ void PairInterner::Intern(const Limits& limits, const uint32_t* right, size_t ro
   if (is_array_) Fit(limits);
   if (is_array_) {
     pairs_.resize(size_ + rows);
+    uint64_t* pairs = pairs_.data();
+    uint32_t* cells = cells_.data();
+    size_t size = size_;
     for (size_t i = 0; i < rows; ++i) {
       if (left[i] == kNoId || right[i] == kNoId) {
         left[i] = kNoId;
@@ -121,14 +134,15 @@ void PairInterner::Intern(const Limits& limits, const uint32_t* right, size_t ro
       }
       // Which pairs are new follows no pattern: no jump.
       const uint64_t pair = PairOf(left[i], right[i]);
-      uint32_t& cell = cells_[CellOf(pair)];
+      uint32_t& cell = cells[CellOf(pair)];
       const bool is_new = cell == kNoId;
-      pairs_[size_] = pair;
-      cell = is_new ? static_cast<uint32_t>(size_) : cell;
-      size_ += is_new;
+      pairs[size] = pair;
+      cell = Choose(is_new, static_cast<uint32_t>(size), cell);
+      size += is_new;
       left[i] = cell;
     }
-    pairs_.resize(size_);
+    size_ = size;
+    pairs_.resize(size);
     return;
   }
   for (size_t i = 0; i < rows; ++i) {
@@ -525,20 +539,22 @@ void ColumnInterner::InternNewNumbers(const std::vector<uint32_t>& rows, const V
   const uint32_t* of_code = numbers.of_code.data();
   uint32_t* of_number = id_of_number_.data();
   uint32_t* number_of = number_of_id_.data();
-  const uint32_t null_number = numbers.null_number;
+  const bool null_is_new =
+      numbers.null_number != kNoId && of_number[numbers.null_number] == kUnknownId;
+  if (null_is_new && !nulls_as_values) of_number[numbers.null_number] = kNoId;
   auto size = static_cast<uint32_t>(size_);
   for (const uint32_t row : rows) {
     const uint32_t number = of_code[codes[row]];
     const uint32_t known = of_number[number];
-    uint32_t id = known == kUnknownId ? size : known;
-    if (number == null_number && known == kUnknownId) {
-      if (nulls_as_values) null_id_ = size;
-      id = nulls_as_values ? size : kNoId;
-    }
-    number_of[size] = number == null_number ? kNoId : number;
+    const uint32_t id = Choose(known == kUnknownId, size, known);
+    number_of[size] = number;
     of_number[number] = id;
     ids[row] = id;
-    size += id == size;
+    size += known == kUnknownId;
+  }
+  if (null_is_new && of_number[numbers.null_number] < kUnknownId) {
+    null_id_ = of_number[numbers.null_number];
+    number_of[null_id_] = kNoId;
   }
   size_ = size;
   number_of_id_.resize(size_);
@@ -756,12 +772,17 @@ void RowInterner::Combine(const std::vector<std::vector<uint32_t>>& ids, size_t 
     const size_t prefixes = k == 1 ? columns_[0].size() : pairs_[k - 2].size();
     pairs_[k - 1].Intern({prefixes, columns_[k].size()}, ids[k].data(), rows, groups);
   }
+  // New groups are numbered in row order: the first row of each follows that of the one before.
+  std::vector<uint32_t> first_rows(rows + 1);
+  const size_t known = groups_;
   for (size_t i = 0; i < rows; ++i) {
-    if (groups[i] == kNoId || groups[i] < groups_) continue;
-    // New groups are numbered in row order, so this row is the first of group groups_.
-    HOGLET_ASSERT(groups[i] == groups_);
-    for (size_t k = 0; k < ids.size(); ++k) key_ids_[k].push_back(ids[k][i]);
-    ++groups_;
+    first_rows[groups_ - known] = static_cast<uint32_t>(i);
+    groups_ += groups[i] == groups_;
+  }
+  HOGLET_ASSERT(groups_ == pairs_.back().size());
+  first_rows.resize(groups_ - known);
+  for (size_t k = 0; k < ids.size(); ++k) {
+    for (const uint32_t row : first_rows) key_ids_[k].push_back(ids[k][row]);
   }
 }
 
