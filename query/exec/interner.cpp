@@ -253,19 +253,28 @@ uint32_t ColumnInterner::InternBytes(std::string_view bytes) {
 
 void ColumnInterner::InternWords(const Picked& values, bool nulls_as_values, uint32_t* ids) {
   const auto* words = reinterpret_cast<const uint64_t*>(values.flat.data<int64_t>());
+  const bool in_order = values.positions == nullptr && values.flat.validity() == nullptr;
   for (size_t i = 0; i < values.count; ++i) {
+    if (in_order) i += KnownSmallWords(words + i, values.count - i, ids + i);
+    if (i == values.count) return;
     if (i + kAhead < values.count) {
       const uint64_t ahead = words[values.at(i + kAhead)];
       if (ahead >= kSmallWords) words_.Prefetch(ahead);
     }
     if (values.IsNull(i)) {
       ids[i] = nulls_as_values ? InternNull() : kNoId;
-      continue;
+    } else {
+      ids[i] = InternWord(words[values.at(i)]);
     }
-    const uint64_t word = words[values.at(i)];
-    ids[i] = word < small_words_.size() ? small_words_[word] : kNoId;
-    if (ids[i] == kNoId) ids[i] = InternWord(word);
   }
+}
+
+size_t ColumnInterner::KnownSmallWords(const uint64_t* words, size_t count, uint32_t* ids) const {
+  const uint32_t* small = small_words_.data();
+  const size_t limit = small_words_.size();
+  size_t i = 0;
+  for (; i < count && words[i] < limit && small[words[i]] != kNoId; ++i) ids[i] = small[words[i]];
+  return i;
 }
 
 void ColumnInterner::InternWides(const Picked& values, bool nulls_as_values, uint32_t* ids) {

@@ -273,6 +273,8 @@ class ColumnInterner {
   uint32_t InternBytes(std::string_view bytes);
   uint32_t InternWord(uint64_t word);
   uint32_t FindWord(uint64_t word) const;
+  // The ids of words at the start that are small and known; how many.
+  size_t KnownSmallWords(const uint64_t* words, size_t count, uint32_t* ids) const;
   uint32_t InternWide(Int128 wide, uint64_t hash);
   // Many values, the memory they need fetched ahead. `kept` says that the vector's strings outlive
   // this object: they are not copied then.

@@ -120,7 +120,7 @@ class SkipNulls final : public NullableFilter {
     }
     const std::vector<uint32_t> valid = ValidRows(arguments, rows);
     for (uint32_t row : valid) SetFlag(states[row]);
-    return UpdateSelected(context, states, arguments, valid);
+    return UpdateSelected(context, states, WithoutValidity(arguments), valid);
   }
   absl::Status UpdateAll(EvalContext& context, char* state, std::span<const Vector> arguments,
                          size_t rows) const override {
@@ -131,10 +131,18 @@ class SkipNulls final : public NullableFilter {
     }
     const std::vector<uint32_t> valid = ValidRows(arguments, rows);
     if (!valid.empty()) SetFlag(state);
-    return UpdateAllSelected(context, state, arguments, valid);
+    return UpdateAllSelected(context, state, WithoutValidity(arguments), valid);
   }
 
  private:
+  // For rows that are known to be valid: nothing to take along.
+  static std::vector<Vector> WithoutValidity(std::span<const Vector> arguments) {
+    std::vector<Vector> out(arguments.begin(), arguments.end());
+    for (Vector& argument : out) {
+      if (argument.form() == Vector::Form::kFlat) argument.clear_validity();
+    }
+    return out;
+  }
   static std::vector<uint32_t> ValidRows(std::span<const Vector> arguments, size_t rows) {
     std::vector<uint32_t> valid(rows);
     size_t count = 0;
