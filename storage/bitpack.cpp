@@ -1,5 +1,9 @@
 #include "storage/bitpack.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include <bit>
 #include <cstring>
 
@@ -104,12 +108,125 @@ void UnpackWide(const char* __restrict in, size_t count, uint64_t base, int widt
 }
 
 template <typename T>
-void Unpack(const char* in, size_t count, uint64_t base, int width, T* out) {
+void UnpackScalar(const char* in, size_t count, uint64_t base, int width, T* out) {
   if (width <= 56) {
     UnpackNarrow(in, count, base, width, out);
   } else {
     UnpackWide(in, count, base, width, out);
   }
+}
+
+#if defined(__x86_64__)
+// Eight values take `width` bytes, so every eighth begins at a byte. A register holds the bytes of
+// a run of values; each lane of it picks the bytes its value lies in and shifts them down. All
+// loads are of 16 bytes.
+
+// Where one lane of 16 bytes takes its values from.
+struct LanePlan {
+  size_t offset;                 // of the bytes, from the start of eight values
+  alignas(16) uint8_t pick[16];  // byte of the lane for each byte of the values
+  uint64_t shifts[4];            // of each value
+};
+
+// For values `first` and on, as many as fit into 16 bytes of `value_bytes` each.
+LanePlan PlanLane(int width, int first, int value_bytes) {
+  LanePlan plan;
+  const int begin_bit = first * width;
+  plan.offset = static_cast<size_t>(begin_bit / 8);
+  for (int value = 0; value < 16 / value_bytes; ++value) {
+    const int bit = begin_bit % 8 + value * width;
+    plan.shifts[value] = static_cast<uint64_t>(bit % 8);
+    for (int byte = 0; byte < value_bytes; ++byte)
+      plan.pick[value * value_bytes + byte] = static_cast<uint8_t>(bit / 8 + byte);
+  }
+  return plan;
+}
+
+__attribute__((target("avx2"))) __m256i LoadLanes(const char* low, const char* high) {
+  return _mm256_inserti128_si256(
+      _mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(low))),
+      _mm_loadu_si128(reinterpret_cast<const __m128i*>(high)), 1);
+}
+
+__attribute__((target("avx2"))) __m256i PickOf(const LanePlan& low, const LanePlan& high) {
+  return _mm256_inserti128_si256(
+      _mm256_castsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(low.pick))),
+      _mm_load_si128(reinterpret_cast<const __m128i*>(high.pick)), 1);
+}
+
+constexpr int kAvx2Width32Max = 25;  // with a shift of up to 7, a value lies in 4 bytes
+constexpr int kAvx2Width64Max = 57;  // in 8
+
+// Returns how many values it has unpacked.
+__attribute__((target("avx2"))) size_t UnpackAvx2(const char* __restrict in, size_t count,
+                                                  uint64_t base, int width,
+                                                  uint32_t* __restrict out) {
+  const LanePlan low = PlanLane(width, 0, 4);
+  const LanePlan high = PlanLane(width, 4, 4);
+  const __m256i pick = PickOf(low, high);
+  const auto shift = [](const LanePlan& lane, int i) { return static_cast<int>(lane.shifts[i]); };
+  const __m256i shifts =
+      _mm256_setr_epi32(shift(low, 0), shift(low, 1), shift(low, 2), shift(low, 3), shift(high, 0),
+                        shift(high, 1), shift(high, 2), shift(high, 3));
+  const __m256i mask = _mm256_set1_epi32(static_cast<int>(WidthMask(width)));
+  const __m256i bases = _mm256_set1_epi32(static_cast<int>(base));
+  const size_t eights = count / 8;
+  for (size_t i = 0; i < eights; ++i, in += width) {
+    const __m256i bytes = _mm256_shuffle_epi8(LoadLanes(in, in + high.offset), pick);
+    const __m256i values = _mm256_and_si256(_mm256_srlv_epi32(bytes, shifts), mask);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 8 * i), _mm256_add_epi32(values, bases));
+  }
+  return 8 * eights;
+}
+
+__attribute__((target("avx2"))) size_t UnpackAvx2(const char* __restrict in, size_t count,
+                                                  uint64_t base, int width,
+                                                  int64_t* __restrict out) {
+  const LanePlan lanes[4] = {PlanLane(width, 0, 8), PlanLane(width, 2, 8), PlanLane(width, 4, 8),
+                             PlanLane(width, 6, 8)};
+  const __m256i picks[2] = {PickOf(lanes[0], lanes[1]), PickOf(lanes[2], lanes[3])};
+  __m256i shifts[2];
+  for (int half = 0; half < 2; ++half) {
+    const LanePlan* lane = lanes + 2 * half;
+    shifts[half] = _mm256_setr_epi64x(
+        static_cast<int64_t>(lane[0].shifts[0]), static_cast<int64_t>(lane[0].shifts[1]),
+        static_cast<int64_t>(lane[1].shifts[0]), static_cast<int64_t>(lane[1].shifts[1]));
+  }
+  const __m256i mask = _mm256_set1_epi64x(static_cast<int64_t>(WidthMask(width)));
+  const __m256i bases = _mm256_set1_epi64x(static_cast<int64_t>(base));
+  const size_t eights = count / 8;
+  for (size_t i = 0; i < eights; ++i, in += width) {
+    for (int half = 0; half < 2; ++half) {
+      const LanePlan* lane = lanes + 2 * half;
+      const __m256i bytes =
+          _mm256_shuffle_epi8(LoadLanes(in + lane[0].offset, in + lane[1].offset), picks[half]);
+      const __m256i values = _mm256_and_si256(_mm256_srlv_epi64(bytes, shifts[half]), mask);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 8 * i + 4 * half),
+                          _mm256_add_epi64(values, bases));
+    }
+  }
+  return 8 * eights;
+}
+
+template <typename T>
+size_t UnpackFast(const char* in, size_t count, uint64_t base, int width, T* out) {
+  static const bool has_avx2 = __builtin_cpu_supports("avx2");
+  const int width_max = sizeof(T) == 4 ? kAvx2Width32Max : kAvx2Width64Max;
+  return has_avx2 && width <= width_max ? UnpackAvx2(in, count, base, width, out) : 0;
+}
+#else
+template <typename T>
+size_t UnpackFast(const char*, size_t, uint64_t, int, T*) {
+  return 0;
+}
+#endif
+
+template <typename T>
+void Unpack(const char* in, size_t count, uint64_t base, int width, T* out) {
+  const size_t done = UnpackFast(in, count, base, width, out);
+  in += done / 8 * static_cast<size_t>(width);
+  out += done;
+  UnpackScalar(in, count - done, base, width, out);
 }
 
 }  // namespace
@@ -135,6 +252,14 @@ void UnpackBits(const char* in, size_t count, int64_t base, int width, int64_t* 
 
 void UnpackBits(const char* in, size_t count, uint32_t base, int width, uint32_t* out) {
   Unpack(in, count, base, width, out);
+}
+
+void UnpackBitsScalar(const char* in, size_t count, int64_t base, int width, int64_t* out) {
+  UnpackScalar(in, count, static_cast<uint64_t>(base), width, out);
+}
+
+void UnpackBitsScalar(const char* in, size_t count, uint32_t base, int width, uint32_t* out) {
+  UnpackScalar(in, count, base, width, out);
 }
 
 size_t CountBits(const uint64_t* bits, size_t rows) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -26,16 +27,35 @@ void PackBits(const uint32_t* values, size_t count, uint32_t base, int width, ch
 void UnpackBits(const char* in, size_t count, int64_t base, int width, int64_t* out);
 void UnpackBits(const char* in, size_t count, uint32_t base, int width, uint32_t* out);
 
+// The same without vector instructions: what UnpackBits does where the processor has none.
+void UnpackBitsScalar(const char* in, size_t count, int64_t base, int width, int64_t* out);
+void UnpackBitsScalar(const char* in, size_t count, uint32_t base, int width, uint32_t* out);
+
 // Moves `count` dense values to the positions of the set bits of `validity` (exactly `count` of
 // them in `rows` bits), in place from the back; other positions get the default value. `values` has
 // room for `rows`.
 template <typename T>
 void SpreadToValid(T* values, size_t count, const uint64_t* validity, size_t rows) {
   size_t source = count;
-  for (size_t row = rows; row-- > 0;) {
-    const bool valid = (validity[row >> 6] >> (row & 63)) & 1;
-    source -= valid ? 1 : 0;
-    values[row] = valid ? values[source] : T{};
+  const auto spread = [&](size_t begin, size_t end) {
+    for (size_t row = end; row-- > begin;) {
+      const bool valid = (validity[row >> 6] >> (row & 63)) & 1;
+      source -= valid ? 1 : 0;
+      values[row] = valid ? values[source] : T{};
+    }
+  };
+  const size_t words = rows / 64;
+  spread(words * 64, rows);
+  for (size_t word = words; word-- > 0;) {
+    T* const to = values + word * 64;
+    if (validity[word] == 0) {
+      std::fill_n(to, 64, T{});
+    } else if (validity[word] == ~uint64_t{0}) {
+      source -= 64;
+      std::copy_backward(values + source, values + source + 64, to + 64);
+    } else {
+      spread(word * 64, word * 64 + 64);
+    }
   }
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "src/base/bytes.h"
@@ -58,6 +60,9 @@ void PutPacked(const T* values, size_t count, std::string* out) {
   PutPacked(values, count, SurveyIntegers(values, count), out);
 }
 
+// Room to decode into, not cleared first.
+using Scratch = std::unique_ptr<int64_t[]>;
+
 struct PackedView {
   int64_t base = 0;
   int width = 0;
@@ -107,7 +112,22 @@ Encoding PutIntegers(const T* values, size_t count, const Survey<T>& survey, std
   return Encoding::kPacked;
 }
 
-absl::Status GetRuns(ByteReader* in, size_t count, int64_t* out) {
+// Repeats a value; may write past the end of the run, up to `room`. Most runs are short.
+template <typename T>
+void FillRun(T value, size_t length, size_t room, T* out) {
+  constexpr size_t kStep = 32 / sizeof(T);
+  if (length + kStep > room) {
+    std::fill_n(out, length, value);
+    return;
+  }
+  for (size_t at = 0; at < length; at += kStep) {
+    for (size_t i = 0; i < kStep; ++i) out[at + i] = value;
+  }
+}
+
+// T is int64_t or, where values are codes, uint32_t.
+template <typename T>
+absl::Status GetRuns(ByteReader* in, size_t count, T* out) {
   uint32_t runs = 0;
   PackedView lengths;
   PackedView values;
@@ -115,16 +135,18 @@ absl::Status GetRuns(ByteReader* in, size_t count, int64_t* out) {
       !GetPacked(in, runs, &values)) {
     return Damaged("run-length block");
   }
-  std::vector<int64_t> run_lengths(runs);
-  std::vector<int64_t> run_values(runs);
-  UnpackBits(lengths.bytes.data(), runs, lengths.base, lengths.width, run_lengths.data());
-  UnpackBits(values.bytes.data(), runs, values.base, values.width, run_values.data());
+  const Scratch run_lengths(new int64_t[runs]);
+  const Scratch run_values(new int64_t[runs]);
+  UnpackBits(lengths.bytes.data(), runs, lengths.base, lengths.width, run_lengths.get());
+  UnpackBits(values.bytes.data(), runs, values.base, values.width, run_values.get());
   size_t at = 0;
   for (uint32_t i = 0; i < runs; ++i) {
     if (run_lengths[i] < 0 || static_cast<uint64_t>(run_lengths[i]) > count - at) {
       return Damaged("run length");
     }
-    std::fill_n(out + at, run_lengths[i], run_values[i]);
+    if (!std::in_range<T>(run_values[i])) return Damaged("codes");
+    FillRun(static_cast<T>(run_values[i]), static_cast<size_t>(run_lengths[i]), count - at,
+            out + at);
     at += static_cast<size_t>(run_lengths[i]);
   }
   return at == count ? absl::OkStatus() : Damaged("run lengths do not add up");
@@ -218,8 +240,8 @@ absl::Status GetDoubles(Encoding encoding, ByteReader* in, size_t count, double*
       exponent > kDecimalExponentMax || !GetPacked(in, count, &view)) {
     return Damaged("decimal block");
   }
-  std::vector<int64_t> integers(count);
-  UnpackBits(view.bytes.data(), count, view.base, view.width, integers.data());
+  const Scratch integers(new int64_t[count]);
+  UnpackBits(view.bytes.data(), count, view.base, view.width, integers.get());
   for (size_t i = 0; i < count; ++i) {
     out[i] = static_cast<double>(integers[i]) / kPowersOfTen[exponent];
   }
@@ -281,12 +303,12 @@ absl::Status GetWide(Encoding encoding, ByteReader* in, size_t count, Int128* ou
   if (encoding != Encoding::kWide || !GetPacked(in, count, &high) || !GetPacked(in, count, &low)) {
     return Damaged("wide block");
   }
-  std::vector<int64_t> halves(count);
-  UnpackBits(high.bytes.data(), count, high.base, high.width, halves.data());
+  const Scratch halves(new int64_t[count]);
+  UnpackBits(high.bytes.data(), count, high.base, high.width, halves.get());
   for (size_t i = 0; i < count; ++i) {
     out[i] = static_cast<Int128>(static_cast<UInt128>(static_cast<uint64_t>(halves[i])) << 64);
   }
-  UnpackBits(low.bytes.data(), count, low.base, low.width, halves.data());
+  UnpackBits(low.bytes.data(), count, low.base, low.width, halves.get());
   for (size_t i = 0; i < count; ++i) out[i] |= static_cast<uint64_t>(halves[i]);
   return absl::OkStatus();
 }
@@ -321,8 +343,8 @@ absl::Status GetStrings(Encoding encoding, ByteReader* in, size_t count, std::st
   if (encoding != Encoding::kStrings || !GetPacked(in, count, &view)) {
     return Damaged("string lengths");
   }
-  std::vector<int64_t> lengths(count);
-  UnpackBits(view.bytes.data(), count, view.base, view.width, lengths.data());
+  const Scratch lengths(new int64_t[count]);
+  UnpackBits(view.bytes.data(), count, view.base, view.width, lengths.get());
   for (size_t i = 0; i < count; ++i) {
     if (!in->GetBytes(static_cast<uint64_t>(lengths[i]), &out[i])) return Damaged("string bytes");
   }
@@ -578,9 +600,11 @@ absl::Status DecodeCodes(const ChunkMeta& meta, const ChunkBody& body, uint32_t 
     if (!GetPacked(&in, valid, &view)) return Damaged("packed block");
     if (view.base < 0 || view.base > UINT32_MAX || view.width > 32) return Damaged("codes");
     UnpackBits(view.bytes.data(), valid, static_cast<uint32_t>(view.base), view.width, out);
+  } else if (meta.encoding == Encoding::kRunLength) {
+    HOGLET_RETURN_IF_ERROR(GetRuns(&in, valid, out));
   } else {
-    std::vector<int64_t> integers(valid);
-    HOGLET_RETURN_IF_ERROR(GetIntegers(meta.encoding, &in, valid, integers.data()));
+    const Scratch integers(new int64_t[valid]);
+    HOGLET_RETURN_IF_ERROR(GetIntegers(meta.encoding, &in, valid, integers.get()));
     for (size_t i = 0; i < valid; ++i) {
       if (integers[i] < 0 || integers[i] > UINT32_MAX) return Damaged("codes");
       out[i] = static_cast<uint32_t>(integers[i]);

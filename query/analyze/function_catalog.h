@@ -107,6 +107,10 @@ class AggregateFunction {
 
   virtual size_t state_bytes() const = 0;      // size of the fixed part; aligned to 16
   virtual void Create(char* state) const = 0;  // placement-constructs
+  // Constructs `count` states, each `stride` bytes after the one before.
+  virtual void CreateMany(char* first, size_t stride, size_t count) const {
+    for (size_t i = 0; i < count; ++i) Create(first + i * stride);
+  }
   virtual void Destroy(char* state) const = 0;
   virtual bool trivially_destructible() const { return false; }
   // Row i of the arguments goes into states[i].
@@ -116,8 +120,23 @@ class AggregateFunction {
   virtual absl::Status UpdateAll(EvalContext& context, char* state,
                                  std::span<const Vector> arguments, size_t rows) const = 0;
   virtual absl::Status Merge(char* into, const char* from) const = 0;
+  // into[i] with from[i] for each of `count` pairs of distinct states.
+  virtual absl::Status MergeMany(char* const* into, char* const* from, size_t count) const {
+    for (size_t i = 0; i < count; ++i) {
+      if (absl::Status status = Merge(into[i], from[i]); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
   // Appends the result of one state.
   virtual absl::Status Finalize(const char* state, VectorBuilder* out) const = 0;
+  // The results of all, flat.
+  virtual absl::StatusOr<Vector> FinalizeMany(std::span<const char* const> states) const {
+    VectorBuilder builder(result_type_);
+    for (const char* state : states) {
+      if (absl::Status status = Finalize(state, &builder); !status.ok()) return status;
+    }
+    return builder.Build();
+  }
   // Heap bytes beyond state_bytes(), roughly; for memory budgets.
   virtual size_t ExtraBytes(const char* state) const {
     (void)state;

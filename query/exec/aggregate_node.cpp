@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "query/exec/column_numbers.h"
 #include "query/exec/interner.h"
 #include "query/exec/operator.h"
 #include "query/exec/row_compare.h"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr size_t kStateAlignment = 16;
 constexpr size_t kStatesPerChunk = 1024;
+constexpr size_t kMergedPerThreadMin = 8192;
 
 size_t AlignUp(size_t bytes) {
   return (bytes + kStateAlignment - 1) / kStateAlignment * kStateAlignment;
@@ -42,34 +44,35 @@ class StateRows {
   ~StateRows() {
     for (size_t a = 0; a < layout_.calls.size(); ++a) {
       if (layout_.calls[a].function->trivially_destructible()) continue;
-      for (char* row : rows_) layout_.calls[a].function->Destroy(row + layout_.offsets[a]);
+      for (size_t g = 0; g < size_; ++g) layout_.calls[a].function->Destroy(state(g, a));
     }
   }
   StateRows(const StateRows&) = delete;
   StateRows& operator=(const StateRows&) = delete;
 
   void GrowTo(size_t groups) {
-    while (rows_.size() < groups) {
-      const size_t at = rows_.size() % kStatesPerChunk;
+    while (size_ < groups) {
+      const size_t at = size_ % kStatesPerChunk;
       if (at == 0) {
-        const size_t bytes = std::max<size_t>(layout_.row_bytes, 1) * kStatesPerChunk;
-        chunks_.emplace_back(
-            static_cast<char*>(::operator new (bytes, std::align_val_t{kStateAlignment})));
+        const size_t bytes = layout_.row_bytes * kStatesPerChunk;
+        chunks_.emplace_back(static_cast<char*>(
+            ::operator new (std::max<size_t>(bytes, 1), std::align_val_t{kStateAlignment})));
       }
-      char* row = chunks_.back().get() + at * layout_.row_bytes;
+      const size_t count = std::min(groups - size_, kStatesPerChunk - at);
+      char* first = chunks_.back().get() + at * layout_.row_bytes;
       for (size_t a = 0; a < layout_.calls.size(); ++a)
-        layout_.calls[a].function->Create(row + layout_.offsets[a]);
-      rows_.push_back(row);
+        layout_.calls[a].function->CreateMany(first + layout_.offsets[a], layout_.row_bytes, count);
+      size_ += count;
     }
   }
-  size_t size() const { return rows_.size(); }
+  size_t size() const { return size_; }
+  char* row(size_t group) const {
+    return chunks_[group / kStatesPerChunk].get() + group % kStatesPerChunk * layout_.row_bytes;
+  }
   char* state(size_t group, size_t aggregate) const {
-    return rows_[group] + layout_.offsets[aggregate];
+    return row(group) + layout_.offsets[aggregate];
   }
-  char* const* rows() const { return rows_.data(); }
-  size_t MemoryBytes() const {
-    return chunks_.size() * layout_.row_bytes * kStatesPerChunk + rows_.capacity() * 8;
-  }
+  size_t MemoryBytes() const { return chunks_.size() * layout_.row_bytes * kStatesPerChunk; }
 
  private:
   struct Free {
@@ -79,7 +82,7 @@ class StateRows {
   };
   const StateLayout& layout_;
   std::vector<std::unique_ptr<char, Free>> chunks_;
-  std::vector<char*> rows_;
+  size_t size_ = 0;
 };
 
 // One worker's groups.
@@ -94,6 +97,9 @@ class GroupTable {
         charge_(budget),
         ordered_(layout.calls.size()) {}
 
+  void UseNumbers(size_t key, std::shared_ptr<ColumnNumbers> numbers) {
+    interner_.UseNumbers(key, std::move(numbers));
+  }
   absl::Status Add(EvalContext& context, const Batch& batch) {
     if (plan_.grouping_sets.empty()) return AddSet(context, batch, nullptr, 0);
     for (size_t s = 0; s < plan_.grouping_sets.size(); ++s) {
@@ -102,33 +108,8 @@ class GroupTable {
     return absl::OkStatus();
   }
 
-  absl::Status MergeFrom(EvalContext& context, const GroupTable& other, size_t key_count) {
-    const size_t groups = other.states_.size();
-    std::vector<uint32_t> ids(groups);
-    std::vector<Vector> columns;
-    for (size_t k = 0; k < key_count; ++k) columns.push_back(other.interner_.KeyColumn(k));
-    std::vector<const Vector*> keys;
-    for (const Vector& column : columns) keys.push_back(&column);
-    interner_.Intern(keys, groups, ids.data());
-    states_.GrowTo(interner_.size());
-    for (size_t a = 0; a < layout_.calls.size(); ++a) {
-      const AggregateCall& call = layout_.calls[a];
-      if (!call.order_by.empty()) {
-        for (const OrderedRows& rows : other.ordered_[a]) {
-          OrderedRows moved = rows;
-          for (uint32_t& group : moved.groups) group = ids[group];
-          ordered_[a].push_back(std::move(moved));
-        }
-        continue;
-      }
-      for (size_t g = 0; g < groups; ++g) {
-        HOGLET_RETURN_IF_ERROR(
-            call.function->Merge(states_.state(ids[g], a), other.states_.state(g, a)));
-      }
-    }
-    HOGLET_RETURN_IF_ERROR(ChargeStates());
-    return context.CheckAlive();
-  }
+  // `threads` may be used.
+  absl::Status MergeFrom(EvalContext& context, const GroupTable& other, size_t threads);
 
   // For a query without keys: the one group exists even if no row came.
   void EnsureOneGroup() {
@@ -142,12 +123,11 @@ class GroupTable {
   // Feeds aggregates that want their rows in an order, once all rows are here.
   absl::Status FinishOrdered(EvalContext& context);
 
-  absl::StatusOr<Vector> Results(size_t aggregate) const {
-    const AggregateFunction& function = *layout_.calls[aggregate].function;
-    VectorBuilder builder(function.result_type());
-    for (size_t g = 0; g < states_.size(); ++g)
-      HOGLET_RETURN_IF_ERROR(function.Finalize(states_.state(g, aggregate), &builder));
-    return builder.Build();
+  // Of `count` groups.
+  absl::StatusOr<Vector> Results(size_t aggregate, size_t begin, size_t count) const {
+    std::vector<const char*> states(count);
+    for (size_t i = 0; i < count; ++i) states[i] = states_.state(begin + i, aggregate);
+    return layout_.calls[aggregate].function->FinalizeMany(states);
   }
   const RowInterner& interner() const { return interner_; }
   size_t groups() const { return states_.size(); }
@@ -165,6 +145,14 @@ class GroupTable {
 
   absl::Status AddSet(EvalContext& context, const Batch& batch, const std::vector<size_t>* set,
                       size_t set_number);
+  // Where the groups of the batch lie; fetches them into the cache meanwhile.
+  void FindRows() {
+    rows_.resize(groups_.size());
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      rows_[i] = states_.row(groups_[i]);
+      __builtin_prefetch(rows_[i], 1);
+    }
+  }
   absl::Status UpdateAggregate(EvalContext& context, size_t a, const Batch& batch,
                                const uint32_t* groups);
 
@@ -178,8 +166,44 @@ class GroupTable {
   uint64_t extra_bytes_ = 0;
   uint64_t rows_since_measure_ = 0;
   std::vector<uint32_t> groups_;
+  std::vector<char*> rows_;  // of the groups
   std::vector<char*> pointers_;
 };
+
+absl::Status GroupTable::MergeFrom(EvalContext& context, const GroupTable& other, size_t threads) {
+  const size_t groups = other.states_.size();
+  std::vector<uint32_t> ids;
+  interner_.InternAll(other.interner_, &ids);
+  states_.GrowTo(interner_.size());
+  for (size_t a = 0; a < layout_.calls.size(); ++a) {
+    if (layout_.calls[a].order_by.empty()) continue;
+    for (const OrderedRows& rows : other.ordered_[a]) {
+      OrderedRows moved = rows;
+      for (uint32_t& group : moved.groups) group = ids[group];
+      ordered_[a].push_back(std::move(moved));
+    }
+  }
+  // Distinct groups there are distinct groups here, so that stretches of them can be merged side by
+  // side.
+  const size_t useful = std::clamp<size_t>(groups / kMergedPerThreadMin, 1, threads);
+  HOGLET_RETURN_IF_ERROR(RunOnThreads(useful, [&](size_t thread) -> absl::Status {
+    const size_t begin = groups * thread / useful;
+    const size_t count = groups * (thread + 1) / useful - begin;
+    std::vector<char*> into(count);
+    std::vector<char*> from(count);
+    for (size_t a = 0; a < layout_.calls.size(); ++a) {
+      if (!layout_.calls[a].order_by.empty()) continue;
+      for (size_t i = 0; i < count; ++i) {
+        into[i] = states_.state(ids[begin + i], a);
+        from[i] = other.states_.state(begin + i, a);
+      }
+      HOGLET_RETURN_IF_ERROR(layout_.calls[a].function->MergeMany(into.data(), from.data(), count));
+    }
+    return absl::OkStatus();
+  }));
+  HOGLET_RETURN_IF_ERROR(ChargeStates());
+  return context.CheckAlive();
+}
 
 absl::Status GroupTable::AddSet(EvalContext& context, const Batch& batch,
                                 const std::vector<size_t>* set, size_t set_number) {
@@ -207,9 +231,15 @@ absl::Status GroupTable::AddSet(EvalContext& context, const Batch& batch,
                                          Datum(static_cast<int64_t>(set_number)), batch.rows));
     keys.push_back(&stand_ins.back());
   }
-  groups_.resize(batch.rows);
-  interner_.Intern(keys, batch.rows, groups_.data());
-  states_.GrowTo(interner_.size());
+  if (keys.empty()) {
+    groups_.assign(batch.rows, 0);
+    EnsureOneGroup();
+  } else {
+    groups_.resize(batch.rows);
+    interner_.Intern(keys, batch.rows, groups_.data());
+    states_.GrowTo(interner_.size());
+    FindRows();
+  }
   for (size_t a = 0; a < layout_.calls.size(); ++a)
     HOGLET_RETURN_IF_ERROR(UpdateAggregate(context, a, batch, groups_.data()));
   // Measuring the heap behind the states walks all of them: do it when rows could have doubled it,
@@ -263,9 +293,12 @@ absl::Status GroupTable::UpdateAggregate(EvalContext& context, size_t a, const B
     return call.function->UpdateAll(context, states_.state(0, a), arguments, rows);
   }
   pointers_.resize(rows);
-  char* const* bases = states_.rows();
   const size_t offset = layout_.offsets[a];
-  for (size_t i = 0; i < rows; ++i) pointers_[i] = bases[group_of(i)] + offset;
+  if (call.filter.has_value()) {
+    for (size_t i = 0; i < rows; ++i) pointers_[i] = rows_[selected[i]] + offset;
+  } else {
+    for (size_t i = 0; i < rows; ++i) pointers_[i] = rows_[i] + offset;
+  }
   return call.function->Update(context, pointers_.data(), arguments, rows);
 }
 
@@ -308,58 +341,72 @@ class AggregateNode final : public Node {
   absl::Status Prepare(ExecContext& context) override {
     HOGLET_RETURN_IF_ERROR(input_->Prepare(context));
     std::vector<std::unique_ptr<GroupTable>> tables;
+    std::vector<std::shared_ptr<ColumnNumbers>> numbers(plan_.group_keys.size());
+    for (size_t k = 0; k < numbers.size() && context.numbers != nullptr; ++k)
+      numbers[k] = context.numbers->Of(*plan_.inputs[0], plan_.group_keys[k]);
     for (int i = 0; i < WorkersFor(context, *input_); ++i) {
       tables.push_back(
           std::make_unique<GroupTable>(plan_, key_types_, layout_, context.eval->memory));
+      for (size_t k = 0; k < numbers.size(); ++k) tables.back()->UseNumbers(k, numbers[k]);
     }
     HOGLET_RETURN_IF_ERROR(ForEachBatch(context, *input_, [&](int worker, Batch batch) {
       return tables[worker]->Add(*context.eval, batch);
     }));
     for (size_t i = 1; i < tables.size(); ++i) {
-      HOGLET_RETURN_IF_ERROR(tables[0]->MergeFrom(*context.eval, *tables[i], key_types_.size()));
+      HOGLET_RETURN_IF_ERROR(tables[0]->MergeFrom(*context.eval, *tables[i],
+                                                  static_cast<size_t>(context.workers_max)));
       tables[i].reset();
     }
-    return Finish(context, *tables[0]);
+    table_ = std::move(tables[0]);
+    return Finish(context);
   }
 
   absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext&) override;
   bool parallel() const override { return true; }
-  uint64_t RowsEstimate() const override { return result_.rows; }
+  uint64_t RowsEstimate() const override { return table_ == nullptr ? 0 : table_->groups(); }
 
  private:
   friend class AggregateOperator;
 
-  absl::Status Finish(ExecContext& context, GroupTable& table) {
-    if (plan_.group_keys.empty() && plan_.grouping_sets.empty()) table.EnsureOneGroup();
-    HOGLET_RETURN_IF_ERROR(table.FinishOrdered(*context.eval));
-    result_.rows = table.groups();
-    for (size_t k = 0; k < plan_.group_keys.size(); ++k)
-      result_.columns.push_back(table.interner().KeyColumn(k));
-    for (size_t a = 0; a < plan_.aggregates.size(); ++a) {
-      HOGLET_ASSIGN_OR_RETURN(Vector results, table.Results(a));
-      result_.columns.push_back(std::move(results));
-    }
+  absl::Status Finish(ExecContext& context) {
+    if (plan_.group_keys.empty() && plan_.grouping_sets.empty()) table_->EnsureOneGroup();
+    HOGLET_RETURN_IF_ERROR(table_->FinishOrdered(*context.eval));
     charge_ = std::make_unique<MemoryCharge>(context.eval->memory);
-    return charge_->Add(result_.MemoryBytes());
+    for (size_t k = 0; k < plan_.group_keys.size(); ++k) {
+      key_values_.push_back(table_->interner().KeyValues(k));
+      if (key_values_[k] != nullptr)
+        HOGLET_RETURN_IF_ERROR(charge_->Add(key_values_[k]->MemoryBytes()));
+    }
+    return absl::OkStatus();
   }
 
   const Plan& plan_;
   NodePtr input_;
   StateLayout layout_;
   std::vector<Type> key_types_;
-  Batch result_;
+  std::unique_ptr<GroupTable> table_;  // all groups, once prepared
+  std::vector<std::shared_ptr<const Vector>> key_values_;
   std::unique_ptr<MemoryCharge> charge_;
   std::atomic<size_t> next_row_{0};
 };
 
+// Works results out as they are asked for, so that the workers of what follows share the labour.
 class AggregateOperator final : public Operator {
  public:
   explicit AggregateOperator(AggregateNode& node) : node_(node) {}
 
   absl::StatusOr<bool> Next(Batch* out) override {
     const size_t begin = node_.next_row_.fetch_add(kVectorRowsMax, std::memory_order_relaxed);
-    if (begin >= node_.result_.rows) return false;
-    *out = node_.result_.Slice(begin, std::min(kVectorRowsMax, node_.result_.rows - begin));
+    const GroupTable& table = *node_.table_;
+    if (begin >= table.groups()) return false;
+    *out = Batch{.columns = {}, .rows = std::min(kVectorRowsMax, table.groups() - begin)};
+    for (size_t k = 0; k < node_.plan_.group_keys.size(); ++k) {
+      out->columns.push_back(table.interner().KeyColumn(k, node_.key_values_[k], begin, out->rows));
+    }
+    for (size_t a = 0; a < node_.plan_.aggregates.size(); ++a) {
+      HOGLET_ASSIGN_OR_RETURN(Vector results, table.Results(a, begin, out->rows));
+      out->columns.push_back(std::move(results));
+    }
     return true;
   }
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_split.h"
 #include "include/hoglet/env.h"
+#include "query/exec/column_numbers.h"
 #include "query/exec/operator.h"
 #include "query/exec/subquery.h"
 #include "query/functions/functions.h"
@@ -158,7 +159,9 @@ absl::Status AddModifiers(const std::string& json, AnalyzeContext* context) {
 class Engine final : public QueryEngine {
  public:
   explicit Engine(EngineOptions options)
-      : options_(std::move(options)), random_state_(options_.env->NowMicros()) {}
+      : options_(std::move(options)),
+        numbers_(options_.numbers_bytes_max),
+        random_state_(options_.env->NowMicros()) {}
 
   absl::StatusOr<QueryResult> Run(const QueryRequest& request) override;
 
@@ -191,6 +194,7 @@ class Engine final : public QueryEngine {
                        QueryResult* result);
 
   EngineOptions options_;
+  ColumnNumbersCache numbers_;
   std::atomic<uint64_t> random_state_;
 };
 
@@ -251,8 +255,10 @@ absl::StatusOr<QueryResult> Engine::Run(const QueryRequest& request) {
          absl::StrSplit(PlanToString(*query.plan), '\n', absl::SkipEmpty()))
       result.explain.emplace_back(line);
   }
-  ExecContext context{
-      .tables = options_.tables, .eval = &analyze.eval, .workers_max = options_.workers_max};
+  ExecContext context{.tables = options_.tables,
+                      .numbers = &numbers_,
+                      .eval = &analyze.eval,
+                      .workers_max = options_.workers_max};
   const uint64_t rows_max = query.default_limit.value_or(analyze.max_limit.value_or(~uint64_t{0}));
   HOGLET_RETURN_IF_ERROR(Execute(query, context, rows_max, &result));
   if (query.default_limit.has_value()) {

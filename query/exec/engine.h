@@ -31,6 +31,7 @@ struct EngineOptions {
   bool array_slices = false;                       // a[1:2]; HogQL proper has none
   uint64_t memory_bytes_max = 2ull << 30;          // of one query, when a request names none
   int workers_max = 2;                             // threads of one query
+  uint64_t numbers_bytes_max = 64 << 20;           // kept between queries (column_numbers.h)
   std::map<std::string, PlainTable> plain_tables;  // beside the project's own (tests)
 };
 

@@ -16,8 +16,11 @@
 
 namespace hoglet {
 
+class ColumnNumbersCache;
+
 struct ExecContext {
   const TableCatalog* tables = nullptr;
+  ColumnNumbersCache* numbers = nullptr;  // may be null
   EvalContext* eval = nullptr;
   int workers_max = 1;
 };

@@ -72,43 +72,52 @@ uint64_t StringPrefix(std::string_view text) {
   return word;
 }
 
-uint64_t PrefixAt(const Vector& flat, size_t at) {
-  constexpr uint64_t kSign = uint64_t{1} << 63;
-  switch (flat.type().physical()) {
-    case Physical::kU8:
-      return flat.data<uint8_t>()[at];
-    case Physical::kI64: {
-      const auto word = static_cast<uint64_t>(flat.data<int64_t>()[at]);
-      return flat.type().kind() == TypeKind::kUInt64 ? word : word ^ kSign;
-    }
-    case Physical::kF64: {
-      const double value = flat.data<double>()[at];
-      const auto word = std::bit_cast<uint64_t>(value == 0 ? 0.0 : value);
-      return word & kSign ? ~word : word | kSign;
-    }
-    case Physical::kString:
-      return StringPrefix(flat.data<std::string_view>()[at]);
-    default:
-      return 0;
-  }
+constexpr uint64_t kSign = uint64_t{1} << 63;
+constexpr uint64_t kLast = ~uint64_t{0};  // NULL, NaN
+
+// word_of(value) for each row, kLast for NULL. Halved by word_of so that the top bit is free for
+// it.
+template <typename T, typename WordOf>
+void FillWords(const Vector& column, WordOf word_of, std::vector<uint64_t>* words) {
+  const VectorReader<T> values(column);
+  for (size_t i = 0; i < words->size(); ++i)
+    (*words)[i] = values.valid(i) ? word_of(values.at(i)) : kLast;
 }
 
-// Halved so that the top bit is free for "last" (NULL, NaN).
+uint64_t DoublePrefix(double value) {
+  if (std::isnan(value)) return kLast;
+  const auto word = std::bit_cast<uint64_t>(value == 0 ? 0.0 : value);
+  return (word & kSign ? ~word : word | kSign) >> 1;
+}
+
 KeyPrefixes PrefixesOf(const Vector& column, size_t rows, bool descending) {
   KeyPrefixes out;
-  out.words.resize(rows);
-  const Physical physical = column.type().physical();
-  out.exact = physical == Physical::kU8;
-  const Vector& values = column.form() == Vector::Form::kDictionary ? *column.dictionary() : column;
-  for (size_t i = 0; i < rows; ++i) {
-    const size_t at = column.Position(i);
-    if (column.IsNull(i) || IsNanAt(values, at)) {
-      out.words[i] = ~uint64_t{0};
-      continue;
+  out.words.assign(rows, kLast);
+  out.exact = column.type().physical() == Physical::kU8;
+  switch (column.type().physical()) {
+    case Physical::kU8:
+      FillWords<uint8_t>(
+          column, [](uint8_t value) { return uint64_t{value}; }, &out.words);
+      break;
+    case Physical::kI64: {
+      const uint64_t flip = column.type().kind() == TypeKind::kUInt64 ? 0 : kSign;
+      FillWords<int64_t>(
+          column, [flip](int64_t value) { return (static_cast<uint64_t>(value) ^ flip) >> 1; },
+          &out.words);
+      break;
     }
-    const uint64_t word = PrefixAt(values, at) >> (physical == Physical::kU8 ? 0 : 1);
-    out.words[i] = descending ? (~word & ~(uint64_t{1} << 63)) : word;
+    case Physical::kF64:
+      FillWords<double>(column, DoublePrefix, &out.words);
+      break;
+    case Physical::kString:
+      FillWords<std::string_view>(
+          column, [](std::string_view text) { return StringPrefix(text) >> 1; }, &out.words);
+      break;
+    default:
+      for (size_t i = 0; i < rows; ++i) out.words[i] = column.IsNull(i) ? kLast : 0;
   }
+  if (!descending) return out;
+  for (uint64_t& word : out.words) word = word == kLast ? kLast : ~word & ~kSign;
   return out;
 }
 

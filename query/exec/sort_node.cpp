@@ -10,6 +10,9 @@
 namespace hoglet {
 namespace {
 
+// So many rows to one that is kept are worth sorting a batch alone.
+constexpr uint64_t kRowsPerKeptMin = 8;
+
 class SortNode final : public Node {
  public:
   SortNode(const Plan& plan, NodePtr input)
@@ -45,6 +48,9 @@ class SortNode final : public Node {
     explicit Buffer(MemoryBudget* budget) : charge(budget) {}
 
     absl::Status Add(Batch batch, const Plan& plan, const std::vector<Type>& types) {
+      // A few rows of a batch are found at once, by each worker in its own.
+      if (plan.limit.has_value() && *plan.limit < batch.rows / kRowsPerKeptMin)
+        batch = FirstRows(batch, plan);
       rows += batch.rows;
       bytes += batch.MemoryBytes();
       HOGLET_RETURN_IF_ERROR(charge.GrowTo(bytes));
@@ -54,12 +60,16 @@ class SortNode final : public Node {
       return absl::OkStatus();
     }
 
-    void Cut(const Plan& plan, const std::vector<Type>& types) {
-      const Batch all = ConcatBatches(batches, types);
-      const std::vector<uint32_t> order = SortedRows(all, plan.sort_keys, *plan.limit);
+    static Batch FirstRows(const Batch& batch, const Plan& plan) {
+      const std::vector<uint32_t> order = SortedRows(batch, plan.sort_keys, *plan.limit);
       Batch kept{.columns = {}, .rows = order.size()};
-      for (const Vector& column : all.columns)
+      for (const Vector& column : batch.columns)
         kept.columns.push_back(column.Gather(order.data(), order.size()));
+      return kept;
+    }
+
+    void Cut(const Plan& plan, const std::vector<Type>& types) {
+      Batch kept = FirstRows(ConcatBatches(batches, types), plan);
       batches.clear();
       rows = kept.rows;
       bytes = kept.MemoryBytes();

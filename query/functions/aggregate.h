@@ -73,9 +73,11 @@ absl::StatusOr<double> NumberParameter(const AggregateCallInfo& call, size_t i);
 
 // Impl: `State`; `Columns`, made from the argument vectors once a batch; Add(State&, const
 // Columns&, row) const, which may return a status; Merge(State&, const State&) const;
-// Finalize(const State&, VectorBuilder*) const; Write(const State&, std::string*) const and
+// Finalize(const State&, VectorBuilder*) const, and Result(const State&) const too where that is
+// one value of the result's physical form; Write(const State&, std::string*) const and
 // Read(ByteReader&, State*) const -> bool unless State is trivially copyable; optionally
-// ExtraBytes(const State&) const.
+// ExtraBytes(const State&) const, and Prefetch(const State&, const Columns&, row) const, called
+// some rows before Add.
 template <typename Impl>
 class Aggregate final : public AggregateFunction {
  public:
@@ -85,6 +87,9 @@ class Aggregate final : public AggregateFunction {
 
   size_t state_bytes() const override { return sizeof(State); }
   void Create(char* state) const override { new (state) State(); }
+  void CreateMany(char* first, size_t stride, size_t count) const override {
+    for (size_t i = 0; i < count; ++i) new (first + i * stride) State();
+  }
   void Destroy(char* state) const override { At(state).~State(); }
   bool trivially_destructible() const override { return std::is_trivially_destructible_v<State>; }
 
@@ -92,6 +97,9 @@ class Aggregate final : public AggregateFunction {
                       size_t rows) const override {
     const typename Impl::Columns columns(arguments);
     for (size_t i = 0; i < rows; ++i) {
+      if constexpr (requires { impl_.Prefetch(At(states[i]), columns, i); }) {
+        if (i + kAhead < rows) impl_.Prefetch(At(states[i + kAhead]), columns, i + kAhead);
+      }
       if constexpr (kCanFail) {
         HOGLET_RETURN_IF_ERROR(impl_.Add(At(states[i]), columns, i));
       } else {
@@ -117,9 +125,24 @@ class Aggregate final : public AggregateFunction {
     impl_.Merge(At(into), At(from));
     return absl::OkStatus();
   }
+  absl::Status MergeMany(char* const* into, char* const* from, size_t count) const override {
+    for (size_t i = 0; i < count; ++i) impl_.Merge(At(into[i]), At(from[i]));
+    return absl::OkStatus();
+  }
   absl::Status Finalize(const char* state, VectorBuilder* out) const override {
     impl_.Finalize(At(state), out);
     return absl::OkStatus();
+  }
+  absl::StatusOr<Vector> FinalizeMany(std::span<const char* const> states) const override {
+    if constexpr (requires(const State& s) { impl_.Result(s); }) {
+      using Value = decltype(impl_.Result(std::declval<const State&>()));
+      Vector out = Vector::Flat(result_type_, states.size());
+      auto* values = out.mutable_data<Value>();
+      for (size_t i = 0; i < states.size(); ++i) values[i] = impl_.Result(At(states[i]));
+      return out;
+    } else {
+      return AggregateFunction::FinalizeMany(states);
+    }
   }
   size_t ExtraBytes(const char* state) const override {
     if constexpr (requires(const State& s) { impl_.ExtraBytes(s); })
@@ -152,6 +175,8 @@ class Aggregate final : public AggregateFunction {
       std::is_same_v<decltype(std::declval<const Impl&>().Add(
                          std::declval<State&>(), std::declval<const typename Impl::Columns&>(), 0)),
                      absl::Status>;
+  // Rows between fetching what a state points to and changing it.
+  static constexpr size_t kAhead = 8;
   static State& At(char* state) { return *std::launder(reinterpret_cast<State*>(state)); }
   static const State& At(const char* state) {
     return *std::launder(reinterpret_cast<const State*>(state));

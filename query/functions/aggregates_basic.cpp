@@ -20,6 +20,7 @@ struct Count {
   void Finalize(const State& state, VectorBuilder* out) const {
     out->AppendInteger(static_cast<int64_t>(state));
   }
+  int64_t Result(const State& state) const { return static_cast<int64_t>(state); }
 };
 
 // Integers wrap like ClickHouse's.
@@ -121,9 +122,8 @@ struct Average {
     into.sum += from.sum;
     into.count += from.count;
   }
-  void Finalize(const State& state, VectorBuilder* out) const {
-    out->AppendDouble(state.sum / static_cast<double>(state.count));
-  }
+  void Finalize(const State& state, VectorBuilder* out) const { out->AppendDouble(Result(state)); }
+  double Result(const State& state) const { return state.sum / static_cast<double>(state.count); }
 };
 
 absl::StatusOr<BoundAggregate> BindAverage(const AggregateCallInfo& call) {
@@ -142,10 +142,10 @@ struct Extreme {
   };
   using Columns = OneColumn<std::conditional_t<std::is_same_v<T, uint64_t>, int64_t, T>>;
   static bool Replaces(const T& candidate, const State& state) {
-    if (!state.has) return true;
-    if constexpr (kKeep == Keep::kMin) return candidate < state.value;
-    if constexpr (kKeep == Keep::kMax) return candidate > state.value;
-    return kKeep == Keep::kLast;
+    const bool first = !state.has;
+    if constexpr (kKeep == Keep::kMin) return first | (candidate < state.value);
+    if constexpr (kKeep == Keep::kMax) return first | (candidate > state.value);
+    return first | (kKeep == Keep::kLast);
   }
   static void Offer(State& state, const T& candidate) {
     if constexpr (std::is_same_v<T, double> && (kKeep == Keep::kMin || kKeep == Keep::kMax)) {
@@ -156,16 +156,27 @@ struct Extreme {
         return;
       }
     }
-    if (Replaces(candidate, state)) {
+    const bool replaces = Replaces(candidate, state);
+    if constexpr (std::is_integral_v<T>) {
+      // Without a jump: which rows replace follows no pattern.
+      state.value = static_cast<T>(state.value ^ ((state.value ^ candidate) & -T{replaces}));
+    } else if (replaces) {
       state.value = candidate;
-      state.has = true;
     }
+    state.has = true;
   }
   void Add(State& state, const Columns& columns, size_t row) const {
     Offer(state, static_cast<T>(columns.values.at(row)));
   }
   void Merge(State& into, const State& from) const {
     if (from.has) Offer(into, from.value);
+  }
+  auto Result(const State& state) const {
+    if constexpr (std::is_same_v<T, uint64_t>) {
+      return static_cast<int64_t>(state.value);
+    } else {
+      return state.value;
+    }
   }
   void Finalize(const State& state, VectorBuilder* out) const {
     if constexpr (std::is_same_v<T, double>) {

@@ -53,6 +53,8 @@ double Interpolate(std::span<const double> sorted, double place) {
 namespace {
 
 constexpr size_t kReservoirMax = 8192;
+// So many levels are cheaper to select than to sort for.
+constexpr size_t kSelectedLevelsMax = 4;
 
 // A sample in which every value is as likely as any other.
 struct Sampled {
@@ -74,7 +76,7 @@ struct Sampled {
     state.random ^= state.random << 13;
     state.random ^= state.random >> 7;
     state.random ^= state.random << 17;
-    const uint64_t slot = state.random % state.seen;
+    const auto slot = static_cast<uint64_t>(UInt128{state.random} * state.seen >> 64);
     if (slot < kReservoirMax) state.values[slot] = value;
   }
   static void Merge(State& into, const State& from) {
@@ -99,10 +101,20 @@ struct Sampled {
   }
   static void Get(const State& state, std::span<const double> levels, std::vector<double>* out) {
     if (state.values.empty()) return;
-    std::vector<double> sorted = state.values;
-    std::sort(sorted.begin(), sorted.end());
-    for (double level : levels)
-      out->push_back(Interpolate(sorted, level * static_cast<double>(sorted.size() - 1)));
+    std::vector<double> values = state.values;
+    const bool sorted = levels.size() > kSelectedLevelsMax;
+    if (sorted) std::sort(values.begin(), values.end());
+    for (double level : levels) {
+      const double place = level * static_cast<double>(values.size() - 1);
+      if (!sorted) PutInPlace(static_cast<size_t>(place), &values);
+      out->push_back(Interpolate(values, place));
+    }
+  }
+  // Brings the value at `place` in sorted order, and the next one, to where they belong.
+  static void PutInPlace(size_t place, std::vector<double>* values) {
+    const auto at = values->begin() + static_cast<std::ptrdiff_t>(place);
+    std::nth_element(values->begin(), at, values->end());
+    if (at + 1 < values->end()) std::iter_swap(at + 1, std::min_element(at + 1, values->end()));
   }
   static size_t Bytes(const State& state) { return state.values.capacity() * 8; }
   static void Write(const State& state, std::string* out) {

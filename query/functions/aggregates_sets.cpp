@@ -36,6 +36,9 @@ class HashSet64 {
       if (hash != 0) Insert(hash, adaptive);
     }
   }
+  void Prefetch(uint64_t hash) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[HomeOf(hash)], 1);
+  }
   uint64_t Count() const { return (size_ + has_zero_) << skip_bits_; }
   size_t MemoryBytes() const { return slots_.capacity() * 8; }
 
@@ -66,10 +69,13 @@ class HashSet64 {
   }
 
  private:
+  // The low bits are all zero once sampling has begun, so the place comes from the high ones.
+  size_t HomeOf(uint64_t hash) const {
+    return (hash * 0x9e3779b97f4a7c15ULL >> 20) & (slots_.size() - 1);
+  }
   void Place(uint64_t hash) {
     const size_t mask = slots_.size() - 1;
-    // The low bits are all zero once sampling has begun, so the place comes from the high ones.
-    size_t at = (hash * 0x9e3779b97f4a7c15ULL >> 20) & mask;
+    size_t at = HomeOf(hash);
     while (slots_[at] != 0) {
       if (slots_[at] == hash) return;
       at = (at + 1) & mask;
@@ -125,6 +131,9 @@ struct DistinctCount {
   using Columns = RowHashes;
   void Add(State& state, const Columns& columns, size_t row) const {
     state.Insert(columns.hashes[row], kAdaptive);
+  }
+  void Prefetch(const State& state, const Columns& columns, size_t row) const {
+    state.Prefetch(columns.hashes[row]);
   }
   void Merge(State& into, const State& from) const { into.Merge(from, kAdaptive); }
   void Finalize(const State& state, VectorBuilder* out) const {

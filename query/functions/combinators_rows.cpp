@@ -120,7 +120,7 @@ class SkipNulls final : public NullableFilter {
     }
     const std::vector<uint32_t> valid = ValidRows(arguments, rows);
     for (uint32_t row : valid) SetFlag(states[row]);
-    return UpdateSelected(context, states, arguments, valid);
+    return UpdateSelected(context, states, WithoutValidity(arguments), valid);
   }
   absl::Status UpdateAll(EvalContext& context, char* state, std::span<const Vector> arguments,
                          size_t rows) const override {
@@ -131,16 +131,39 @@ class SkipNulls final : public NullableFilter {
     }
     const std::vector<uint32_t> valid = ValidRows(arguments, rows);
     if (!valid.empty()) SetFlag(state);
-    return UpdateAllSelected(context, state, arguments, valid);
+    return UpdateAllSelected(context, state, WithoutValidity(arguments), valid);
   }
 
  private:
-  static std::vector<uint32_t> ValidRows(std::span<const Vector> arguments, size_t rows) {
-    std::vector<uint32_t> valid;
-    valid.reserve(rows);
-    for (size_t i = 0; i < rows; ++i) {
-      if (RowIsValid(arguments, i)) valid.push_back(static_cast<uint32_t>(i));
+  // For rows that are known to be valid: nothing to take along.
+  static std::vector<Vector> WithoutValidity(std::span<const Vector> arguments) {
+    std::vector<Vector> out(arguments.begin(), arguments.end());
+    for (Vector& argument : out) {
+      if (argument.form() == Vector::Form::kFlat) argument.clear_validity();
     }
+    return out;
+  }
+  static std::vector<uint32_t> ValidRows(std::span<const Vector> arguments, size_t rows) {
+    std::vector<uint32_t> valid(rows);
+    size_t count = 0;
+    const auto collect = [&](auto is_valid) {
+      for (size_t i = 0; i < rows; ++i) {
+        valid[count] = static_cast<uint32_t>(i);
+        count += is_valid(i);
+      }
+    };
+    const Vector& first = arguments[0];
+    if (arguments.size() > 1 || first.is_constant() || !first.MayHaveNulls() ||
+        first.type().physical() == Physical::kNone) {
+      collect([&](size_t i) { return RowIsValid(arguments, i); });
+    } else if (first.form() == Vector::Form::kFlat) {
+      collect([bits = first.validity()](size_t i) { return BitIsSet(bits, i); });
+    } else {
+      collect([bits = first.dictionary()->validity(), codes = first.codes()](size_t i) {
+        return BitIsSet(bits, codes[i]);
+      });
+    }
+    valid.resize(count);
     return valid;
   }
 };

@@ -530,6 +530,7 @@ void HashRows(const Vector& vector, size_t rows, uint64_t* hashes) {
     for (size_t i = 0; i < rows; ++i) hashes[i] = entries[vector.codes()[i]];
     return;
   }
+  if (vector.form() == Vector::Form::kDictionary) return HashRows(vector.Flatten(), rows, hashes);
   for (size_t i = 0; i < rows; ++i) hashes[i] = HashRow(vector, i);
 }
 

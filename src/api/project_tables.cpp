@@ -1,13 +1,17 @@
 #include "src/api/project_tables.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <mutex>
+#include <tuple>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "src/api/record_table.h"
 #include "src/base/strings.h"
 #include "src/base/time.h"
+#include "src/base/uuid.h"
 #include "src/ingest/dead_letter.h"
 #include "src/ingest/side_rows.h"
 #include "src/persons/person_store.h"
@@ -31,60 +35,160 @@ int64_t UntilOf(const ScanFilter& filter) {
   return filter.timestamp_us_max.value_or(std::numeric_limits<int64_t>::max());
 }
 
-// A person merge re-points distinct ids; rows keep the person they were written with. This lays the
-// one over the other: what each distinct id of a dictionary now belongs to is asked once a scan,
-// not once a row.
-class OverrideMap {
+// Whose the rows of a part are now: its dictionary of person ids, followed by the persons that
+// distinct ids have been re-pointed to.
+struct Repointed {
+  std::shared_ptr<const Vector> persons;
+  std::vector<uint32_t> code_of_id;  // by code of the distinct id; kStored: as the row says
+};
+constexpr uint32_t kStored = ~uint32_t{0};
+
+// What has been worked out for dictionaries that are still in use. Thread-safe.
+class RepointedCache {
  public:
-  // The overriding person of each distinct id; 0 (the nil UUID) where there is none.
-  struct Persons {
-    std::vector<Int128> of_id;
-    bool any = false;
+  struct Key {
+    TeamId team = 0;
+    uint64_t version = 0;  // of the team's overrides
+    std::shared_ptr<const Vector> distinct_ids;
+    std::shared_ptr<const Vector> person_ids;
   };
 
-  OverrideMap(const PersonStore* persons, TeamId team)
-      : persons_(persons), team_(team), any_(persons->overrides_version(team) != 0) {}
-
-  bool any() const { return any_; }
-
-  // For the values of a dictionary. Thread-safe.
-  std::shared_ptr<const Persons> Of(const std::shared_ptr<const Vector>& ids) {
-    {
-      std::lock_guard lock(mutex_);
-      for (const auto& [known, persons] : cache_) {
-        if (known == ids) return persons;
-      }
-    }
-    auto persons =
-        std::make_shared<const Persons>(Lookup(ids->data<std::string_view>(), ids->size()));
+  std::shared_ptr<const Repointed> Find(const Key& key) {
     std::lock_guard lock(mutex_);
-    cache_.emplace_back(ids, persons);
-    return persons;
+    const auto found = entries_.find(AddressesOf(key));
+    return found != entries_.end() && IsOf(found->second, key) ? found->second.repointed : nullptr;
   }
-
-  Persons Lookup(const std::string_view* ids, size_t count) const {
-    std::vector<Uuid> uuids(count);
-    persons_->ApplyOverrides(team_, {ids, count}, uuids);
-    Persons persons;
-    persons.of_id.reserve(count);
-    for (const Uuid& uuid : uuids) {
-      persons.of_id.push_back(ToWide(uuid));
-      persons.any |= persons.of_id.back() != 0;
+  void Insert(const Key& key, std::shared_ptr<const Repointed> repointed) {
+    std::lock_guard lock(mutex_);
+    if (entries_.size() >= forget_above_) {
+      absl::erase_if(entries_, [&](const auto& entry) {
+        return entry.second.distinct_ids.expired() || entry.second.person_ids.expired();
+      });
+      forget_above_ = std::max<size_t>(64, 2 * entries_.size());
     }
-    return persons;
+    entries_[AddressesOf(key)] = {key.version, key.distinct_ids, key.person_ids,
+                                  std::move(repointed)};
   }
 
  private:
+  struct Entry {
+    uint64_t version = 0;
+    std::weak_ptr<const Vector> distinct_ids;
+    std::weak_ptr<const Vector> person_ids;
+    std::shared_ptr<const Repointed> repointed;
+  };
+  using Addresses = std::tuple<TeamId, const Vector*, const Vector*>;
+
+  static Addresses AddressesOf(const Key& key) {
+    return {key.team, key.distinct_ids.get(), key.person_ids.get()};
+  }
+  // A dictionary that has gone may have left its address to another one.
+  static bool IsOf(const Entry& entry, const Key& key) {
+    return entry.version == key.version && entry.distinct_ids.lock() == key.distinct_ids &&
+           entry.person_ids.lock() == key.person_ids;
+  }
+
+  std::mutex mutex_;
+  absl::flat_hash_map<Addresses, Entry> entries_;
+  size_t forget_above_ = 64;
+};
+
+// A person merge re-points distinct ids; rows keep the person they were written with. This lays the
+// one over the other: what each distinct id of a dictionary now belongs to is asked once, not once
+// a row. Thread-safe.
+class OverrideMap {
+ public:
+  OverrideMap(const PersonStore* persons, TeamId team, RepointedCache* cache)
+      : persons_(persons), team_(team), version_(persons->overrides_version(team)), cache_(cache) {}
+
+  bool any() const { return version_ != 0; }
+
+  Vector Apply(Vector person_ids, const Vector& distinct_ids) const {
+    const bool both = person_ids.form() == Vector::Form::kDictionary &&
+                      distinct_ids.form() == Vector::Form::kDictionary;
+    return both ? ApplyToDictionary(person_ids, distinct_ids)
+                : ApplyToRows(std::move(person_ids), distinct_ids);
+  }
+
+ private:
+  // The overriding person of each value of a flat vector; the nil UUID where there is none.
+  std::vector<Uuid> Lookup(const Vector& ids) const {
+    const size_t count = ids.is_constant() ? std::min<size_t>(1, ids.size()) : ids.size();
+    std::vector<Uuid> persons(count);
+    persons_->ApplyOverrides(team_, {ids.data<std::string_view>(), count}, persons);
+    return persons;
+  }
+
+  Vector ApplyToRows(Vector person_ids, const Vector& distinct_ids) const {
+    const bool is_dictionary = distinct_ids.form() == Vector::Form::kDictionary;
+    const std::vector<Uuid> persons =
+        Lookup(is_dictionary ? *distinct_ids.dictionary() : distinct_ids);
+    const auto re_pointed = [](const Uuid& person) { return !IsNilUuid(person); };
+    if (std::none_of(persons.begin(), persons.end(), re_pointed)) return person_ids;
+    Vector out = Vector::Flat(person_ids.type(), person_ids.size());
+    auto* values = out.mutable_data<Int128>();
+    const VectorReader<Int128> stored(person_ids);
+    const VectorReader<std::string_view> ids(distinct_ids);
+    for (size_t i = 0; i < person_ids.size(); ++i) {
+      const Uuid& person = persons[ids.position(i)];
+      values[i] = re_pointed(person) ? ToWide(person) : stored.at(i);
+    }
+    return out;
+  }
+
+  Vector ApplyToDictionary(const Vector& person_ids, const Vector& distinct_ids) const {
+    const RepointedCache::Key key{team_, version_, distinct_ids.dictionary(),
+                                  person_ids.dictionary()};
+    std::shared_ptr<const Repointed> repointed = cache_->Find(key);
+    if (repointed == nullptr) {
+      repointed = Repoint(*key.distinct_ids, key.person_ids);
+      cache_->Insert(key, repointed);
+    }
+    if (repointed->persons == key.person_ids) return person_ids;
+    std::shared_ptr<uint32_t[]> codes(new uint32_t[person_ids.size()]);
+    for (size_t i = 0; i < person_ids.size(); ++i) {
+      const uint32_t code = repointed->code_of_id[distinct_ids.codes()[i]];
+      codes[i] = code == kStored ? person_ids.codes()[i] : code;
+    }
+    return Vector::Dictionary(repointed->persons, std::move(codes), person_ids.size());
+  }
+
+  std::shared_ptr<const Repointed> Repoint(const Vector& distinct_ids,
+                                           const std::shared_ptr<const Vector>& stored) const {
+    const std::vector<Uuid> persons = Lookup(distinct_ids);
+    auto out = std::make_shared<Repointed>();
+    out->code_of_id.assign(persons.size(), kStored);
+    absl::flat_hash_map<std::array<uint8_t, 16>, uint32_t> codes;
+    std::vector<Int128> added;
+    for (size_t i = 0; i < persons.size(); ++i) {
+      if (IsNilUuid(persons[i])) continue;
+      const auto next = static_cast<uint32_t>(stored->size() + added.size());
+      const auto [entry, inserted] = codes.try_emplace(persons[i].bytes, next);
+      if (inserted) added.push_back(ToWide(persons[i]));
+      out->code_of_id[i] = entry->second;
+    }
+    out->persons = stored;
+    if (added.empty()) return out;
+    Vector whole = Vector::Flat(stored->type(), stored->size() + added.size());
+    auto* values = whole.mutable_data<Int128>();
+    std::copy(added.begin(), added.end(),
+              std::copy_n(stored->data<Int128>(), stored->size(), values));
+    for (size_t i = 0; i < stored->size() && stored->MayHaveNulls(); ++i) {
+      if (stored->IsNull(i)) whole.SetNull(i);
+    }
+    out->persons = std::make_shared<const Vector>(std::move(whole));
+    return out;
+  }
+
   const PersonStore* persons_;
   TeamId team_;
-  bool any_;
-  std::mutex mutex_;
-  std::vector<std::pair<std::shared_ptr<const Vector>, std::shared_ptr<const Persons>>> cache_;
+  uint64_t version_;
+  RepointedCache* cache_;
 };
 
 class EventReader final : public GranuleReader {
  public:
-  EventReader(std::unique_ptr<GranuleReader> rows, OverrideMap* overrides)
+  EventReader(std::unique_ptr<GranuleReader> rows, const OverrideMap* overrides)
       : rows_(std::move(rows)), overrides_(overrides) {}
 
   size_t rows() const override { return rows_->rows(); }
@@ -93,49 +197,26 @@ class EventReader final : public GranuleReader {
     HOGLET_ASSIGN_OR_RETURN(Vector vector, rows_->Read(column));
     if (column.name != "person_id" || !overrides_->any()) return vector;
     HOGLET_ASSIGN_OR_RETURN(Vector ids, rows_->Read(ColumnRef{.name = "distinct_id", .key = {}}));
-    return Override(std::move(vector), ids);
+    return overrides_->Apply(std::move(vector), ids);
   }
   absl::StatusOr<Vector> Read(const ColumnRef& column, const Selection& selection) override {
     HOGLET_ASSIGN_OR_RETURN(Vector vector, rows_->Read(column, selection));
     if (column.name != "person_id" || !overrides_->any()) return vector;
     HOGLET_ASSIGN_OR_RETURN(Vector ids,
                             rows_->Read(ColumnRef{.name = "distinct_id", .key = {}}, selection));
-    return Override(std::move(vector), ids);
+    return overrides_->Apply(std::move(vector), ids);
   }
 
  private:
-  Vector Override(Vector person_ids, const Vector& distinct_ids) {
-    std::shared_ptr<const OverrideMap::Persons> of_dictionary;
-    OverrideMap::Persons of_rows;
-    const bool is_dictionary = distinct_ids.form() == Vector::Form::kDictionary;
-    if (is_dictionary) {
-      of_dictionary = overrides_->Of(distinct_ids.dictionary());
-    } else {
-      const size_t values = distinct_ids.is_constant() ? std::min<size_t>(1, distinct_ids.size())
-                                                       : distinct_ids.size();
-      of_rows = overrides_->Lookup(distinct_ids.data<std::string_view>(), values);
-    }
-    const OverrideMap::Persons& persons = is_dictionary ? *of_dictionary : of_rows;
-    if (!persons.any) return person_ids;
-    Vector out = Vector::Flat(person_ids.type(), person_ids.size());
-    auto* values = out.mutable_data<Int128>();
-    const VectorReader<Int128> stored(person_ids);
-    const VectorReader<std::string_view> ids(distinct_ids);
-    for (size_t i = 0; i < person_ids.size(); ++i) {
-      const Int128 person = persons.of_id[ids.position(i)];
-      values[i] = person == 0 ? stored.at(i) : person;
-    }
-    return out;
-  }
-
   std::unique_ptr<GranuleReader> rows_;
-  OverrideMap* overrides_;
+  const OverrideMap* overrides_;
 };
 
 class EventScan final : public TableScan {
  public:
-  EventScan(std::unique_ptr<TableScan> scan, const PersonStore* persons, TeamId team)
-      : scan_(std::move(scan)), overrides_(std::make_unique<OverrideMap>(persons, team)) {}
+  EventScan(std::unique_ptr<TableScan> scan, const PersonStore* persons, TeamId team,
+            RepointedCache* cache)
+      : scan_(std::move(scan)), overrides_(persons, team, cache) {}
 
   size_t granule_count() const override { return scan_->granule_count(); }
   size_t granule_rows(size_t granule) const override { return scan_->granule_rows(granule); }
@@ -144,12 +225,12 @@ class EventScan final : public TableScan {
   }
   absl::StatusOr<std::unique_ptr<GranuleReader>> OpenGranule(size_t granule) const override {
     HOGLET_ASSIGN_OR_RETURN(auto rows, scan_->OpenGranule(granule));
-    return std::make_unique<EventReader>(std::move(rows), overrides_.get());
+    return std::make_unique<EventReader>(std::move(rows), &overrides_);
   }
 
  private:
   std::unique_ptr<TableScan> scan_;
-  std::unique_ptr<OverrideMap> overrides_;
+  const OverrideMap overrides_;
 };
 
 class EventsWithPersons final : public ScannableTable {
@@ -163,12 +244,13 @@ class EventsWithPersons final : public ScannableTable {
   absl::StatusOr<std::unique_ptr<TableScan>> OpenScan(TeamId team,
                                                       const ScanFilter& filter) const override {
     HOGLET_ASSIGN_OR_RETURN(auto scan, events_->OpenScan(team, filter));
-    return std::make_unique<EventScan>(std::move(scan), persons_, team);
+    return std::make_unique<EventScan>(std::move(scan), persons_, team, &cache_);
   }
 
  private:
   const ScannableTable* events_;
   const PersonStore* persons_;
+  mutable RepointedCache cache_;
 };
 
 std::unique_ptr<ScannableTable> PersonsTable(const PersonStore* persons, uint64_t kept_bytes_max) {

@@ -240,6 +240,7 @@ void DataDirectory::StartEngine(unsigned threads) {
   };
   options.memory_bytes_max = memory_.query_bytes;
   options.workers_max = static_cast<int>(threads);
+  options.numbers_bytes_max = memory_.cache_bytes / 4;
   engine_ = MakeQueryEngine(std::move(options));
 }
 

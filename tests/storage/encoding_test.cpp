@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <random>
 
 #include "src/base/strings.h"
@@ -231,6 +232,54 @@ TEST(BitPack, MatchesScalarReference) {
       ASSERT_EQ(static_cast<uint64_t>(back[i]), reference) << width;
       ASSERT_EQ(back[i], values[i]) << width;
     }
+  }
+}
+
+// Vector instructions against the scalar loop, up to the last byte that may be read.
+template <typename T>
+void ExpectTwinsAgree(int width, T base) {
+  std::mt19937_64 random(static_cast<uint64_t>(width));
+  for (size_t count = 0; count < 70; ++count) {
+    const uint64_t mask = width == 64 ? ~0ull : (1ull << width) - 1;
+    std::vector<T> values(count);
+    for (T& value : values) value = static_cast<T>(static_cast<uint64_t>(base) + (random() & mask));
+    const std::unique_ptr<char[]> bytes(new char[PackedBytes(count, width)]);
+    PackBits(values.data(), count, base, width, bytes.get());
+    std::vector<T> fast(count);
+    std::vector<T> scalar(count);
+    UnpackBits(bytes.get(), count, base, width, fast.data());
+    UnpackBitsScalar(bytes.get(), count, base, width, scalar.data());
+    ASSERT_EQ(fast, scalar) << width;
+    ASSERT_EQ(fast, values) << width;
+  }
+}
+
+TEST(BitPack, VectorAndScalarLoopsAgree) {
+  for (int width = 0; width <= 64; ++width) ExpectTwinsAgree<int64_t>(width, -12'345'678'901);
+  for (int width = 0; width <= 32; ++width) ExpectTwinsAgree<uint32_t>(width, 77);
+}
+
+TEST(SpreadToValid, PutsEachValueAtItsBit) {
+  std::mt19937_64 random(10);
+  for (int round = 0; round < 200; ++round) {
+    const size_t rows = 1 + random() % 400;
+    std::vector<uint64_t> validity(BitmapWords(rows), 0);
+    const uint64_t density = random() % 3;  // none, half, all
+    for (size_t row = 0; row < rows; ++row) {
+      if ((row / 64 + density) % 3 == 0 || (density == 1 && random() % 2 == 0))
+        SetBit(validity.data(), row);
+    }
+    std::vector<int64_t> expected(rows, 0);
+    std::vector<int64_t> values;
+    for (size_t row = 0; row < rows; ++row) {
+      if (!BitIsSet(validity.data(), row)) continue;
+      values.push_back(static_cast<int64_t>(row) + 1);
+      expected[row] = values.back();
+    }
+    const size_t count = values.size();
+    values.resize(rows, -1);
+    SpreadToValid(values.data(), count, validity.data(), rows);
+    ASSERT_EQ(values, expected) << round;
   }
 }
 

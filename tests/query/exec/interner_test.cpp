@@ -91,7 +91,7 @@ TEST(RowInterner, AgreesWithAMapOfRows) {
   }
   ASSERT_EQ(interner.size(), model.size());
   for (size_t c = 0; c < 4; ++c) {
-    const Vector keys = interner.KeyColumn(c);
+    const Vector keys = interner.KeyColumn(c, interner.KeyValues(c), 0, interner.size());
     for (size_t g = 0; g < interner.size(); ++g) EXPECT_EQ(keys.Get(g), first_rows[g][c]);
   }
 }
