@@ -13,16 +13,10 @@ namespace {
 // Dictionaries remembered at a time: each costs four bytes an entry.
 constexpr size_t kDictionaryCachesMax = 64;
 constexpr size_t kDictionaryEntriesPerRowMax = 16;
-// Rows between fetching a slot and looking at it.
-constexpr size_t kAhead = 16;
 // Words below have a place in an array.
 constexpr uint64_t kSmallWords = 1 << 16;
 // Strings whose memory is fetched together.
 constexpr size_t kTextsAtATime = 32;
-// An array of pairs has at most as many cells as the first, or as the second a pair seen: little
-// more room than a hash table would take.
-constexpr size_t kPairCellsMin = 1 << 20;
-constexpr size_t kCellsPerPairMax = 32;
 
 // Equal doubles get equal words: one NaN, one zero.
 uint64_t WordOf(double value) {
@@ -87,101 +81,6 @@ void SerializeValue(const Vector& vector, size_t row, std::string* out) {
 }
 
 }  // namespace
-
-namespace {
-
-// `condition ? yes : no`, in a form that compilers make no jump of.
-uint32_t Choose(bool condition, uint32_t yes, uint32_t no) {
-  const uint32_t mask = -static_cast<uint32_t>(condition);
-  return (yes & mask) | (no & ~mask);
-}
-
-}  // namespace
-
-void PairInterner::Fit(const Limits& limits) {
-  const int right_bits =
-      std::max<int>(right_bits_, std::bit_width(std::max<size_t>(limits.right, 1) - 1));
-  const size_t cells = limits.left << right_bits;
-  if (limits.left > UINT32_MAX >> right_bits ||
-      cells > std::max(kPairCellsMin, kCellsPerPairMax * size_)) {
-    is_array_ = false;
-    for (const uint64_t pair : pairs_) hashed_.Intern(pair);
-    cells_ = {};
-    pairs_ = {};
-    return;
-  }
-  if (right_bits != right_bits_) {
-    right_bits_ = right_bits;
-    cells_.assign(cells, kNoId);
-    for (size_t id = 0; id < size_; ++id) cells_[CellOf(pairs_[id])] = static_cast<uint32_t>(id);
-  } else if (cells > cells_.size()) {
-    cells_.resize(cells, kNoId);
-  }
-}
-
-void PairInterner::Intern(const Limits& limits, const uint32_t* right, size_t rows,
-                          uint32_t* left) {
-  if (is_array_) Fit(limits);
-  if (is_array_) {
-    pairs_.resize(size_ + rows);
-    uint64_t* pairs = pairs_.data();
-    uint32_t* cells = cells_.data();
-    size_t size = size_;
-    for (size_t i = 0; i < rows; ++i) {
-      if (left[i] == kNoId || right[i] == kNoId) {
-        left[i] = kNoId;
-        continue;
-      }
-      // Which pairs are new follows no pattern: no jump.
-      const uint64_t pair = PairOf(left[i], right[i]);
-      uint32_t& cell = cells[CellOf(pair)];
-      const bool is_new = cell == kNoId;
-      pairs[size] = pair;
-      cell = Choose(is_new, static_cast<uint32_t>(size), cell);
-      size += is_new;
-      left[i] = cell;
-    }
-    size_ = size;
-    pairs_.resize(size);
-    return;
-  }
-  for (size_t i = 0; i < rows; ++i) {
-    if (i + kAhead < rows) hashed_.Prefetch(PairOf(left[i + kAhead], right[i + kAhead]));
-    const bool known = left[i] != kNoId && right[i] != kNoId;
-    left[i] = known ? hashed_.Intern(PairOf(left[i], right[i])) : kNoId;
-  }
-  size_ = hashed_.size();
-}
-
-uint32_t PairInterner::Find(uint32_t left, uint32_t right) const {
-  const uint64_t pair = PairOf(left, right);
-  if (!is_array_) return hashed_.Find(pair);
-  // Ids that came after the array was fitted are in no pair.
-  if (right >> right_bits_ != 0) return kNoId;
-  const size_t cell = CellOf(pair);
-  return cell < cells_.size() ? cells_[cell] : kNoId;
-}
-
-void TextInterner::Rebuild(size_t slots) {
-  std::vector<Slot>(slots).swap(slots_);
-  const size_t taken = texts_.size();
-  for (size_t id = 0; id < taken; ++id) {
-    if (id + kAhead < taken) __builtin_prefetch(&slots_[hashes_[id + kAhead] & Mask()], 1);
-    if (without_slot_.has_value() && id == *without_slot_) continue;
-    size_t at = hashes_[id] & Mask();
-    while (slots_[at].id != kNoId) at = (at + 1) & Mask();
-    slots_[at] = {TagOf(hashes_[id]), static_cast<uint32_t>(id)};
-  }
-}
-
-void TextInterner::Index() {
-  used_ = texts_.size() - without_slot_.has_value();
-  for (size_t id = 0; id < texts_.size(); ++id) {
-    if (id + kAhead < texts_.size()) __builtin_prefetch(texts_[id + kAhead].data());
-    hashes_[id] = FastHash64(texts_[id]);
-  }
-  Rebuild(std::max(slots_.size(), std::bit_ceil(2 * used_ + 1)));
-}
 
 uint32_t ColumnInterner::InternNull() {
   if (null_id_ != kNoId) return null_id_;
@@ -257,8 +156,8 @@ void ColumnInterner::InternWords(const Picked& values, bool nulls_as_values, uin
   for (size_t i = 0; i < values.count; ++i) {
     if (in_order) i += KnownSmallWords(words + i, values.count - i, ids + i);
     if (i == values.count) return;
-    if (i + kAhead < values.count) {
-      const uint64_t ahead = words[values.at(i + kAhead)];
+    if (i + kInternAhead < values.count) {
+      const uint64_t ahead = words[values.at(i + kInternAhead)];
       if (ahead >= kSmallWords) words_.Prefetch(ahead);
     }
     if (values.IsNull(i)) {
@@ -281,19 +180,19 @@ void ColumnInterner::InternWides(const Picked& values, bool nulls_as_values, uin
   const auto* wides = values.flat.data<Int128>();
   // Values of a dictionary come but once each.
   if (values.positions != nullptr && values.count > kTextsAtATime) wides_.Reserve(values.count);
-  uint64_t hashes[kAhead];
+  uint64_t hashes[kInternAhead];
   const auto prepare = [&](size_t i) {
-    hashes[i % kAhead] = WideKey(wides[values.at(i)]).hash();
-    wides_.Prefetch(hashes[i % kAhead]);
+    hashes[i % kInternAhead] = WideKey(wides[values.at(i)]).hash();
+    wides_.Prefetch(hashes[i % kInternAhead]);
   };
-  for (size_t i = 0; i < std::min(values.count, kAhead); ++i) prepare(i);
+  for (size_t i = 0; i < std::min(values.count, kInternAhead); ++i) prepare(i);
   for (size_t i = 0; i < values.count; ++i) {
     if (values.IsNull(i)) {
       ids[i] = nulls_as_values ? InternNull() : kNoId;
     } else {
-      ids[i] = InternWide(wides[values.at(i)], hashes[i % kAhead]);
+      ids[i] = InternWide(wides[values.at(i)], hashes[i % kInternAhead]);
     }
-    if (i + kAhead < values.count) prepare(i + kAhead);
+    if (i + kInternAhead < values.count) prepare(i + kInternAhead);
   }
 }
 
@@ -551,6 +450,7 @@ void ColumnInterner::InternNewNumbers(const std::vector<uint32_t>& rows, const V
   const bool null_is_new =
       numbers.null_number != kNoId && of_number[numbers.null_number] == kUnknownId;
   if (null_is_new && !nulls_as_values) of_number[numbers.null_number] = kNoId;
+  if (null_is_new && null_id_ != kNoId) of_number[numbers.null_number] = null_id_;
   auto size = static_cast<uint32_t>(size_);
   for (const uint32_t row : rows) {
     const uint32_t number = of_code[codes[row]];
@@ -639,12 +539,14 @@ void ColumnInterner::Intern(const Vector& column, uint32_t* ids, bool nulls_as_v
 void ColumnInterner::FindWides(const Vector& flat, uint32_t* ids) const {
   const auto* wides = flat.data<Int128>();
   const size_t rows = flat.size();
-  uint64_t hashes[kAhead];
-  for (size_t i = 0; i < rows + kAhead; ++i) {
-    if (i >= kAhead) ids[i - kAhead] = wides_.Find(WideKey(wides[i - kAhead]), hashes[i % kAhead]);
+  uint64_t hashes[kInternAhead];
+  for (size_t i = 0; i < rows + kInternAhead; ++i) {
+    if (i >= kInternAhead)
+      ids[i - kInternAhead] =
+          wides_.Find(WideKey(wides[i - kInternAhead]), hashes[i % kInternAhead]);
     if (i >= rows) continue;
-    hashes[i % kAhead] = WideKey(wides[i]).hash();
-    wides_.Prefetch(hashes[i % kAhead]);
+    hashes[i % kInternAhead] = WideKey(wides[i]).hash();
+    wides_.Prefetch(hashes[i % kInternAhead]);
   }
 }
 

@@ -118,6 +118,15 @@ class U64Interner {
   size_t size_ = 0;
 };
 
+// Rows between fetching a slot and looking at it.
+inline constexpr size_t kInternAhead = 16;
+
+// `condition ? yes : no`, in a form that compilers make no jump of.
+inline uint32_t Choose(bool condition, uint32_t yes, uint32_t no) {
+  const uint32_t mask = -static_cast<uint32_t>(condition);
+  return (yes & mask) | (no & ~mask);
+}
+
 // Pairs of dense ids to dense ids in order of first sight: an array over all possible pairs while
 // enough of them occur, else a hash table.
 class PairInterner {
@@ -241,9 +250,9 @@ class ColumnInterner {
   // finds; each caller brings its own cache (or none).
   struct DictionaryCache {
     std::shared_ptr<const Vector> dictionary;
-    std::vector<uint32_t> ids;                                   // kUnknownId: not looked up yet
-    std::shared_ptr<const DictionaryNumbers> numbers = nullptr;  // may be null
-    bool is_new = true;
+    // By code (kUnknownId: not looked up yet); none if there are numbers.
+    std::vector<uint32_t> ids;
+    std::shared_ptr<const DictionaryNumbers> numbers = nullptr;
   };
   void Find(const Vector& column, uint32_t* ids, bool nulls_as_values,
             std::vector<DictionaryCache>* caches) const;
