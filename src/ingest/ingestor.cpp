@@ -109,7 +109,11 @@ struct Ingestor::Impl {
   enum class Phase { kNew, kRunning, kDraining, kAborting, kStopped };
 
   mutable std::mutex mutex;
-  mutable std::condition_variable changed;  // of everything below
+  // Of everything below. The three under it are for a thread each that need not wake for the rest.
+  mutable std::condition_variable changed;
+  std::condition_variable has_room;    // the reader's
+  std::condition_variable has_work;    // the parse workers'
+  std::condition_variable has_sealed;  // the checkpoint thread's
   Phase phase = Phase::kNew;
   std::deque<std::unique_ptr<Chunk>> in_flight;  // in log order
   std::deque<Chunk*> to_parse;
@@ -138,6 +142,13 @@ struct Ingestor::Impl {
   bool wants_checkpoint = false;
   std::atomic<bool> is_behind{false};  // see Options::backlog_records_min
   int64_t last_release_ns = 0;         // the checkpoint thread's
+
+  void WakeAll() {
+    changed.notify_all();
+    has_room.notify_all();
+    has_work.notify_all();
+    has_sealed.notify_all();
+  }
 
   // -- Starting --
 
@@ -253,7 +264,7 @@ struct Ingestor::Impl {
   // Waits for room in the queue. Null: stop reading.
   std::unique_ptr<Chunk> NewChunk() {
     std::unique_lock lock(mutex);
-    changed.wait(lock, [this] {
+    has_room.wait(lock, [this] {
       return phase != Phase::kRunning || in_flight.size() < options.chunks_in_flight_max;
     });
     if (phase != Phase::kRunning) return nullptr;
@@ -264,10 +275,12 @@ struct Ingestor::Impl {
   }
 
   void Enqueue(std::unique_ptr<Chunk> chunk) {
-    std::lock_guard lock(mutex);
-    to_parse.push_back(chunk.get());
-    in_flight.push_back(std::move(chunk));
-    changed.notify_all();
+    {
+      std::lock_guard lock(mutex);
+      to_parse.push_back(chunk.get());
+      in_flight.push_back(std::move(chunk));
+    }
+    has_work.notify_one();
   }
 
   // Cuts what was read into chunks. False: stop reading.
@@ -315,7 +328,7 @@ struct Ingestor::Impl {
     }
     std::lock_guard lock(mutex);
     is_reading = false;
-    changed.notify_all();
+    WakeAll();
   }
 
   // -- Parsing --
@@ -325,7 +338,7 @@ struct Ingestor::Impl {
     EventParser parser(teams, options.geoip, options.cookieless);
     std::unique_lock lock(mutex);
     while (true) {
-      changed.wait(
+      has_work.wait(
           lock, [this] { return !to_parse.empty() || phase == Phase::kAborting || !is_reading; });
       if (phase == Phase::kAborting || to_parse.empty()) return;
       Chunk* chunk = to_parse.front();
@@ -334,7 +347,7 @@ struct Ingestor::Impl {
       for (size_t i = 0; i < chunk->count; ++i) parser.Parse(&chunk->arena, &chunk->events[i]);
       lock.lock();
       chunk->is_parsed = true;
-      changed.notify_all();
+      if (IsNextParsed()) changed.notify_all();
     }
   }
 
@@ -432,14 +445,19 @@ struct Ingestor::Impl {
     return true;
   }
 
-  void Finish(uint64_t end_offset) {
-    std::lock_guard lock(mutex);
-    applied = end_offset;
-    std::unique_ptr<Chunk> chunk = std::move(in_flight.front());
-    in_flight.pop_front();
+  void Finish(Chunk* chunk, uint64_t end_offset) {
     chunk->Clear();
-    spare.push_back(std::move(chunk));
+    bool wakes_reader = false;
+    {
+      std::lock_guard lock(mutex);
+      applied = end_offset;
+      spare.push_back(std::move(in_flight.front()));
+      in_flight.pop_front();
+      // Not for every chunk: the reader then has a few to cut.
+      wakes_reader = in_flight.size() <= options.chunks_in_flight_max / 2;
+    }
     changed.notify_all();
+    if (wakes_reader) has_room.notify_one();
   }
 
   void Report() {
@@ -471,7 +489,7 @@ struct Ingestor::Impl {
           is_torn = true;
           break;
         }
-        Finish(end_offset);
+        Finish(chunk, end_offset);
       }
       Report();
       if (!SealIfDue()) break;
@@ -486,7 +504,7 @@ struct Ingestor::Impl {
       lock.lock();
     }
     is_applying = false;
-    changed.notify_all();
+    WakeAll();
   }
 
   // -- Checkpoints --
@@ -526,7 +544,7 @@ struct Ingestor::Impl {
     is_sealed = true;
     wants_checkpoint = false;
     last_checkpoint_ns = env->MonotonicNanos();
-    changed.notify_all();
+    WakeAll();
     return absl::OkStatus();
   }
 
@@ -556,7 +574,8 @@ struct Ingestor::Impl {
     SetThreadName("ingest-commit");
     std::unique_lock lock(mutex);
     while (true) {
-      changed.wait(lock, [this] { return is_sealed || !is_applying || phase == Phase::kAborting; });
+      has_sealed.wait(lock,
+                      [this] { return is_sealed || !is_applying || phase == Phase::kAborting; });
       if (phase == Phase::kAborting || !is_sealed) return;
       const uint64_t offset = sealed_offset;
       lock.unlock();
@@ -565,7 +584,7 @@ struct Ingestor::Impl {
       if (!ok && phase == Phase::kAborting) return;
       is_sealed = false;
       if (ok) committed = offset;
-      changed.notify_all();
+      WakeAll();
       if (!ok) return;  // given up while draining
     }
   }
@@ -577,14 +596,14 @@ struct Ingestor::Impl {
       std::lock_guard lock(mutex);
       if (phase != Phase::kRunning && phase != Phase::kDraining) return;
       phase = to;
-      changed.notify_all();
+      WakeAll();
     }
     log->Interrupt();
     for (std::thread& thread : threads) thread.join();
     threads.clear();
     std::lock_guard lock(mutex);
     phase = Phase::kStopped;
-    changed.notify_all();
+    WakeAll();
   }
 
   bool IsOver() const { return phase == Phase::kAborting || phase == Phase::kStopped; }
@@ -631,7 +650,7 @@ absl::Status Ingestor::Checkpoint() {
   std::unique_lock lock(impl_->mutex);
   const uint64_t offset = impl_->applied;
   impl_->checkpoint_wanted = std::max(impl_->checkpoint_wanted, offset);
-  impl_->changed.notify_all();
+  impl_->WakeAll();
   impl_->changed.wait(lock, [&] { return impl_->committed >= offset || impl_->IsOver(); });
   if (impl_->committed >= offset) return absl::OkStatus();
   return absl::UnavailableError("ingest: stopped before the checkpoint was written");

@@ -47,10 +47,10 @@ class Ingestor {
     // 0: one less than the processors, at least 1.
     unsigned parse_workers = 0;
     // Small chunks stay in the cache of the processor from one thread to the next.
-    uint32_t chunk_records_max = 128;
-    uint64_t chunk_bytes_max = 256ull << 10;
+    uint32_t chunk_records_max = 64;
+    uint64_t chunk_bytes_max = 128ull << 10;
     // Chunks between reading and applying; bounds the memory of the queues.
-    uint32_t chunks_in_flight_max = 4;
+    uint32_t chunks_in_flight_max = 16;
     // A checkpoint is made when the event store's open memtable or the uncommitted person changes
     // reach these, or so long after the last. At twice the bytes the pipeline waits for a
     // checkpoint that is under way.
