@@ -5,6 +5,7 @@
 #include "include/hoglet/env.h"
 #include "src/base/json.h"
 #include "src/base/key_hash.h"
+#include "src/base/key_ids.h"
 #include "src/base/memory_env.h"
 #include "src/base/strings.h"
 #include "storage/document.h"
@@ -69,6 +70,58 @@ TEST(DocumentStore, NamesAlikeDoNotSlowItDown) {
   }
   EXPECT_EQ(store.shape_count(), kNames);
   EXPECT_LT(Env::Posix()->MonotonicNanos() - begin_ns, 5'000'000'000);
+}
+
+// Equal documents are one, those that differ in a key, a kind, a value or the order are not.
+TEST(DocumentStore, SharedDocumentsAreOne) {
+  DocumentStore store;
+  // The texts of "id" never repeat at first, so they lose their codes.
+  for (int i = 0; i < 3000; ++i) {
+    const std::string id = StrCat("id ", i);
+    store.AddShared({{.key = "id", .kind = JsonKind::kString, .text = id}});
+  }
+  const std::vector<std::string> texts = {"{}",
+                                          R"({"a":1})",
+                                          R"({"a":2})",
+                                          R"({"a":"1"})",
+                                          R"({"b":1})",
+                                          R"({"a":1,"b":1})",
+                                          R"({"b":1,"a":1})",
+                                          R"({"a":null})",
+                                          R"({"a":false})",
+                                          R"({"a":1.5})",
+                                          R"({"a":9007199254740993})",
+                                          R"({"a":[1]})",
+                                          R"({"a":"[1]"})",
+                                          R"({"id":"x","a":"y"})",
+                                          R"({"id":"y","a":"x"})",
+                                          R"({"id":"id 7"})"};
+  std::vector<const Document*> documents;
+  for (int again = 0; again < 3; ++again) {
+    for (size_t i = 0; i < texts.size(); ++i) {
+      Arena arena;
+      JsonObjectView members;
+      ASSERT_TRUE(ParseJsonObject(texts[i], &arena, &members).ok());
+      // Numbered names and those without a number give the same shape.
+      if (again == 1) {
+        for (JsonMember& member : members) member.key_id = MakeKeyId(member.key);
+      }
+      const Document* document = store.AddShared(members);
+      std::string text = "{";
+      for (size_t slot = 0; slot < members.size(); ++slot) {
+        const std::string one = SerializeJsonObject({document->Member(slot)});
+        text += (slot > 0 ? "," : "") + one.substr(1, one.size() - 2);
+      }
+      EXPECT_EQ(text + "}", texts[i]);
+      if (again == 0) {
+        for (const Document* other : documents) EXPECT_NE(document, other) << texts[i];
+        documents.push_back(document);
+      } else if (texts[i].find("9007199254740993") == std::string::npos) {
+        EXPECT_EQ(document, documents[i]) << texts[i];
+      }
+      EXPECT_EQ(HashDocument(*document), HashDocument(*documents[i])) << texts[i];
+    }
+  }
 }
 
 // The bytes held never fall below what the texts alone take, also when codes are given up.
