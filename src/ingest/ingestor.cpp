@@ -445,16 +445,21 @@ struct Ingestor::Impl {
     return true;
   }
 
-  void Finish(Chunk* chunk, uint64_t end_offset) {
-    chunk->Clear();
+  void Finish(uint64_t end_offset) {
+    std::unique_ptr<Chunk> chunk;
     bool wakes_reader = false;
     {
       std::lock_guard lock(mutex);
       applied = end_offset;
-      spare.push_back(std::move(in_flight.front()));
+      chunk = std::move(in_flight.front());
       in_flight.pop_front();
       // Not for every chunk: the reader then has a few to cut.
       wakes_reader = in_flight.size() <= options.chunks_in_flight_max / 2;
+    }
+    chunk->Clear();  // of parsed events: not while others wait
+    {
+      std::lock_guard lock(mutex);
+      spare.push_back(std::move(chunk));
     }
     changed.notify_all();
     if (wakes_reader) has_room.notify_one();
@@ -489,7 +494,7 @@ struct Ingestor::Impl {
           is_torn = true;
           break;
         }
-        Finish(chunk, end_offset);
+        Finish(end_offset);
       }
       Report();
       if (!SealIfDue()) break;

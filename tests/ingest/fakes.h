@@ -255,13 +255,20 @@ class FakeEventStore : public EventStore {
     rows.insert(rows.end(), open_.begin(), open_.end());
     return rows;
   }
-  // Asked before each step ("insert", "seal", "flush"); an error makes it fail.
-  std::function<absl::Status(const std::string&)> on_step;
+  using StepHook = std::function<absl::Status(const std::string&)>;
+  // Asked before each step ("insert", "seal", "flush"); an error makes it fail. Null: nobody is.
+  void SetStepHook(StepHook hook) {
+    std::lock_guard lock(mutex_);
+    step_hook_ = std::move(hook);
+  }
 
  private:
-  absl::Status Fail(const std::string& step) { return on_step ? on_step(step) : absl::OkStatus(); }
+  absl::Status Fail(const std::string& step) {
+    return step_hook_ ? step_hook_(step) : absl::OkStatus();
+  }
 
   mutable std::mutex mutex_;
+  StepHook step_hook_;
   std::vector<std::string> open_;
   std::vector<std::string> sealed_;
   std::vector<std::string> durable_;

@@ -165,7 +165,7 @@ TEST(Ingestor, CrashesAtEveryStepLoseAndDoubleNothing) {
         // Each life is a little longer than those before, so that there is an end. A step that
         // fails for good is where the process dies; "after flush" is between FlushSealed and
         // CommitSealed of one checkpoint, or shortly after.
-        events.on_step = [&](const std::string& what) -> absl::Status {
+        events.SetStepHook([&](const std::string& what) -> absl::Status {
           if (dies) return absl::UnavailableError("dying");
           if (step == "after flush") {
             if (what == "flush") was_flushed = true;
@@ -174,7 +174,7 @@ TEST(Ingestor, CrashesAtEveryStepLoseAndDoubleNothing) {
             dies = true;
           }
           return dies ? absl::UnavailableError("dying") : absl::OkStatus();
-        };
+        });
         Pipeline pipeline(&log, &events, scratch.path("persons"));
         pipeline.cache_bytes_max = 64 << 10;
         ASSERT_TRUE(pipeline
@@ -187,7 +187,7 @@ TEST(Ingestor, CrashesAtEveryStepLoseAndDoubleNothing) {
           pipeline.ingestor->WaitApplied(log.end_offset(kTopic), 1000);
         }
         if (dies) continue;  // ~Pipeline crashes
-        events.on_step = nullptr;
+        events.SetStepHook(nullptr);
         ASSERT_TRUE(pipeline.ingestor->Stop().ok());
         const Outcome outcome{events.Rows(), pipeline.DescribePersons(), log.Values(kDeadLetters)};
         ExpectSame(reference, outcome);
@@ -202,10 +202,10 @@ TEST(Ingestor, WaitsForDiskSpaceWithoutLosingAnything) {
   FakeLog log;
   FakeEventStore events;
   std::atomic<bool> is_full{true};
-  events.on_step = [&](const std::string& what) -> absl::Status {
+  events.SetStepHook([&](const std::string& what) -> absl::Status {
     if (what == "flush" && is_full) return absl::ResourceExhaustedError("disk full");
     return absl::OkStatus();
-  };
+  });
   const auto values = MixedStream(10, 1000, 20);
   AppendAll(&log, values, 10);
   Pipeline pipeline(&log, &events, scratch.path("persons"));
@@ -244,10 +244,10 @@ TEST(Ingestor, TellsTheStoreOfABacklog) {
   FakeLog log;
   FakeEventStore events;
   int inserts = 0;
-  events.on_step = [&inserts](const std::string& what) -> absl::Status {
+  events.SetStepHook([&inserts](const std::string& what) -> absl::Status {
     return what == "insert" && ++inserts == 3 ? absl::ResourceExhaustedError("full")
                                               : absl::OkStatus();
-  };
+  });
   std::vector<std::string> values;
   for (uint64_t i = 0; i < 20; ++i) values.push_back(EncodeCapturedEvent(MakeEvent(i, "e", "u")));
   AppendAll(&log, values, 1);
@@ -268,9 +268,9 @@ TEST(Ingestor, StopsWithAChunkHalfDoneWithoutSealingIt) {
   ScratchDirectory scratch;
   FakeLog log;
   FakeEventStore events;
-  events.on_step = [](const std::string& what) -> absl::Status {
+  events.SetStepHook([](const std::string& what) -> absl::Status {
     return what == "insert" ? absl::ResourceExhaustedError("full") : absl::OkStatus();
-  };
+  });
   AppendAll(&log, {EncodeCapturedEvent(MakeEvent(1, "e", "u"))}, 1);
   Pipeline pipeline(&log, &events, scratch.path("persons"));
   ASSERT_TRUE(pipeline.Start({.retry_delay_us = 1000}).ok());
@@ -278,7 +278,7 @@ TEST(Ingestor, StopsWithAChunkHalfDoneWithoutSealingIt) {
   (void)pipeline.ingestor->Stop();
   EXPECT_EQ(pipeline.persons->applied_offset(), 0u);
   pipeline.Crash();
-  events.on_step = nullptr;
+  events.SetStepHook(nullptr);
   ASSERT_TRUE(pipeline.Start().ok());
   pipeline.WaitApplied();
   EXPECT_EQ(events.Rows().size(), 1u);
