@@ -38,12 +38,18 @@ int64_t UntilOf(const ScanFilter& filter) {
 // Whose the rows of a part are now: its dictionary of person ids, followed by the persons that
 // distinct ids have been re-pointed to.
 struct Repointed {
-  std::shared_ptr<const Vector> persons;
-  std::vector<uint32_t> code_of_id;  // by code of the distinct id; kStored: as the row says
+  std::shared_ptr<const Vector> persons;  // null: as stored, nobody was re-pointed
+  std::vector<uint32_t> code_of_id;       // by code of the distinct id; kStored: as the row says
+
+  size_t bytes() const {
+    const size_t held = persons == nullptr ? 0 : persons->size() * sizeof(Int128);
+    return sizeof(*this) + held + code_of_id.capacity() * sizeof(uint32_t);
+  }
 };
 constexpr uint32_t kStored = ~uint32_t{0};
 
-// What has been worked out for dictionaries that are still in use. Thread-safe.
+// What has been worked out for dictionaries that are still in use, in a bounded number of bytes.
+// Thread-safe.
 class RepointedCache {
  public:
   struct Key {
@@ -60,22 +66,23 @@ class RepointedCache {
   }
   void Insert(const Key& key, std::shared_ptr<const Repointed> repointed) {
     std::lock_guard lock(mutex_);
-    if (entries_.size() >= forget_above_) {
-      absl::erase_if(entries_, [&](const auto& entry) {
-        return entry.second.distinct_ids.expired() || entry.second.person_ids.expired();
-      });
-      forget_above_ = std::max<size_t>(64, 2 * entries_.size());
-    }
-    entries_[AddressesOf(key)] = {key.version, key.distinct_ids, key.person_ids,
-                                  std::move(repointed)};
+    const size_t bytes = kEntryBytes + repointed->bytes();
+    if (bytes > kBytesMax) return;
+    if (bytes_ + bytes > kBytesMax) Forget(key);
+    Entry& entry = entries_[AddressesOf(key)];
+    bytes_ += bytes - entry.bytes;
+    entry = {key.version, key.distinct_ids, key.person_ids, std::move(repointed), bytes};
   }
 
  private:
+  static constexpr size_t kBytesMax = 32 << 20;
+  static constexpr size_t kEntryBytes = 256;  // besides what it holds, about
   struct Entry {
     uint64_t version = 0;
     std::weak_ptr<const Vector> distinct_ids;
     std::weak_ptr<const Vector> person_ids;
     std::shared_ptr<const Repointed> repointed;
+    size_t bytes = 0;
   };
   using Addresses = std::tuple<TeamId, const Vector*, const Vector*>;
 
@@ -88,9 +95,24 @@ class RepointedCache {
            entry.person_ids.lock() == key.person_ids;
   }
 
+  // Makes room: entries that nobody can find any more or, if they are few, all.
+  void Forget(const Key& key) {
+    absl::erase_if(entries_, [&](const auto& item) {
+      const auto& [addresses, entry] = item;
+      const bool is_dead =
+          entry.distinct_ids.expired() || entry.person_ids.expired() ||
+          (std::get<TeamId>(addresses) == key.team && entry.version != key.version);
+      if (is_dead) bytes_ -= entry.bytes;
+      return is_dead;
+    });
+    if (bytes_ <= kBytesMax / 2) return;
+    entries_.clear();
+    bytes_ = 0;
+  }
+
   std::mutex mutex_;
   absl::flat_hash_map<Addresses, Entry> entries_;
-  size_t forget_above_ = 64;
+  size_t bytes_ = 0;
 };
 
 // A person merge re-points distinct ids; rows keep the person they were written with. This lays the
@@ -144,7 +166,7 @@ class OverrideMap {
       repointed = Repoint(*key.distinct_ids, key.person_ids);
       cache_->Insert(key, repointed);
     }
-    if (repointed->persons == key.person_ids) return person_ids;
+    if (repointed->persons == nullptr) return person_ids;
     std::shared_ptr<uint32_t[]> codes(new uint32_t[person_ids.size()]);
     for (size_t i = 0; i < person_ids.size(); ++i) {
       const uint32_t code = repointed->code_of_id[distinct_ids.codes()[i]];
@@ -167,8 +189,10 @@ class OverrideMap {
       if (inserted) added.push_back(ToWide(persons[i]));
       out->code_of_id[i] = entry->second;
     }
-    out->persons = stored;
-    if (added.empty()) return out;
+    if (added.empty()) {
+      out->code_of_id = {};
+      return out;
+    }
     Vector whole = Vector::Flat(stored->type(), stored->size() + added.size());
     auto* values = whole.mutable_data<Int128>();
     std::copy(added.begin(), added.end(),

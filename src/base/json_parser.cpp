@@ -266,7 +266,7 @@ class Parser {
       for (++end; IsDigit(*end) && end - digits <= kDigitsMax; ++end) {
         value = value * 10 + (*end - '0');
       }
-      if (end == point + 1 || static_cast<double>(value) > kExactIntegerMax) return nullptr;
+      if (end == point + 1 || value > static_cast<int64_t>(kExactIntegerMax)) return nullptr;
     }
     if (*end != ',' && *end != '}') return nullptr;
     if (is_negative) value = -value;

@@ -380,6 +380,11 @@ TEST(Json, NumbersAreTheSameOnBothWays) {
     number += random() % 8 == 0 ? "0" : std::to_string(1 + random() % 9) + digits(random() % 19);
     if (random() % 2 == 0) number += "." + digits(1 + random() % 18);
     if (random() % 16 == 0) number += "e" + std::to_string(random() % 20);
+    // About 2^53, where doubles end to hold every integer.
+    if (round % 8 == 0) {
+      number = std::to_string((uint64_t{1} << 53) - 4 + random() % 8);
+      number.insert(1 + random() % 15, 1, '.');
+    }
     const std::string rest = ",\"z\":\"" + std::string(64, '-') + "\"}";
     Arena arena;
     JsonObjectView fast;
