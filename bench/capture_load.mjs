@@ -81,7 +81,7 @@ class Bodies {
 }
 
 async function post(server, body) {
-  const { status, body: text } = await server.request('POST', '/batch/', body, HEADERS);
+  const { status, body: text } = await server.postOnce(body, HEADERS);
   if (status !== 200 && status !== 429 && status !== 503) throw new Error(`/batch/ answered ${status}: ${text}`);
   return status === 200;
 }
