@@ -102,6 +102,15 @@ class KeySet {
   template <size_t... N>
   consteval explicit KeySet(const char (&... names)[N])
       : bits_((Bit(std::string_view(names, N - 1)) | ...)) {}
+  // Those for which `matches(name)`.
+  template <typename Matches>
+  static consteval KeySet Where(Matches matches) {
+    KeySet set;
+    for (const std::string_view name : kKnownKeys) {
+      if (matches(name)) set.bits_ |= Bit(name);
+    }
+    return set;
+  }
 
   uint64_t bits() const { return bits_; }
 
@@ -113,7 +122,9 @@ class KeySet {
     return uint64_t{1} << id;
   }
 
-  uint64_t bits_;
+  constexpr KeySet() = default;
+
+  uint64_t bits_ = 0;
 };
 
 }  // namespace hoglet

@@ -7,6 +7,7 @@
 #include "src/base/json.h"
 #include "src/base/key_hash.h"
 #include "src/base/key_ids.h"
+#include "src/base/numbered_names.h"
 #include "src/base/strings.h"
 #include "src/base/uuid.h"
 #include "src/persons/automatic_properties.h"
@@ -70,26 +71,9 @@ const StringSet<std::string_view>& ProtectedProperties() {
   return *names;
 }
 
-// kFilteredProperties by number.
-class FilteredIds {
- public:
-  FilteredIds() {
-    for (const std::string_view key : kFilteredProperties) {
-      const KeyId id = MakeKeyId(key);
-      if (id >= is_filtered_.size()) is_filtered_.resize(id + 1);
-      is_filtered_[id] = true;
-    }
-  }
-  bool Contains(KeyId id) const { return id < is_filtered_.size() && is_filtered_[id]; }
-
- private:
-  std::vector<bool> is_filtered_;
-};
-
-bool IsFiltered(const JsonMember& member) {
-  static const FilteredIds ids;
-  return member.key_id == kNoKeyId ? IsFilteredPersonProperty(member.key)
-                                   : ids.Contains(member.key_id);
+const NumberedNames<64>& FilteredProperties() {
+  static const NumberedNames<64> names{kFilteredProperties};
+  return names;
 }
 
 // The numbers met so far, for finding repeated ones.
@@ -142,7 +126,9 @@ void PutAssignment(const PropertySet& base, const PropertyAssignment& assignment
 }  // namespace
 
 PropertyAssignment MakePropertyAssignment(const JsonMember& member) {
-  return {.member = member, .hash = PropertyKeyHash(member), .is_filtered = IsFiltered(member)};
+  return {.member = member,
+          .hash = PropertyKeyHash(member),
+          .is_filtered = FilteredProperties().Find(member) >= 0};
 }
 
 void NormalizeRequest(PropertyRequest* request) {
@@ -178,10 +164,7 @@ UpdatePolicy UpdatePolicyOf(std::string_view event) {
   return UpdatePolicy::kFiltered;
 }
 
-bool IsFilteredPersonProperty(std::string_view key) {
-  static const NameTable<64> table{kFilteredProperties};
-  return table.Find(key) >= 0;
-}
+bool IsFilteredPersonProperty(std::string_view key) { return FilteredProperties().Find(key) >= 0; }
 
 bool IsProtectedPersonProperty(std::string_view key) { return ProtectedProperties().contains(key); }
 

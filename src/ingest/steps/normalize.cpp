@@ -6,7 +6,7 @@
 #include <string>
 
 #include "src/base/json.h"
-#include "src/base/key_hash.h"
+#include "src/base/numbered_names.h"
 #include "src/base/strings.h"
 #include "src/base/time.h"
 #include "src/base/uuid.h"
@@ -18,33 +18,26 @@ namespace {
 
 constexpr size_t kAutomaticCount = std::size(kAutomaticPersonProperties);
 
-// The automatic properties, found by number or name, and what each is called in $set_once.
+// The automatic properties, and what each is called in $set_once.
 class AutomaticProperties {
  public:
-  AutomaticProperties() : by_name_(kAutomaticPersonProperties) {
+  AutomaticProperties() : names_(kAutomaticPersonProperties) {
     for (size_t i = 0; i < kAutomaticCount; ++i) {
       const std::string_view key = kAutomaticPersonProperties[i];
-      const KeyId id = MakeKeyId(key);
-      if (id >= by_id_.size()) by_id_.resize(id + 1, -1);
-      if (id != kNoKeyId) by_id_[id] = static_cast<int>(i);
       initial_names_[i] = StrCat("$initial_", key.starts_with('$') ? key.substr(1) : key);
       initial_ids_[i] = MakeKeyId(initial_names_[i]);
     }
   }
 
   // The index of the member's property, -1 if it is no automatic one.
-  int Find(const JsonMember& member) const {
-    if (member.key_id == kNoKeyId) return by_name_.Find(member.key);
-    return member.key_id < by_id_.size() ? by_id_[member.key_id] : -1;
-  }
+  int Find(const JsonMember& member) const { return names_.Find(member); }
   KeyRef InitialKey(int index) const {
     const auto i = static_cast<size_t>(index);
     return {initial_names_[i], initial_ids_[i]};
   }
 
  private:
-  NameTable<128> by_name_;
-  std::vector<int> by_id_;
+  NumberedNames<128> names_;
   std::array<std::string, kAutomaticCount> initial_names_;
   std::array<KeyId, kAutomaticCount> initial_ids_;
 };
@@ -82,6 +75,11 @@ RowRule RowRuleOf(const JsonMember& member) {
   if (member.key_id == kNoKeyId) return RowRuleOf(member.key);
   return member.key_id <= kKnownKeyIdMax ? kRules[member.key_id] : RowRule::kKeep;
 }
+
+template <RowRule rule>
+constexpr KeySet kNamesOf = KeySet::Where([](std::string_view key) {
+  return RowRuleOf(key) == rule;
+});
 
 bool AddIfAbsent(JsonObjectView* members, const JsonMember& member) {
   if (FindProperty(members, KeyRef(member)) != nullptr) return false;
@@ -206,15 +204,10 @@ void Prepare(ParsedEvent* event) {
   const bool drop_ip = event->team.anonymize_ips;
   const bool is_personful = event->is_person_processed;
   const KnownNames names(event->properties);
-  const bool has_any =
-      names.MayHave(KeySet("ph_product_tours", "$session_recording_remote_config",
-                           "$product_tours_activated", "$product_tours_enabled_server_side",
-                           "$surveys_activated", "$feature_flag_payloads",
-                           "$override_feature_flag_payloads")) ||
-      (drop_ip && names.MayHave(KeySet("$ip"))) ||
-      (is_personful
-           ? names.MayHave(KeySet("$process_person_profile"))
-           : names.MayHave(KeySet("$group_0", "$group_1", "$group_2", "$group_3", "$group_4")));
+  const bool has_any = names.MayHave(kNamesOf<RowRule::kBloat>) ||
+                       (drop_ip && names.MayHave(kNamesOf<RowRule::kIp>)) ||
+                       names.MayHave(is_personful ? kNamesOf<RowRule::kProcessFlag>
+                                                  : kNamesOf<RowRule::kGroupColumn>);
   if (!has_any) return;
   std::erase_if(event->properties, [=](const JsonMember& member) {
     switch (RowRuleOf(member)) {
