@@ -141,7 +141,7 @@ absl::StatusOr<ExprPtr> AnalyzeConstantExpression(const hogql::Expr& expr,
 
 std::vector<TableListing> ListTables(const AnalyzeContext& context) {
   std::vector<TableListing> listings;
-  const analysis::Schema schema(context);
+  analysis::Schema schema(context);
   for (const auto& [name, table] : schema.tables()) {
     if (!table.listed) continue;
     TableListing listing;

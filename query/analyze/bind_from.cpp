@@ -169,7 +169,7 @@ absl::StatusOr<OpPtr> Binder::BindNamedTable(const ast::JoinExpr& join, const as
   return UnknownTable(name, *scope);
 }
 
-absl::Status Binder::UnknownTable(const std::string& name, const Scope& scope) const {
+absl::Status Binder::UnknownTable(const std::string& name, const Scope& scope) {
   std::vector<std::string> names = {"numbers"};
   for (const auto& [key, table] : schema_.tables()) {
     if (table.listed) names.push_back(key);

@@ -214,7 +214,7 @@ class Binder {
   ExprPtr ScanColumn(Table* table, ColumnRef column, Type type);
   absl::StatusOr<ExprPtr> InProjectZone(ExprPtr moment);
   absl::Status UnknownField(std::string_view name, const Scope& scope);
-  absl::Status UnknownTable(const std::string& name, const Scope& scope) const;
+  absl::Status UnknownTable(const std::string& name, const Scope& scope);
   bool HasChild(const Table& table, std::string_view name) const;
 
   // expressions.cpp

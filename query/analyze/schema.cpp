@@ -143,13 +143,35 @@ const FieldDef* FindField(const std::vector<FieldDef>& fields, std::string_view 
   return nullptr;
 }
 
-Schema::Schema(const AnalyzeContext& context) {
-  AddEvents(context);
-  AddPersons(context);
-  AddOthers();
-  AddSessions(context);
-  AddSideTables();
-  for (const auto& [name, plain] : context.tables) {
+Schema::Schema(const AnalyzeContext& context) : context_(context) {
+  // These come first, as they may take the names of others.
+  AddPlain();
+}
+
+const TableDef* Schema::Find(std::string_view name) {
+  do {
+    if (const auto found = tables_.find(name); found != tables_.end()) return &found->second;
+  } while (AddNext());
+  return nullptr;
+}
+
+const Schema::Tables& Schema::tables() {
+  while (AddNext()) continue;
+  return tables_;
+}
+
+bool Schema::AddNext() {
+  // Those that are asked for most come first.
+  constexpr void (Schema::*kGroups[])() = {&Schema::AddEvents, &Schema::AddPersons,
+                                           &Schema::AddSessions, &Schema::AddOthers,
+                                           &Schema::AddSideTables};
+  if (groups_made_ == std::size(kGroups)) return false;
+  (this->*kGroups[groups_made_++])();
+  return true;
+}
+
+void Schema::AddPlain() {
+  for (const auto& [name, plain] : context_.tables) {
     TableDef table;
     table.name = table.physical = name;
     for (const PlainTable::Column& column : plain.columns) {
@@ -162,20 +184,15 @@ Schema::Schema(const AnalyzeContext& context) {
   }
 }
 
-const TableDef* Schema::Find(std::string_view name) const {
-  auto it = tables_.find(name);
-  return it == tables_.end() ? nullptr : &it->second;
-}
-
 void Schema::Add(TableDef table) {
   if (FindField(table.fields, "team_id") == nullptr && !table.physical.empty()) {
     table.fields.push_back(Hidden(Column("team_id", IntegerType())));
   }
   std::string name = table.name;
-  tables_.insert_or_assign(std::move(name), std::move(table));
+  tables_.try_emplace(std::move(name), std::move(table));
 }
 
-void Schema::AddEvents(const AnalyzeContext& context) {
+void Schema::AddEvents() {
   TableDef events;
   events.name = events.physical = "events";
   auto& fields = events.fields;
@@ -203,12 +220,12 @@ void Schema::AddEvents(const AnalyzeContext& context) {
   fields.push_back(
       LazyJoin("pdi", "person_distinct_ids", "distinct_id", "distinct_id", /*inner=*/true));
   fields.push_back(Virtual("poe", PersonOnEvent()));
-  if (context.persons_mode == PersonsOnEventsMode::kDisabled) {
+  if (context_.persons_mode == PersonsOnEventsMode::kDisabled) {
     fields.push_back(Traverser("person_id", {"pdi", "person_id"}));
     fields.push_back(Traverser("person", {"pdi", "person"}));
   } else {
     fields.push_back(Hidden(Column("person_id", UuidType())));
-    fields.push_back(context.persons_mode == PersonsOnEventsMode::kOverridePropertiesJoined
+    fields.push_back(context_.persons_mode == PersonsOnEventsMode::kOverridePropertiesJoined
                          ? LazyJoin("person", "persons", "person_id", "id")
                          : Virtual("person", PersonOnEvent()));
   }
@@ -220,8 +237,8 @@ void Schema::AddEvents(const AnalyzeContext& context) {
     fields.push_back(std::move(group));
     fields.push_back(Virtual(StrCat("goe_", i), GroupOnEvent(i)));
   }
-  if (context.schema != nullptr) {
-    const auto types = context.schema->GroupTypes();
+  if (context_.schema != nullptr) {
+    const auto types = context_.schema->GroupTypes();
     for (size_t i = 0; i < types.size() && i < 5; ++i) {
       if (types[i].empty() || FindField(fields, types[i]) != nullptr) continue;
       fields.push_back(Traverser(types[i], {StrCat("group_", i)}));
@@ -230,7 +247,7 @@ void Schema::AddEvents(const AnalyzeContext& context) {
   Add(std::move(events));
 }
 
-void Schema::AddPersons(const AnalyzeContext& context) {
+void Schema::AddPersons() {
   TableDef raw;
   raw.name = "raw_persons";
   raw.physical = "persons";
@@ -248,7 +265,7 @@ void Schema::AddPersons(const AnalyzeContext& context) {
     field.hidden = field.name == "is_deleted" || field.name == "version";
   persons.filter = "is_deleted = 0 and created_at < now() + interval 1 day";
   persons.fields.push_back(LazyJoin("pdi", "person_distinct_ids", "id", "person_id"));
-  AddChannelFields(context, &persons.fields);
+  AddChannelFields(context_, &persons.fields);
   Add(std::move(raw));
   Add(std::move(persons));
 
@@ -363,13 +380,13 @@ void Schema::AddOthers() {
   Add(std::move(cohort_people));
 }
 
-void Schema::AddSessions(const AnalyzeContext& context) {
+void Schema::AddSessions() {
   TableDef sessions;
   sessions.name = "sessions";
   // Nearly every query has the same.
   static const auto* const usual = new std::string(SessionsViewText(SessionModifiers()));
   sessions.view =
-      context.sessions == SessionModifiers() ? *usual : SessionsViewText(context.sessions);
+      context_.sessions == SessionModifiers() ? *usual : SessionsViewText(context_.sessions);
   for (const char* name :
        {"id", "duration", "$exit_current_url", "$exit_pathname", "session_id_v7"}) {
     sessions.fields.push_back(Hidden(Column(name, StringType())));

@@ -48,22 +48,33 @@ struct TableDef {
 
 const FieldDef* FindField(const std::vector<FieldDef>& fields, std::string_view name);
 
+// Definitions are made when they are first asked for: most queries ask for one table of many. One
+// thread.
 class Schema {
  public:
+  using Tables = std::map<std::string, TableDef, std::less<>>;
+
+  // The context outlives it.
   explicit Schema(const AnalyzeContext& context);
-  // Null if there is none.
-  const TableDef* Find(std::string_view name) const;
-  const std::map<std::string, TableDef, std::less<>>& tables() const { return tables_; }
+  // Null if there is none. What it points to stays.
+  const TableDef* Find(std::string_view name);
+  // All of them.
+  const Tables& tables();
 
  private:
-  void AddEvents(const AnalyzeContext& context);
-  void AddPersons(const AnalyzeContext& context);
+  // Makes the next group of tables; false when there are no more.
+  bool AddNext();
+  void AddPlain();
+  void AddEvents();
+  void AddPersons();
   void AddOthers();
-  void AddSessions(const AnalyzeContext& context);
+  void AddSessions();
   void AddSideTables();
   void Add(TableDef table);
 
-  std::map<std::string, TableDef, std::less<>> tables_;
+  const AnalyzeContext& context_;
+  Tables tables_;
+  size_t groups_made_ = 0;
 };
 
 }  // namespace hoglet::analysis
