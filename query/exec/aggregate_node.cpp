@@ -7,6 +7,7 @@
 
 #include "query/exec/column_numbers.h"
 #include "query/exec/interner.h"
+#include "query/exec/numbered_distinct.h"
 #include "query/exec/operator.h"
 #include "query/exec/row_compare.h"
 
@@ -333,20 +334,22 @@ absl::Status GroupTable::FinishOrdered(EvalContext& context) {
 class AggregateNode final : public Node {
  public:
   AggregateNode(const Plan& plan, NodePtr input)
-      : Node(OutputTypes(plan)), plan_(plan), input_(std::move(input)), layout_(plan.aggregates) {
+      : Node(OutputTypes(plan)), plan_(plan), input_(std::move(input)), calls_(plan.aggregates) {
     for (size_t column : plan.group_keys) key_types_.push_back(input_->types()[column]);
     if (!plan.grouping_sets.empty()) key_types_.emplace_back(TypeKind::kUInt8);
   }
 
   absl::Status Prepare(ExecContext& context) override {
     HOGLET_RETURN_IF_ERROR(input_->Prepare(context));
+    CountByNumbers(context);
+    layout_ = std::make_unique<StateLayout>(calls_);
     std::vector<std::unique_ptr<GroupTable>> tables;
     std::vector<std::shared_ptr<ColumnNumbers>> numbers(plan_.group_keys.size());
     for (size_t k = 0; k < numbers.size() && context.numbers != nullptr; ++k)
       numbers[k] = context.numbers->Of(*plan_.inputs[0], plan_.group_keys[k]);
     for (int i = 0; i < WorkersFor(context, *input_); ++i) {
       tables.push_back(
-          std::make_unique<GroupTable>(plan_, key_types_, layout_, context.eval->memory));
+          std::make_unique<GroupTable>(plan_, key_types_, *layout_, context.eval->memory));
       for (size_t k = 0; k < numbers.size(); ++k) tables.back()->UseNumbers(k, numbers[k]);
     }
     HOGLET_RETURN_IF_ERROR(ForEachBatch(context, *input_, [&](int worker, Batch batch) {
@@ -368,6 +371,18 @@ class AggregateNode final : public Node {
  private:
   friend class AggregateOperator;
 
+  // Counts of distinct stored values need not look at the values.
+  void CountByNumbers(ExecContext& context) {
+    if (context.numbers == nullptr) return;
+    for (AggregateCall& call : calls_) {
+      if (!CountsDistinct(call)) continue;
+      const Physical physical = input_->types()[call.arguments[0]].physical();
+      if (physical != Physical::kString && physical != Physical::kI128) continue;
+      if (auto numbers = context.numbers->Of(*plan_.inputs[0], call.arguments[0]))
+        call.function = MakeNumberedDistinct(call.function, std::move(numbers));
+    }
+  }
+
   absl::Status Finish(ExecContext& context) {
     if (plan_.group_keys.empty() && plan_.grouping_sets.empty()) table_->EnsureOneGroup();
     HOGLET_RETURN_IF_ERROR(table_->FinishOrdered(*context.eval));
@@ -382,7 +397,8 @@ class AggregateNode final : public Node {
 
   const Plan& plan_;
   NodePtr input_;
-  StateLayout layout_;
+  std::vector<AggregateCall> calls_;
+  std::unique_ptr<StateLayout> layout_;
   std::vector<Type> key_types_;
   std::unique_ptr<GroupTable> table_;  // all groups, once prepared
   std::vector<std::shared_ptr<const Vector>> key_values_;

@@ -2,51 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
-#include <random>
-
-#include "tests/base/vector/vector_support.h"
+#include "tests/query/exec/numbered_column.h"
 
 namespace hoglet {
 namespace {
-
-// Rows of one column: dictionaries with values in common, and now and then rows without one.
-class Column {
- public:
-  Column(Type type, unsigned seed) : type_(std::move(type)), random_(seed) {
-    for (int i = 0; i < 6; ++i) AddDictionary();
-  }
-
-  Vector Rows(bool with_dictionary) {
-    const size_t rows = 1 + random_() % 300;
-    const auto& dictionary = dictionaries_[random_() % dictionaries_.size()];
-    std::shared_ptr<uint32_t[]> codes(new uint32_t[rows]);
-    for (size_t i = 0; i < rows; ++i)
-      codes[i] = static_cast<uint32_t>(random_() % dictionary->size());
-    const Vector all = Vector::Dictionary(dictionary, std::move(codes), rows);
-    return with_dictionary ? all : all.Flatten();
-  }
-  const Type& type() const { return type_; }
-
- private:
-  void AddDictionary() {
-    std::map<uint32_t, Datum> values;
-    for (int i = 0; i < 100; ++i) {
-      const uint32_t value = random_() % 400;
-      values.emplace(value, type_.physical() == Physical::kString
-                                ? Datum("value " + std::to_string(value))
-                                : Datum(static_cast<Int128>(value) << 70));
-    }
-    std::vector<Datum> list;
-    for (const auto& [key, value] : values) list.push_back(value);
-    list.emplace_back();  // NULL
-    dictionaries_.push_back(std::make_shared<const Vector>(BuildVector(type_, list)));
-  }
-
-  Type type_;
-  std::mt19937 random_;
-  std::vector<std::shared_ptr<const Vector>> dictionaries_;
-};
 
 std::string TextOf(const Datum& value) {
   if (value.is_null()) return "NULL";
@@ -60,7 +19,7 @@ class NumberedInterner : public testing::TestWithParam<TypeKind> {};
 // With numbers as without them, whether rows without a dictionary come never, late or throughout.
 TEST_P(NumberedInterner, GivesTheIdsThatAPlainOneGives) {
   for (const int flat_from : {1000, 20, 0}) {
-    Column column(Type(GetParam()), 7);
+    NumberedColumn column(Type(GetParam()), 7);
     auto numbers = std::make_shared<ColumnNumbers>(column.type(), 1 << 20);
     ColumnInterner plain(column.type());
     ColumnInterner numbered(column.type());
@@ -82,7 +41,7 @@ TEST_P(NumberedInterner, GivesTheIdsThatAPlainOneGives) {
 
 TEST_P(NumberedInterner, TakesOverAnother) {
   for (const bool mixed : {false, true}) {
-    Column column(Type(GetParam()), 11);
+    NumberedColumn column(Type(GetParam()), 11);
     auto numbers = std::make_shared<ColumnNumbers>(column.type(), 1 << 20);
     ColumnInterner interners[2] = {ColumnInterner(column.type()), ColumnInterner(column.type())};
     for (ColumnInterner& interner : interners) {
