@@ -394,13 +394,17 @@ absl::StatusOr<Vector> FromTime(const Vector& in, const Type& to, CastMode mode)
         in, to, mode, [&](int64_t v) { return static_cast<Int128>(FloorDivide(v, unit)); });
   }
   HOGLET_ASSIGN_OR_RETURN(const TimeZone to_zone, ZoneOf(to));
+  if (to.kind() == TypeKind::kDate || to.kind() == TypeKind::kDate32) {
+    const bool is_wide = to.kind() == TypeKind::kDate32;
+    const int64_t low = is_wide ? kDate32Min : 0;
+    const int64_t high = is_wide ? kDate32Max : kDateMax;
+    return Loop<int64_t, int64_t>(in, to, mode, [&](int64_t v, int64_t* out) {
+      *out = Clamp(reader.Day(v), low, high);
+      return true;
+    });
+  }
   LocalToMoment to_moment(to_zone);
   return Loop<int64_t, int64_t>(in, to, mode, [&](int64_t v, int64_t* out) {
-    if (to.kind() == TypeKind::kDate || to.kind() == TypeKind::kDate32) {
-      const bool wide = to.kind() == TypeKind::kDate32;
-      *out = Clamp(reader.Day(v), wide ? kDate32Min : 0, wide ? kDate32Max : kDateMax);
-      return true;
-    }
     const int64_t moment = reader.is_date() ? to_moment(v * kMicrosPerDay) : reader.Moment(v);
     *out = to.kind() == TypeKind::kDateTime
                ? Clamp(FloorDivide(moment, kMicrosPerSecond), 0, kDateTimeMax)

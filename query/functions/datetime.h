@@ -69,7 +69,14 @@ class TimeReader {
     return utc_ || is_date() ? moment : offsets_.ToLocalMicros(moment);
   }
   int64_t Day(int64_t value) {
-    return is_date() ? value : FloorDivide(Local(value), kMicrosPerDay);
+    if (is_date()) return value;
+    const int64_t local = Local(value);
+    // Rows come day by day, mostly.
+    if (static_cast<uint64_t>(local) - static_cast<uint64_t>(day_begin_) >= kMicrosPerDay) {
+      day_ = FloorDivide(local, kMicrosPerDay);
+      day_begin_ = day_ * kMicrosPerDay;
+    }
+    return day_;
   }
   int32_t Offset(int64_t moment_us) { return utc_ ? 0 : offsets_.OffsetSeconds(moment_us); }
 
@@ -78,6 +85,8 @@ class TimeReader {
   int scale_;
   ZoneOffsets offsets_;
   bool utc_;
+  int64_t day_ = 0;  // of the value before
+  int64_t day_begin_ = 0;
 };
 
 // The moment of local microseconds; one that the zone skips is read with the offset after the gap,
