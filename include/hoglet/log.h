@@ -118,7 +118,7 @@ class Log {
   virtual absl::StatusOr<uint64_t> ConsumerOffset(const std::string& topic,
                                                   const std::string& consumer) = 0;
 
-  // Applies retention now (also done in the background after a segment is sealed).
+  // Applies retention now (also done when a segment is sealed and when a consumer commits).
   virtual absl::Status EnforceRetention() = 0;
 
   // Not OK while appends are refused.

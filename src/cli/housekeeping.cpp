@@ -72,6 +72,9 @@ void Housekeeping::Run() {
       LogWarning("deleted rows not purged", {{"error", purged}});
     const absl::Status forgotten = salts_->RemoveExpired();
     if (!forgotten.ok()) LogWarning("expired salts not removed", {{"error", forgotten}});
+    // By age: nobody may write or commit anything for days.
+    const absl::Status dropped = log_->EnforceRetention();
+    if (!dropped.ok()) LogWarning("log retention failed", {{"error", dropped}});
     lock.lock();
   }
 }

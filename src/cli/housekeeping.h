@@ -15,8 +15,8 @@ namespace hoglet {
 
 // Orders, once a day for each project, what is too old to go: events beyond the project's
 // retention, heatmaps and ingestion warnings beyond theirs. The orders are commands in the log, so
-// the pipeline carries them out. Throws expired cookieless salts away, too. A thread of its own;
-// what it is given outlives it.
+// the pipeline carries them out. Throws expired cookieless salts and segments of the log away, too.
+// A thread of its own; what it is given outlives it.
 class Housekeeping {
  public:
   Housekeeping(Env* env, Log* log, const MetadataStore* metadata, EventTable* events,

@@ -8,6 +8,7 @@
 #include "src/base/buffer_pool.h"
 #include "src/base/crc32c.h"
 #include "src/base/limits.h"
+#include "src/base/logging.h"
 #include "src/base/strings.h"
 
 namespace hoglet::log_internal {
@@ -341,7 +342,10 @@ absl::Status Topic::CommitConsumer(const std::string& consumer, uint64_t offset)
     return absl::InvalidArgumentError(StrCat("topic ", name_, ": consumer ", consumer, " commits ",
                                              offset, ", past the end ", end));
   }
-  return consumers_.Commit(consumer, offset);
+  HOGLET_RETURN_IF_ERROR(consumers_.Commit(consumer, offset));
+  // What it held back may go now: nothing else would let it go until more is appended.
+  DropOldSegments();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<uint64_t> Topic::ConsumerOffset(const std::string& consumer) {
@@ -376,6 +380,11 @@ absl::Status Topic::EnforceRetention() {
     std::lock_guard lock(mutex_);
     segments_.pop_front();
   }
+}
+
+void Topic::DropOldSegments() {
+  if (absl::Status dropped = EnforceRetention(); !dropped.ok())
+    LogWarning("log retention failed", {{"topic", name_}, {"error", dropped}});
 }
 
 absl::Status Topic::Health() {

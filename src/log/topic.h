@@ -109,6 +109,8 @@ class Topic {
                        WritableFile* file);
   absl::Status CheckChain(const SegmentHeader& header, const std::string& path) const;
   absl::Status CheckConsumers();
+  // EnforceRetention() where a failure must not fail what goes on: the next time tries again.
+  void DropOldSegments();
   absl::Status CreateSegment(uint64_t base_offset, uint64_t previous_base_offset,
                              uint64_t previous_bytes);
   void AddSegment(const std::string& path, const SegmentScan& scan);

@@ -85,10 +85,7 @@ absl::Status Topic::Prepare(uint64_t bytes) {
   }
   if (position_ + bytes > segment_bytes_max && next_offset_ > base_offset) {
     HOGLET_RETURN_IF_ERROR(Roll());
-    // Failing to drop old segments must not fail the append; the next roll tries again.
-    if (absl::Status dropped = EnforceRetention(); !dropped.ok()) {
-      LogWarning("log retention failed", {{"topic", name_}, {"error", dropped}});
-    }
+    DropOldSegments();
   }
   return Reserve(bytes);
 }
