@@ -19,7 +19,7 @@ MemoryShares::MemoryShares(uint64_t wanted_bytes, unsigned queries)
       queries_at_once(std::max(1u, queries)),
       memtable_bytes(std::clamp(total_bytes / 16, 8 * kMiB, 64 * kMiB)),
       person_bytes(std::clamp(total_bytes / 32, 4 * kMiB, 32 * kMiB)),
-      cache_bytes(std::clamp(total_bytes / 8, 16 * kMiB, 256 * kMiB)),
+      cache_bytes(std::clamp(total_bytes / 8, 16 * kMiB, 4 * kGiB)),
       kept_bytes(std::clamp(total_bytes / 32, 1 * kMiB, 32 * kMiB)),
       body_bytes(std::clamp(total_bytes / 8, 64 * kMiB, 256 * kMiB)),
       query_bytes(std::clamp(total_bytes / 2 / queries_at_once, 32 * kMiB, 8 * kGiB)),
