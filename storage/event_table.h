@@ -73,7 +73,9 @@ class EventTable : public EventStore, public ScannableTable {
     uint64_t cache_bytes_max = 256 << 20;  // decoded dictionaries
     bool background_merges = true;
     uint32_t merge_parts_max = 16;
-    uint64_t merge_rows_max = 4'000'000;    // of one part
+    // Of one part: beyond, values that repeat outgrow its dictionaries, and with them queries by
+    // person or session, and a merge takes more memory and is lost more at a crash.
+    uint64_t merge_rows_max = 1'000'000;
     uint64_t merge_bytes_max = 1ull << 30;  // of the files merged at once
     uint64_t merge_bytes_per_second = 0;    // 0: as fast as it goes
     // Background merges give way to everything else, and stand still while writers are behind and
