@@ -17,6 +17,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
+import { difference, digest, inOrder } from './answers.mjs';
 import { formatMs, formatTable, geometricMean, median, thousands } from './lib.mjs';
 import { LOAD_OPTIONS, Stream, loadFlags, makeEngine, prepare, remove } from './prepare.mjs';
 import {
@@ -46,46 +47,6 @@ function parseFlags() {
   const refusal = flags.cold ? cannotDropPageCache() : undefined;
   if (refusal) throw new Error(`--cold: ${refusal}`);
   return flags;
-}
-
-// One form for the three engines: '' is NULL, times lose T, Z and trailing zeros, numbers are numbers.
-function normalise(value) {
-  if (value === null || value === '') return null;
-  if (typeof value === 'number') return value;
-  if (typeof value !== 'string') return JSON.stringify(value);
-  if (/^-?\d+(\.\d+)?$/.test(value)) return Number(value);
-  const time = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|\+00:?00)?)?$/.exec(value);
-  if (!time) return value;
-  const fraction = (time[3] ?? '').replace(/0+$/, '');
-  const clock = (time[2] ?? '00:00:00') + (fraction && `.${fraction}`);
-  return clock === '00:00:00' ? time[1] : `${time[1]} ${clock}`;
-}
-
-// The first difference between two answers in words, or undefined.
-function difference(query, expected, got) {
-  const pick = (row) => (query.columns ? query.columns.map((i) => row[i]) : row).map(normalise);
-  const a = expected.map(pick);
-  const b = got.map(pick);
-  if (a.length !== b.length) return `${b.length} rows instead of ${a.length}`;
-  const tolerance = query.tolerance ?? 1e-9;
-  for (let row = 0; row < a.length; ++row) {
-    for (let i = 0; i < a[row].length; ++i) {
-      const [x, y] = [a[row][i], b[row][i]];
-      const same = typeof x === 'number' && typeof y === 'number'
-        ? Math.abs(x - y) <= tolerance * Math.max(Math.abs(x), Math.abs(y)) : x === y;
-      if (!same) return `row ${row} column ${i}: ${JSON.stringify(y)} instead of ${JSON.stringify(x)}`;
-    }
-  }
-  return undefined;
-}
-
-// Rows whose sort key is shared may come in any order: compare those answers as sets.
-function inOrder(query, rows) {
-  return query.columns ? [...rows].sort((a, b) => {
-    const x = JSON.stringify(query.columns.map((i) => normalise(a[i])));
-    const y = JSON.stringify(query.columns.map((i) => normalise(b[i])));
-    return x < y ? -1 : x > y ? 1 : 0;
-  }) : rows;
 }
 
 // A first run and `runs` warm ones, and an untimed one during which memory is looked at.
@@ -193,6 +154,7 @@ function compareAnswers(asked, answers, report) {
   for (const query of asked) {
     const given = answers[query.name] ?? {};
     const reference = ['clickhouse', 'duckdb', 'hoglet'].find((name) => given[name]);
+    if (reference) report.queries[query.name].answer = digest(query, given[reference]);
     for (const name of Object.keys(given)) {
       const found = difference(query, given[reference], given[name]);
       if (found) report.errors.push(`${query.name}: ${name} differs from ${reference}: ${found}`);
