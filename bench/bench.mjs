@@ -11,7 +11,8 @@
 // holds the same stream. More than 5 million events are generated and loaded in slices of 2 million.
 //
 // --cold also asks each question after the engine was stopped and the page cache dropped (root on
-// Linux). --remove deletes what an engine loaded once it was measured, for want of disk.
+// Linux). --remove deletes what an engine loaded once it was measured, and the stream at the end, for
+// want of disk.
 // Exit code 1 when an answer differs or an engine failed.
 
 import fs from 'node:fs';
@@ -89,13 +90,25 @@ async function measureCold(engine, sql, runs) {
 // Everything about one engine, into the report.
 async function measureEngine(name, stream, flags, report, answers) {
   const engine = await makeEngine(name, flags);
-  const load = (report.loads[name] = await prepare(name, engine, stream, flags, name === 'hoglet' ? flags.keep : !flags.reload));
-  report.versions[name] = engine.version;
-  report.stream = stream.meta();
-  Object.assign(load, await engine.measureStart?.(flags.events, { runs: START_RUNS, cold: flags.cold }));
-  const asked = questions(report.stream, flags);
+  try {
+    const keep = name === 'hoglet' ? flags.keep : !flags.reload;
+    const load = (report.loads[name] = await prepare(name, engine, stream, flags, keep));
+    report.versions[name] = engine.version;
+    report.stream = stream.meta();
+    Object.assign(load, await engine.measureStart?.(flags.events, { runs: START_RUNS, cold: flags.cold }));
+    await askAll(name, engine, flags, report, answers);
+    const peaks = Object.values(report.queries).map((row) => row[name]?.peak_mb).filter((mb) => mb !== undefined);
+    if (peaks.length > 0) load.query_rss_mb = Math.max(...peaks);
+  } finally {
+    await engine.close();
+  }
+  if (flags.remove) remove(name, flags);
+}
+
+// All questions warm, then all cold.
+async function askAll(name, engine, flags, report, answers) {
   const each = async (measure, take) => {
-    for (const query of asked) {
+    for (const query of questions(report.stream, flags)) {
       try {
         const { rows, figures } = await measure(query[name === 'hoglet' ? 'hogql' : name]);
         const row = (report.queries[query.name] ??= { title: query.title });
@@ -109,16 +122,12 @@ async function measureEngine(name, stream, flags, report, answers) {
   await each((sql) => measureWarm(engine, sql, flags.runs), (query, rows) => {
     (answers[query.name] ??= {})[name] = rows;
   });
-  const peaks = Object.values(report.queries).map((row) => row[name]?.peak_mb).filter((mb) => mb !== undefined);
-  if (peaks.length > 0) load.query_rss_mb = Math.max(...peaks);
-  if (flags.cold) {
-    await each((sql) => measureCold(engine, sql, flags.cold_runs), (query, rows) => {
-      const found = difference(query, answers[query.name][name], rows);
-      if (found) report.errors.push(`${query.name}: ${name} answers differently after a cold start: ${found}`);
-    });
-  }
-  await engine.close();
-  if (flags.remove) remove(name, flags);
+  if (!flags.cold) return;
+  await each((sql) => measureCold(engine, sql, flags.cold_runs), (query, rows) => {
+    const warm = answers[query.name]?.[name];
+    const found = warm && difference(query, warm, rows);
+    if (found) report.errors.push(`${query.name}: ${name} answers differently after a cold start: ${found}`);
+  });
 }
 
 const questions = (meta, flags) =>
@@ -143,6 +152,7 @@ async function main() {
     }
   }
   report.stream ??= stream.meta();
+  if (flags.remove) fs.rmSync(stream.file, { force: true });
   compareAnswers(questions(report.stream, flags), answers, report);
   addRatios(report);
   console.log(describe(report, flags));

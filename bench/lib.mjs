@@ -24,7 +24,7 @@ export function freePort() {
 
 // One kept-alive connection with no more of HTTP than the programs here need: a general client costs more processor
 // time than the server, and both share the machine. One request at a time.
-class Connection {
+export class Connection {
   constructor(port) {
     this.chunks = [];  // of the answer under way
     this.received = 0;  // their bytes
@@ -142,11 +142,14 @@ export class Hoglet {
   }
 
   async stop() {
-    const gone = new Promise((resolve) => this.child.once('exit', resolve));
     this.#closeIdle();
-    this.child.kill('SIGTERM');
-    await gone;
+    const { child } = this;
     this.child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    child.kill('SIGCONT');  // it may stand still
+    await gone;
   }
 
   // Lets the process stand still until resume(), its background work included; no request may be under way.

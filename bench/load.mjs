@@ -105,7 +105,8 @@ export class Pace {
   }
 
   async #post(due_at) {
-    this.refused += await this.server.postBatch(this.bodies.next(), this.bodies.headers);
+    const refused = await this.server.postBatch(this.bodies.next(), this.bodies.headers);
+    this.refused += refused;
     this.latencies.push(performance.now() - due_at);
   }
 }

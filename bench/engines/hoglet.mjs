@@ -54,7 +54,7 @@ export class HogletEngine {
   }
 
   get pid() {
-    return this.server.pid;
+    return this.server?.pid;
   }
 
   async open() {
@@ -83,8 +83,9 @@ export class HogletEngine {
     const writer = async () => {
       for (let next = bodies.next(); !next.done; next = bodies.next()) {
         const { pieces } = next.value;
-        this.refused += await this.server.postBatch(
+        const refused = await this.server.postBatch(
           this.gzip ? [gzipSync(Buffer.concat(pieces), { level: 1 })] : pieces, headers);
+        this.refused += refused;
       }
     };
     await Promise.all(Array.from({ length: this.connections }, writer));
@@ -178,6 +179,6 @@ export class HogletEngine {
   }
 
   async close() {
-    await this.server.stop();
+    await this.server?.stop();
   }
 }
