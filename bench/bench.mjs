@@ -19,7 +19,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { difference, digest, inOrder } from './answers.mjs';
-import { formatMs, formatTable, geometricMean, median, thousands } from './lib.mjs';
+import { formatMs, formatTable, geometricMean, median, sleep, thousands } from './lib.mjs';
 import { LOAD_OPTIONS, Stream, loadFlags, makeEngine, prepare, remove } from './prepare.mjs';
 import {
   cannotDropPageCache, dropPageCache, memoryOf, peakAnonMb, programFiles, readThrough, resetPeak,
@@ -58,10 +58,10 @@ async function measureWarm(engine, sql, runs) {
   const rows = await first.rows();
   const times = [];
   for (let i = 0; i < runs; ++i) times.push((await engine.run(sql)).ms);
-  const { peak_mb } = memoryOf(engine.pid);
+  const { peak_mb, rss_mb: rss_after_mb } = memoryOf(engine.pid);
   const anon_peak_mb = await peakAnonMb(engine.pid, () => engine.run(sql));
   return { rows, figures: {
-    ms: median(times), first_ms: first.ms, rss_before_mb: rss_mb, ...(reset && { peak_mb }), anon_peak_mb,
+    ms: median(times), first_ms: first.ms, rss_before_mb: rss_mb, rss_after_mb, ...(reset && { peak_mb }), anon_peak_mb,
   } };
 }
 
@@ -116,6 +116,8 @@ async function askAll(name, engine, flags, report, answers) {
         take(query, inOrder(query, rows));
       } catch (error) {
         report.errors.push(`${query.name}: ${name}: ${firstLine(error)}`);
+        await sleep(200);  // for the news of the end of its process, if that is why
+        if (engine.pid === undefined) await engine.open();
       }
     }
   };

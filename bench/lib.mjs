@@ -112,8 +112,9 @@ export class Hoglet {
     this.idle = [];  // connections to be used again
   }
 
+  // Of the running process.
   get pid() {
-    return this.child?.pid;
+    return this.child?.exitCode === null && this.child.signalCode === null ? this.child.pid : undefined;
   }
 
   async start() {
@@ -143,13 +144,13 @@ export class Hoglet {
 
   async stop() {
     this.#closeIdle();
+    if (this.pid === undefined) return;
     const { child } = this;
-    this.child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
     child.kill('SIGCONT');  // it may stand still
     await gone;
+    this.child = undefined;
   }
 
   // Lets the process stand still until resume(), its background work included; no request may be under way.
