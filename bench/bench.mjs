@@ -2,174 +2,171 @@
 // questions of queries.mjs, whose answers must agree.
 //
 //   node bench.mjs --hoglet BIN [--events 1000000] [--engines hoglet,clickhouse,duckdb]
-//     [--queries name,...] [--runs 5] [--threads 2] [--connections 4] [--batch 1000] [--gzip]
-//     [--reload] [--data DIR] [--json FILE]
+//     [--queries name,...] [--runs 5] [--cold] [--cold-runs 1] [--threads 2]
+//     [--connections 4] [--batch 1000] [--gzip] [--slice EVENTS]
+//     [--keep] [--reload] [--remove] [--data DIR] [--json FILE]
 //
-// The peers run in this process on `threads` threads and keep their tables between calls (--reload
-// loads them anew); hoglet is always loaded anew. Exit code 1 when an answer differs.
+// The peers run on `threads` threads, each in a process of its own, and keep their tables between
+// calls (--reload loads them anew); hoglet is loaded anew unless --keep is given and the folder
+// holds the same stream. More than 5 million events are generated and loaded in slices of 2 million.
+//
+// --cold also asks each question after the engine was stopped and the page cache dropped (root on
+// Linux). --remove deletes what an engine loaded once it was measured, and the stream at the end, for
+// want of disk.
+// Exit code 1 when an answer differs or an engine failed.
 
 import fs from 'node:fs';
 import os from 'node:os';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { fileURLToPath } from 'node:url';
-import { generateFile } from './generate.mjs';
-import { formatTable, geometricMean, median } from './lib.mjs';
+import { difference, digest, inOrder } from './answers.mjs';
+import { formatMs, formatTable, geometricMean, median, sleep, thousands } from './lib.mjs';
+import { LOAD_OPTIONS, Stream, loadFlags, makeEngine, prepare, remove } from './prepare.mjs';
+import {
+  cannotDropPageCache, dropPageCache, memoryOf, peakAnonMb, programFiles, readThrough, resetPeak,
+} from './process.mjs';
 import { queries } from './queries.mjs';
 
-const here = path.dirname(fileURLToPath(import.meta.url));
+const START_RUNS = 3;
 
 function parseFlags() {
   const { values } = parseArgs({ options: {
-    hoglet: { type: 'string' },
-    events: { type: 'string', default: '1000000' },
-    seed: { type: 'string', default: '1' },
+    ...LOAD_OPTIONS,
     engines: { type: 'string', default: 'hoglet,clickhouse,duckdb' },
     queries: { type: 'string', default: '' },
     runs: { type: 'string', default: '5' },
-    threads: { type: 'string', default: '2' },
-    connections: { type: 'string', default: '4' },
-    batch: { type: 'string', default: '1000' },
-    gzip: { type: 'boolean', default: false },
+    cold: { type: 'boolean', default: false },
+    'cold-runs': { type: 'string', default: '1' },
+    keep: { type: 'boolean', default: false },
     reload: { type: 'boolean', default: false },
-    data: { type: 'string', default: path.join(here, 'data') },
+    remove: { type: 'boolean', default: false },
     json: { type: 'string' },
   } });
-  const flags = { ...values, data: path.resolve(values.data), engines: values.engines.split(',') };
-  for (const name of ['events', 'seed', 'runs', 'threads', 'connections', 'batch']) flags[name] = Number(values[name]);
+  const flags = { ...loadFlags(values), engines: values.engines.split(','), runs: Number(values.runs) };
+  flags.cold_runs = values.cold ? Number(values['cold-runs']) : 0;
   flags.queries = values.queries ? values.queries.split(',') : [];
   if (flags.engines.includes('hoglet') && !flags.hoglet) throw new Error('--hoglet BIN is needed to run hoglet');
+  const refusal = flags.cold ? cannotDropPageCache() : undefined;
+  if (refusal) throw new Error(`--cold: ${refusal}`);
   return flags;
 }
 
-async function makeEngine(name, flags) {
-  const data = path.join(flags.data, `${name}-${flags.events}`);
-  switch (name) {
-    case 'hoglet': {
-      const { HogletEngine } = await import('./engines/hoglet.mjs');
-      return new HogletEngine({ ...flags, data, binary: path.resolve(flags.hoglet) });
-    }
-    case 'clickhouse': {
-      const { ClickHouse } = await import('./engines/clickhouse.mjs');
-      return new ClickHouse({ data, threads: flags.threads });
-    }
-    case 'duckdb': {
-      const { DuckDB } = await import('./engines/duckdb.mjs');
-      return new DuckDB({ data, threads: flags.threads });
-    }
-    default: throw new Error(`unknown engine ${name}`);
-  }
-}
-
-// Loads the stream, or reopens a peer that holds it already; returns the figures of the loading.
-async function prepare(name, engine, file, flags) {
-  const note = path.join(flags.data, `${name}-${flags.events}.load.json`);
-  const key = `${flags.events}/${flags.seed}`;
-  if (name !== 'hoglet' && !flags.reload && fs.existsSync(note)) {
-    const loaded = JSON.parse(fs.readFileSync(note, 'utf8'));
-    if (loaded.key === key) {
-      await engine.open();
-      return loaded;
-    }
-  }
-  process.stderr.write(`loading ${name}...\n`);
-  fs.rmSync(note, { force: true });
-  const times = await engine.load(file, flags.events);
-  const loaded = {
-    key, ...times,
-    events_per_s: Math.round(flags.events / times.load_s),
-    bytes_per_event: Math.round(engine.diskBytes() / flags.events * 10) / 10,
-  };
-  fs.writeFileSync(note, JSON.stringify(loaded));
-  return loaded;
-}
-
-// One form for the three engines: '' is NULL, times lose T, Z and trailing zeros, numbers are numbers.
-function normalise(value) {
-  if (value === null || value === '') return null;
-  if (typeof value === 'number') return value;
-  if (typeof value !== 'string') return JSON.stringify(value);
-  if (/^-?\d+(\.\d+)?$/.test(value)) return Number(value);
-  const time = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|\+00:?00)?)?$/.exec(value);
-  if (!time) return value;
-  const fraction = (time[3] ?? '').replace(/0+$/, '');
-  const clock = (time[2] ?? '00:00:00') + (fraction && `.${fraction}`);
-  return clock === '00:00:00' ? time[1] : `${time[1]} ${clock}`;
-}
-
-// The first difference between two answers in words, or undefined.
-function difference(query, expected, got) {
-  const pick = (row) => (query.columns ? query.columns.map((i) => row[i]) : row).map(normalise);
-  const a = expected.map(pick);
-  const b = got.map(pick);
-  if (a.length !== b.length) return `${b.length} rows instead of ${a.length}`;
-  const tolerance = query.tolerance ?? 1e-9;
-  for (let row = 0; row < a.length; ++row) {
-    for (let i = 0; i < a[row].length; ++i) {
-      const [x, y] = [a[row][i], b[row][i]];
-      const same = typeof x === 'number' && typeof y === 'number'
-        ? Math.abs(x - y) <= tolerance * Math.max(Math.abs(x), Math.abs(y)) : x === y;
-      if (!same) return `row ${row} column ${i}: ${JSON.stringify(y)} instead of ${JSON.stringify(x)}`;
-    }
-  }
-  return undefined;
-}
-
-// Rows whose sort key is shared may come in any order: compare those answers as sets.
-function inOrder(query, rows) {
-  return query.columns ? [...rows].sort((a, b) => {
-    const x = JSON.stringify(query.columns.map((i) => normalise(a[i])));
-    const y = JSON.stringify(query.columns.map((i) => normalise(b[i])));
-    return x < y ? -1 : x > y ? 1 : 0;
-  }) : rows;
-}
-
-// A first run and `runs` warm ones.
-async function measure(engine, sql, runs) {
-  const cold = await engine.run(sql);
+// A first run and `runs` warm ones, and an untimed one during which memory is looked at.
+async function measureWarm(engine, sql, runs) {
+  const { rss_mb } = memoryOf(engine.pid);
+  const reset = resetPeak(engine.pid);
+  const first = await engine.run(sql);
+  const rows = await first.rows();
   const times = [];
   for (let i = 0; i < runs; ++i) times.push((await engine.run(sql)).ms);
-  return { first_ms: cold.ms, ms: median(times), rows: cold.rows() };
+  const { peak_mb, rss_mb: rss_after_mb } = memoryOf(engine.pid);
+  const anon_peak_mb = await peakAnonMb(engine.pid, () => engine.run(sql));
+  return { rows, figures: {
+    ms: median(times), first_ms: first.ms, rss_before_mb: rss_mb, rss_after_mb, ...(reset && { peak_mb }), anon_peak_mb,
+  } };
 }
+
+// The first question after a start with an empty page cache. The program itself is brought back into the cache and an
+// empty question asked first: what is cold is the data.
+async function measureCold(engine, sql, runs) {
+  const times = [];
+  let rows;
+  let figures;
+  for (let i = 0; i < runs; ++i) {
+    const programs = programFiles(engine.pid);
+    await engine.close();
+    dropPageCache();
+    readThrough(programs);
+    await engine.open();
+    await engine.run('SELECT 1');
+    const reset = resetPeak(engine.pid);
+    const answer = await engine.run(sql);
+    times.push(answer.ms);
+    figures = reset ? { cold_peak_mb: memoryOf(engine.pid).peak_mb } : {};
+    rows = await answer.rows();
+  }
+  return { rows, figures: { cold_ms: median(times), ...figures } };
+}
+
+// Everything about one engine, into the report.
+async function measureEngine(name, stream, flags, report, answers) {
+  const engine = await makeEngine(name, flags);
+  try {
+    const keep = name === 'hoglet' ? flags.keep : !flags.reload;
+    const load = (report.loads[name] = await prepare(name, engine, stream, flags, keep));
+    report.versions[name] = engine.version;
+    report.stream = stream.meta();
+    Object.assign(load, await engine.measureStart?.(flags.events, { runs: START_RUNS, cold: flags.cold }));
+    await askAll(name, engine, flags, report, answers);
+    const peaks = Object.values(report.queries).map((row) => row[name]?.peak_mb).filter((mb) => mb !== undefined);
+    if (peaks.length > 0) load.query_rss_mb = Math.max(...peaks);
+  } finally {
+    await engine.close();
+  }
+  if (flags.remove) remove(name, flags);
+}
+
+// All questions warm, then all cold.
+async function askAll(name, engine, flags, report, answers) {
+  const each = async (measure, take) => {
+    for (const query of questions(report.stream, flags)) {
+      try {
+        const { rows, figures } = await measure(query[name === 'hoglet' ? 'hogql' : name]);
+        const row = (report.queries[query.name] ??= { title: query.title });
+        row[name] = { ...row[name], ...figures };
+        take(query, inOrder(query, rows));
+      } catch (error) {
+        report.errors.push(`${query.name}: ${name}: ${firstLine(error)}`);
+        await sleep(200);  // for the news of the end of its process, if that is why
+        if (engine.pid === undefined) await engine.open();
+      }
+    }
+  };
+  await each((sql) => measureWarm(engine, sql, flags.runs), (query, rows) => {
+    (answers[query.name] ??= {})[name] = rows;
+  });
+  if (!flags.cold) return;
+  await each((sql) => measureCold(engine, sql, flags.cold_runs), (query, rows) => {
+    const warm = answers[query.name]?.[name];
+    const found = warm && difference(query, warm, rows);
+    if (found) report.errors.push(`${query.name}: ${name} answers differently after a cold start: ${found}`);
+  });
+}
+
+const questions = (meta, flags) =>
+  queries(meta).filter((query) => flags.queries.length === 0 || flags.queries.includes(query.name));
+
+const firstLine = (error) => String(error.message ?? error).split('\n')[0].slice(0, 400);
 
 async function main() {
   const flags = parseFlags();
-  const file = path.join(flags.data, `events-${flags.events}.ndjson`);
-  const meta = generateFile(file, { events: flags.events, seed: flags.seed });
-  const asked = queries(meta).filter((query) => flags.queries.length === 0 || flags.queries.includes(query.name));
+  const stream = new Stream(flags);
   const report = {
     machine: { cpu: os.cpus()[0].model, cores: os.cpus().length, memory_gb: Math.round(os.totalmem() / 2 ** 30) },
-    stream: meta, loads: {}, versions: {}, queries: {}, errors: [],
+    stream: undefined, loads: {}, versions: {}, queries: {}, errors: [],
   };
-
   const answers = {};
   for (const name of flags.engines) {
-    const engine = await makeEngine(name, flags);
-    report.loads[name] = await prepare(name, engine, file, flags);
-    report.versions[name] = engine.version;
-    for (const query of asked) {
-      const row = (report.queries[query.name] ??= { title: query.title });
-      try {
-        const { first_ms, ms, rows } = await measure(engine, query[name === 'hoglet' ? 'hogql' : name], flags.runs);
-        row[name] = { ms, first_ms };
-        (answers[query.name] ??= {})[name] = inOrder(query, rows);
-      } catch (error) {
-        report.errors.push(`${query.name}: ${name}: ${String(error.message ?? error).split('\n')[0].slice(0, 400)}`);
-      }
+    try {
+      await measureEngine(name, stream, flags, report, answers);
+    } catch (error) {
+      report.errors.push(`${name}: ${firstLine(error)}`);
+      process.stderr.write(`${error.stack}\n`);
     }
-    await engine.close();
-    if (engine.query_rss_mb) report.loads[name].query_rss_mb = engine.query_rss_mb;
   }
-  compareAnswers(asked, answers, report);
+  report.stream ??= stream.meta();
+  if (flags.remove) fs.rmSync(stream.file, { force: true });
+  compareAnswers(questions(report.stream, flags), answers, report);
+  addRatios(report);
   console.log(describe(report, flags));
   if (flags.json) fs.writeFileSync(flags.json, `${JSON.stringify(report, null, 2)}\n`);
-  process.exitCode = report.errors.length > 0 ? 1 : 0;
+  process.exit(report.errors.length > 0 ? 1 : 0);  // an engine that failed may have left its process running
 }
 
 function compareAnswers(asked, answers, report) {
   for (const query of asked) {
     const given = answers[query.name] ?? {};
     const reference = ['clickhouse', 'duckdb', 'hoglet'].find((name) => given[name]);
+    if (reference) report.queries[query.name].answer = digest(query, given[reference]);
     for (const name of Object.keys(given)) {
       const found = difference(query, given[reference], given[name]);
       if (found) report.errors.push(`${query.name}: ${name} differs from ${reference}: ${found}`);
@@ -177,28 +174,46 @@ function compareAnswers(asked, answers, report) {
   }
 }
 
-function describe(report, flags) {
-  const ms = (cell) => (cell === undefined ? '-' : cell.ms < 10 ? cell.ms.toFixed(2) : cell.ms.toFixed(1));
-  const ratios = [];
-  const rows = [['query (median of warm runs, ms)', ...flags.engines, 'ratio']];
-  for (const row of Object.values(report.queries)) {
-    const peers = ['clickhouse', 'duckdb'].filter((name) => row[name]).map((name) => row[name].ms);
-    const ratio = row.hoglet && peers.length > 0 ? row.hoglet.ms / Math.min(...peers) : undefined;
-    if (ratio !== undefined) ratios.push(ratio);
-    row.ratio = ratio;
-    rows.push([row.title, ...flags.engines.map((name) => ms(row[name])), ratio === undefined ? '-' : `${ratio.toFixed(2)}x`]);
+// hoglet's time over that of the better peer, warm and cold.
+function addRatios(report) {
+  for (const [field, ratio, mean] of [['ms', 'ratio', 'geometric_mean'], ['cold_ms', 'cold_ratio', 'cold_geometric_mean']]) {
+    const ratios = [];
+    for (const row of Object.values(report.queries)) {
+      const peers = ['clickhouse', 'duckdb'].map((name) => row[name]?.[field]).filter((ms) => ms !== undefined);
+      if (row.hoglet?.[field] === undefined || peers.length === 0) continue;
+      row[ratio] = row.hoglet[field] / Math.min(...peers);
+      ratios.push(row[ratio]);
+    }
+    if (ratios.length > 0) report[mean] = geometricMean(ratios);
   }
-  if (ratios.length > 0) {
-    report.geometric_mean = geometricMean(ratios);
-    rows.push(['geometric mean of the ratios', ...flags.engines.map(() => ''), `${report.geometric_mean.toFixed(2)}x`]);
-  }
+}
 
+function queryTable(report, flags, title, field, ratio, mean) {
+  const times = (value) => (value === undefined ? '-' : `${value.toFixed(2)}x`);
+  const rows = [[title, ...flags.engines, 'ratio']];
+  for (const row of Object.values(report.queries)) {
+    rows.push([row.title, ...flags.engines.map((name) => formatMs(row[name]?.[field])), times(row[ratio])]);
+  }
+  if (report[mean] !== undefined) {
+    rows.push(['geometric mean of the ratios', ...flags.engines.map(() => ''), times(report[mean])]);
+  }
+  return formatTable(rows);
+}
+
+function memoryTable(report, flags) {
+  const cell = (figures) => (figures === undefined ? '-' : `${figures.peak_mb ?? '?'} (${figures.anon_peak_mb})`);
+  return formatTable([['RSS peak, MB (of it anonymous)', ...flags.engines], ...Object.values(report.queries)
+    .map((row) => [row.title, ...flags.engines.map((name) => cell(row[name]))])]);
+}
+
+function loadTable(report, flags) {
   const loads = [['loading', ...flags.engines]];
-  const line = (title, field, format = (x) => x) => loads.push([title, ...flags.engines.map((name) => {
-    const value = report.loads[name][field];
-    return value === undefined ? '-' : format(value);
-  })]);
-  const rate = (seconds) => Math.round(report.stream.events / seconds).toLocaleString('en-US');
+  const line = (title, field, format = (x) => x) => {
+    const values = flags.engines.map((name) => report.loads[name]?.[field]);
+    if (values.every((value) => value === undefined)) return;
+    loads.push([title, ...values.map((value) => (value === undefined ? '-' : format(value)))]);
+  };
+  const rate = (seconds) => thousands(report.stream.events / seconds);
   line('events/s, acknowledged', 'load_s', rate);
   line('events/s, until queryable', 'queryable_s', rate);
   line('events/s, until merged', 'merged_s', rate);
@@ -208,15 +223,22 @@ function describe(report, flags) {
   line('RSS peak while querying, MB', 'query_rss_mb');
   line('RSS idle after a start, MB', 'idle_rss_mb');
   line('start with these events, ms', 'start_ms', (x) => x.toFixed(0));
+  line('the same with a cold page cache, ms', 'start_cold_ms', (x) => x.toFixed(0));
+  return formatTable(loads);
+}
+
+function describe(report, flags) {
   const folders = Object.entries(report.loads.hoglet?.folders ?? {})
     .map(([name, bytes]) => `${name} ${(bytes / report.stream.events).toFixed(1)}`).join(', ');
-
   return [
-    `${report.stream.events.toLocaleString('en-US')} events of ${report.stream.bytes_per_event} bytes, ` +
-      `${report.stream.persons.toLocaleString('en-US')} persons; ${report.machine.cpu}, ${report.machine.cores} cores, ` +
+    `${thousands(report.stream.events)} events of ${report.stream.bytes_per_event} bytes, ` +
+      `${thousands(report.stream.persons)} persons; ${report.machine.cpu}, ${report.machine.cores} cores, ` +
       `${report.machine.memory_gb} GB; ` + flags.engines.map((name) => `${name} ${report.versions[name] ?? ''}`.trim()).join(', '),
-    '', formatTable(loads), ...(folders ? [`hoglet's bytes an event by folder: ${folders}`] : []),
-    '', formatTable(rows), '',
+    '', loadTable(report, flags), ...(folders ? [`hoglet's bytes an event by folder: ${folders}`] : []),
+    '', queryTable(report, flags, 'query (median of warm runs, ms)', 'ms', 'ratio', 'geometric_mean'),
+    ...(flags.cold ? ['', queryTable(report, flags, 'query (after a start with a cold page cache, ms)', 'cold_ms', 'cold_ratio',
+      'cold_geometric_mean')] : []),
+    '', memoryTable(report, flags), '',
     ...(report.errors.length > 0 ? ['DISAGREEMENT', ...report.errors] : ['all answers agree']),
   ].join('\n');
 }

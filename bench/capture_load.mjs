@@ -11,7 +11,7 @@
 // (durable and queryable), and the p50/p99 of a request in ms; 429 and 503 are counted as refused.
 //
 // --rate sends single events at that pace, whatever the answers do: a latency counts from the moment
-// the event was due, so waiting behind a slow one shows.
+// the event was due, so waiting behind a slow one shows, and so does being refused and sent again.
 //
 // --total sends that many in batches of 1,000 and prints the resident memory on the way, and at the end
 // what each kind of thread has used. --cgroup puts the server into a control group (a folder that exists, with its limit set).
@@ -22,13 +22,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { gzipSync } from 'node:zlib';
-import { EventStream } from './generate.mjs';
-import { Hoglet, TOKEN, formatTable, quantile, sleep } from './lib.mjs';
-
-const SAMPLE_EVENTS = 20_000;
-const UUID_TAIL_AT = '{"uuid":"00000000-0000-4000-8000-'.length;
-const UUID_TAIL_DIGITS = 12;
+import { Hoglet, formatTable, sleep, thousands } from './lib.mjs';
+import { Bodies, Pace, percentiles, untilQueryable } from './load.mjs';
 
 const { values: flags } = parseArgs({ options: {
   hoglet: { type: 'string' },
@@ -44,66 +39,18 @@ const { values: flags } = parseArgs({ options: {
 } });
 if (!flags.hoglet) throw new Error('--hoglet BIN is needed');
 
-const HEADERS = { 'content-type': 'application/json', ...(flags.gzip && { 'content-encoding': 'gzip' }) };
 const milliseconds = (value) => value.toFixed(2);
-const thousands = (value) => Math.round(value).toLocaleString('en-US');
 
-// Makes bodies of `batch` events that differ in nothing but their uuids: the bytes are put together
-// once for some sets of events, and every body is a copy with new digits.
-class Bodies {
-  static next_uuid = 0;
-
-  constructor(batch) {
-    const stream = new EventStream({ events: SAMPLE_EVENTS, seed: 2 });
-    this.templates = [];
-    for (let set = 0; set < Math.max(4, Math.min(256, SAMPLE_EVENTS / batch)); ++set) {
-      let text = `{"api_key":"${TOKEN}","batch":[`;
-      const places = [];
-      for (let i = 0; i < batch; ++i) {
-        const line = stream.next();
-        if (i > 0) text += ',';
-        places.push(text.length + UUID_TAIL_AT);
-        text += `{"uuid":"00000000-0000-4000-8000-000000000000"${line.slice('{"uuid":"'.length + 37)}`;
-      }
-      this.templates.push({ bytes: Buffer.from(`${text}]}`, 'latin1'), places });
-    }
-    this.at = 0;
-  }
-
-  next() {
-    const { bytes, places } = this.templates[this.at++ % this.templates.length];
-    const body = Buffer.from(bytes);
-    for (const place of places) {
-      body.latin1Write((++Bodies.next_uuid).toString().padStart(UUID_TAIL_DIGITS, '0'), place);
-    }
-    return flags.gzip ? gzipSync(body, { level: 1 }) : body;
-  }
-}
-
-async function post(server, body) {
-  const { status, body: text } = await server.postOnce(body, HEADERS);
+async function post(server, body, headers) {
+  const { status, body: text } = await server.postOnce(body, headers);
   if (status !== 200 && status !== 429 && status !== 503) throw new Error(`/batch/ answered ${status}: ${text}`);
   return status === 200;
 }
 
-async function untilQueryable(server, events) {
-  for (;;) {
-    const [[count]] = await server.query('SELECT count() FROM events');
-    if (count === events) return;
-    if (count > events) throw new Error(`${count} events, ${events} were acknowledged`);
-    await sleep(20);
-  }
-}
-
-const percentiles = (latencies) => ({
-  p50_ms: latencies.length > 0 ? quantile(latencies, 0.5) : NaN,
-  p99_ms: latencies.length > 0 ? quantile(latencies, 0.99) : NaN,
-});
-
 let acknowledged = 0;
 
 async function runPairing(server, batch, connections, seconds) {
-  const bodies = new Bodies(batch);
+  const bodies = new Bodies(batch, flags);
   const latencies = [];
   let events = 0;
   let refused = 0;
@@ -112,7 +59,7 @@ async function runPairing(server, batch, connections, seconds) {
     while (performance.now() < started + seconds * 1000) {
       const body = bodies.next();
       const sent = performance.now();
-      if (await post(server, body)) {
+      if (await post(server, body, bodies.headers)) {
         latencies.push(performance.now() - sent);
         events += batch;
       } else {
@@ -148,35 +95,18 @@ async function runPairings(server) {
 async function runRate(server) {
   const rate = Number(flags.rate);
   const seconds = Number(flags.seconds ?? 30);
-  const bodies = new Bodies(1);
-  const latencies = [];
-  const started = performance.now();
-  let sent = 0;
-  let refused = 0;
-  const waiting = new Set();
-  while (sent < rate * seconds) {
-    const due = Math.min(rate * seconds, Math.floor((performance.now() - started) / 1000 * rate));
-    for (; sent < due; ++sent) {
-      const due_at = started + sent * 1000 / rate;
-      const request = post(server, bodies.next()).then((ok) => {
-        if (ok) latencies.push(performance.now() - due_at);
-        else ++refused;
-        waiting.delete(request);
-      });
-      waiting.add(request);
-    }
-    await sleep(1);
-  }
-  await Promise.all(waiting);
-  acknowledged += latencies.length;
-  const result = { rate, seconds, refused, ...percentiles(latencies), max_ms: Math.max(...latencies) };
+  const pace = new Pace(server, new Bodies(1, flags), rate);
+  await sleep(seconds * 1000);
+  const result = { rate, seconds, ...await pace.stop() };
+  acknowledged += result.events;
+  await untilQueryable(server, acknowledged);
   console.log(`${rate} single events/s for ${seconds} s: p50 ${milliseconds(result.p50_ms)} ms, ` +
-    `p99 ${milliseconds(result.p99_ms)} ms, longest ${milliseconds(result.max_ms)} ms, ${refused} refused`);
+    `p99 ${milliseconds(result.p99_ms)} ms, longest ${milliseconds(result.max_ms)} ms, ${result.refused} refused`);
   return result;
 }
 
 async function runTotal(server) {
-  const bodies = new Bodies(1000);
+  const bodies = new Bodies(1000, flags);
   const total = Number(flags.total);
   const started = performance.now();
   let sent = 0;
@@ -185,11 +115,8 @@ async function runTotal(server) {
   const client = async () => {
     while (sent < total) {
       sent += 1000;
-      const body = bodies.next();
-      while (!await post(server, body)) {
-        ++refused;
-        await sleep(50);
-      }
+      const times = await server.postBatch(bodies.next(), bodies.headers);
+      refused += times;  // not in one with the await: the sum is read before it
       acknowledged += 1000;
       if (acknowledged >= next_line) {
         next_line += total / 10;

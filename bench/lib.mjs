@@ -1,10 +1,10 @@
-// What the programs of bench/ share: a hoglet process, posting batches, small statistics.
+// What the programs of bench/ share: a hoglet process and requests to it, small statistics, tables.
 
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
+import { cpuOf, memoryOf } from './process.mjs';
 
 export const TOKEN = 'phc_bench0000000000000000000000000000000';
 export const API_KEY = 'phx_bench0000000000000000000000000000000';
@@ -22,32 +22,27 @@ export function freePort() {
   });
 }
 
-function cpuOf(stat_file) {
-  const fields = fs.readFileSync(stat_file, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-// One kept-alive connection that posts batches, with no more of HTTP than that takes: a general client costs more
-// processor time than the server, and both share the machine.
-class BatchConnection {
+// One kept-alive connection with no more of HTTP than the programs here need: a general client costs more processor
+// time than the server, and both share the machine. One request at a time.
+export class Connection {
   constructor(port) {
-    this.received = '';
+    this.chunks = [];  // of the answer under way
+    this.received = 0;  // their bytes
     this.socket = net.connect({ host: '127.0.0.1', port, noDelay: true });
-    this.socket.setEncoding('latin1');
-    this.socket.on('data', (text) => this.#take(text));
+    this.socket.on('data', (chunk) => this.#take(chunk));
     this.socket.on('error', (error) => this.#fail(error));
     this.socket.on('close', () => this.#fail(new Error('the server closed the connection')));
   }
 
-  // Resolves to { status, headers, body } of the one answer.
-  post(target, pieces, headers) {
+  // Resolves to { status, headers, body } of the one answer; `body` is bytes.
+  request(method, target, pieces, headers) {
     const bytes = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('');
     return new Promise((resolve, reject) => {
       if (this.error) return reject(this.error);
       this.waiting = { resolve, reject };
       this.socket.cork();
-      this.socket.write(`POST ${target} HTTP/1.1\r\nhost: 127.0.0.1\r\n${lines}content-length: ${bytes}\r\n\r\n`, 'latin1');
+      this.socket.write(`${method} ${target} HTTP/1.1\r\nhost: 127.0.0.1\r\n${lines}content-length: ${bytes}\r\n\r\n`, 'latin1');
       for (const piece of pieces) this.socket.write(piece);
       this.socket.uncork();
     });
@@ -58,23 +53,41 @@ class BatchConnection {
     this.socket.destroy();
   }
 
-  #take(text) {
-    this.received += text;
-    const end = this.received.indexOf('\r\n\r\n');
-    if (end < 0) return;
-    const [first, ...lines] = this.received.slice(0, end).split('\r\n');
+  #take(chunk) {
+    this.chunks.push(chunk);
+    this.received += chunk.length;
+    if (this.head === undefined && !this.#takeHead()) return;
+    if (this.received < this.wanted) return;
+    const bytes = this.chunks.length === 1 ? this.chunks[0] : Buffer.concat(this.chunks);
+    const answer = { ...this.head, body: bytes.subarray(this.head_bytes) };
+    this.chunks = [];
+    this.received = 0;
+    this.head = undefined;
+    const { resolve } = this.waiting;
+    this.waiting = undefined;
+    resolve(answer);
+  }
+
+  // Reads the head once all of it is there; `wanted` is then the bytes of the whole answer.
+  #takeHead() {
+    if (this.chunks.length > 1) this.chunks = [Buffer.concat(this.chunks)];
+    const [bytes] = this.chunks;
+    const end = bytes.indexOf('\r\n\r\n');
+    if (end < 0) return false;
+    const [first, ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
     const headers = Object.fromEntries(lines.map((line) => {
       const colon = line.indexOf(':');
       return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
     }));
     const length = Number(headers['content-length']);
-    if (!Number.isInteger(length)) return this.#fail(new Error(`an answer without a length: ${first}`));
-    if (this.received.length < end + 4 + length) return;
-    const answer = { status: Number(first.split(' ')[1]), headers, body: this.received.slice(end + 4, end + 4 + length) };
-    this.received = this.received.slice(end + 4 + length);
-    const { resolve } = this.waiting;
-    this.waiting = undefined;
-    resolve(answer);
+    if (!Number.isInteger(length)) {
+      this.#fail(new Error(`an answer without a length: ${first}`));
+      return false;
+    }
+    this.head = { status: Number(first.split(' ')[1]), headers };
+    this.head_bytes = end + 4;
+    this.wanted = this.head_bytes + length;
+    return true;
   }
 
   #fail(error) {
@@ -85,29 +98,42 @@ class BatchConnection {
   }
 }
 
+// How long to wait before a request that was turned away (429, 503) is sent again, in ms.
+export function retryAfterMs(headers) {
+  const seconds = Number(headers['retry-after']);
+  return Number.isFinite(seconds) ? Math.min(10, seconds) * 1000 : 100;
+}
+
 // A running `hoglet serve`. start() resolves when /_readyz answers 200; ready_ms is how long that took.
 // `flags` are added to its command line; it is put into the control group `cgroup`, if one is given.
 export class Hoglet {
   constructor(binary, data, flags = [], cgroup = undefined) {
     Object.assign(this, { binary, data, flags, cgroup });
-    this.agent = new http.Agent({ keepAlive: true, maxSockets: 256 });
-    this.idle = [];  // connections of postBatch()
+    this.idle = [];  // connections to be used again
+  }
+
+  // Of the running process.
+  get pid() {
+    return this.child?.exitCode === null && this.child.signalCode === null ? this.child.pid : undefined;
   }
 
   async start() {
     this.port = await freePort();
-    this.url = `http://127.0.0.1:${this.port}`;
     const log = fs.openSync(`${this.data}.log`, 'a');
     const started = performance.now();
     this.child = spawn(this.binary, ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`,
       '--project-token', TOKEN, '--personal-api-key', API_KEY, ...this.flags], { stdio: ['ignore', log, log] });
     fs.closeSync(log);
-    if (this.cgroup) fs.writeFileSync(path.join(this.cgroup, 'cgroup.procs'), String(this.child.pid));
+    const { child } = this;
+    const kill = () => child.kill('SIGKILL');  // when this program ends without stop(), as after an error
+    process.once('exit', kill);
+    child.once('exit', () => process.off('exit', kill));
+    if (this.cgroup) fs.writeFileSync(path.join(this.cgroup, 'cgroup.procs'), String(child.pid));
     let exited;
-    this.child.on('exit', (code, signal) => (exited = { code, signal }));
+    child.on('exit', (code, signal) => (exited = { code, signal }));
     for (;;) {
       if (exited) throw new Error(`hoglet exited: ${JSON.stringify(exited)}; see ${this.data}.log`);
-      const status = await this.request('GET', '/_readyz').then((r) => r.status, () => 0);
+      const status = await this.request('GET', '/_readyz', [], {}).then((r) => r.status, () => 0);
       if (status === 200) break;
       if (performance.now() - started > 120_000) throw new Error('hoglet is not ready after 120 s');
       await sleep(2);
@@ -117,41 +143,36 @@ export class Hoglet {
   }
 
   async stop() {
-    const gone = new Promise((resolve) => this.child.once('exit', resolve));
-    for (const connection of this.idle.splice(0)) connection.close();
-    this.child.kill('SIGTERM');
+    this.#closeIdle();
+    if (this.pid === undefined) return;
+    const { child } = this;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    child.kill('SIGCONT');  // it may stand still
     await gone;
-    this.agent.destroy();
-    this.agent = new http.Agent({ keepAlive: true, maxSockets: 256 });
+    this.child = undefined;
   }
 
-  // `body`: a string, bytes, or a list of bytes to be written one after the other.
-  request(method, target, body, headers = {}) {
-    return new Promise((resolve, reject) => {
-      const options = { method, agent: this.agent, headers: { ...headers } };
-      const pieces = Array.isArray(body) ? body : body === undefined ? [] : [body];
-      if (body !== undefined) {
-        options.headers['content-length'] = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
-      }
-      const request = http.request(this.url + target, options, (response) => {
-        const chunks = [];
-        response.on('data', (chunk) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => resolve({
-          status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks),
-        }));
-      });
-      request.on('error', reject);
-      request.cork();
-      for (const piece of pieces) request.write(piece);
-      request.end();
-    });
+  // Lets the process stand still until resume(), its background work included; no request may be under way.
+  pause() {
+    this.#closeIdle();  // they would be found to have been idle for too long
+    this.child.kill('SIGSTOP');
   }
 
-  // Posts one batch, once.
-  async postOnce(body, headers) {
-    const connection = this.idle.pop() ?? new BatchConnection(this.port);
-    const answer = await connection.post('/batch/', Array.isArray(body) ? body : [body], headers);
+  resume() {
+    this.child.kill('SIGCONT');
+  }
+
+  #closeIdle() {
+    for (const connection of this.idle.splice(0)) connection.close();
+  }
+
+  // `pieces` are strings or bytes, written one after the other.
+  async request(method, target, pieces, headers) {
+    let connection = this.idle.pop();
+    while (connection?.error) connection = this.idle.pop();
+    connection ??= new Connection(this.port);
+    const answer = await connection.request(method, target, pieces, headers);
     if (answer.headers.connection === 'close') {
       connection.close();
     } else {
@@ -160,21 +181,31 @@ export class Hoglet {
     return answer;
   }
 
+  // Posts one batch, once.
+  postOnce(body, headers) {
+    return this.request('POST', '/batch/', Array.isArray(body) ? body : [body], headers);
+  }
+
   // Posts one batch until it is acknowledged; back-pressure (429, 503) is waited for and counted.
   async postBatch(body, headers) {
     for (let refused = 0; ; ++refused) {
       const { status, headers: answer, body: text } = await this.postOnce(body, headers);
       if (status === 200) return refused;
       if (status !== 429 && status !== 503) throw new Error(`/batch/ answered ${status}: ${text}`);
-      await sleep(Math.min(1000, Number(answer['retry-after'] ?? 0.1) * 1000));
+      await sleep(retryAfterMs(answer));
     }
   }
 
-  // The text of the query API's answer; throws with the server's message on an error.
-  async queryText(hogql) {
-    const { status, body } = await this.request('POST', '/api/projects/1/query/',
-      JSON.stringify({ query: { kind: 'HogQLQuery', query: hogql } }),
+  // Asks once; the answer of request().
+  queryOnce(hogql) {
+    return this.request('POST', '/api/projects/1/query/',
+      [JSON.stringify({ query: { kind: 'HogQLQuery', query: hogql } })],
       { 'content-type': 'application/json', authorization: `Bearer ${API_KEY}` });
+  }
+
+  // The bytes of the query API's answer; throws with the server's message on an error.
+  async queryText(hogql) {
+    const { status, body } = await this.queryOnce(hogql);
     if (status !== 200) throw new Error(`query answered ${status}: ${body}`);
     return body;
   }
@@ -184,19 +215,17 @@ export class Hoglet {
   }
 
   memory() {
-    const text = fs.readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
-    const mb = (field) => Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(text)[1]) / 102.4) / 10;
-    return { rss_mb: mb('VmRSS'), peak_mb: mb('VmHWM') };
+    return memoryOf(this.pid);
   }
 
   // User and system CPU seconds so far.
   cpuSeconds() {
-    return cpuOf(`/proc/${this.child.pid}/stat`);
+    return cpuOf(`/proc/${this.pid}/stat`);
   }
 
   // The same by the name of the threads.
   cpuSecondsByThread() {
-    const tasks = `/proc/${this.child.pid}/task`;
+    const tasks = `/proc/${this.pid}/task`;
     const seconds = {};
     for (const task of fs.readdirSync(tasks)) {
       const name = fs.readFileSync(`${tasks}/${task}/comm`, 'utf8').trim();
@@ -237,8 +266,21 @@ export function geometricMean(values) {
 }
 
 // Pads a table of strings: the first column to the left, the others to the right.
-export function formatTable(rows) {
+function padded(rows) {
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => String(row[i]).length)));
   return rows.map((row) => row.map((cell, i) =>
-    (i === 0 ? String(cell).padEnd(widths[i]) : String(cell).padStart(widths[i]))).join('  ')).join('\n');
+    (i === 0 ? String(cell).padEnd(widths[i]) : String(cell).padStart(widths[i]))));
 }
+
+export const formatTable = (rows) => padded(rows).map((row) => row.join('  ')).join('\n');
+
+// The same in Markdown; the first row is the head.
+export function markdownTable(rows) {
+  const rule = rows[0].map((_, i) => (i === 0 ? '---' : '---:'));
+  return [rows[0], rule, ...rows.slice(1)].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+// Milliseconds with three digits or one decimal.
+export const formatMs = (value) => (value === undefined ? '-' : value < 10 ? value.toFixed(2) : value.toFixed(1));
+
+export const thousands = (value) => Math.round(value).toLocaleString('en-US');

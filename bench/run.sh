@@ -1,18 +1,21 @@
 #!/bin/sh
-# The bench: sh bench/run.sh BUILD_DIR [flags of bench.mjs, or 'capture' and flags of capture_load.mjs]
+# The bench: sh bench/run.sh BUILD_DIR [flags of bench.mjs, or a word of 'program' below and flags of that program]
 set -eu
 build=$1
 shift
 hoglet=$build/hoglet
 [ -x "$hoglet" ] || hoglet=$build/src/hoglet
 hoglet=$(realpath "$hoglet")
-cd "$(dirname "$0")"
-if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+here=$(dirname "$0")
+if [ ! -f "$here/node_modules/.package-lock.json" ] || [ "$here/package-lock.json" -nt "$here/node_modules/.package-lock.json" ]; then
+  (cd "$here" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
 fi
 program=bench.mjs
-if [ "${1:-}" = capture ]; then
-  shift
-  program=capture_load.mjs
-fi
-exec node "$program" --hoglet "$hoglet" "$@"
+case ${1:-} in
+  capture) program=capture_load.mjs ;;
+  queries) program=query_load.mjs ;;
+  growth) program=growth.mjs ;;
+  check) program=check.mjs ;;
+esac
+[ "$program" = bench.mjs ] || shift
+exec node "$here/$program" --hoglet "$hoglet" "$@"
