@@ -42,8 +42,12 @@ class PersonReader {
   // `distinct_ids` and `person_ids` have the same length.
   virtual void ApplyOverrides(TeamId team, std::span<const std::string_view> distinct_ids,
                               std::span<Uuid> person_ids) const = 0;
-  // Changes whenever an override changes; 0 while there is none. Lets callers cache ApplyOverrides.
+  // Grows whenever an override changes; 0 while there is none. Lets callers cache ApplyOverrides.
   virtual uint64_t overrides_version(TeamId team) const = 0;
+  // The distinct ids whose overrides have changed since that version, some of them several times;
+  // nothing if that is too long ago to be known.
+  virtual std::optional<std::vector<std::string>> OverridesChangedSince(TeamId team,
+                                                                        uint64_t version) const = 0;
 
   // Calls `visit` for each living person / mapping of the team, in key order, until it returns
   // false.

@@ -1,13 +1,10 @@
 #include "src/api/project_tables.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
-#include <mutex>
-#include <tuple>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
+#include "src/api/override_map.h"
 #include "src/api/record_table.h"
 #include "src/base/strings.h"
 #include "src/base/time.h"
@@ -19,12 +16,6 @@
 namespace hoglet {
 namespace {
 
-Int128 ToWide(const Uuid& uuid) {
-  UInt128 value = 0;
-  for (uint8_t byte : uuid.bytes) value = value << 8 | byte;
-  return static_cast<Int128>(value);
-}
-
 Type Moment() { return Type::DateTime64(6, "UTC"); }
 
 // The bounds of a filter's times.
@@ -35,184 +26,9 @@ int64_t UntilOf(const ScanFilter& filter) {
   return filter.timestamp_us_max.value_or(std::numeric_limits<int64_t>::max());
 }
 
-// Whose the rows of a part are now: its dictionary of person ids, followed by the persons that
-// distinct ids have been re-pointed to.
-struct Repointed {
-  std::shared_ptr<const Vector> persons;  // null: as stored, nobody was re-pointed
-  std::vector<uint32_t> code_of_id;       // by code of the distinct id; kStored: as the row says
-
-  size_t bytes() const {
-    const size_t held = persons == nullptr ? 0 : persons->size() * sizeof(Int128);
-    return sizeof(*this) + held + code_of_id.capacity() * sizeof(uint32_t);
-  }
-};
-constexpr uint32_t kStored = ~uint32_t{0};
-
-// What has been worked out for dictionaries that are still in use, in a bounded number of bytes.
-// Thread-safe.
-class RepointedCache {
- public:
-  struct Key {
-    TeamId team = 0;
-    uint64_t version = 0;  // of the team's overrides
-    std::shared_ptr<const Vector> distinct_ids;
-    std::shared_ptr<const Vector> person_ids;
-  };
-
-  std::shared_ptr<const Repointed> Find(const Key& key) {
-    std::lock_guard lock(mutex_);
-    const auto found = entries_.find(AddressesOf(key));
-    return found != entries_.end() && IsOf(found->second, key) ? found->second.repointed : nullptr;
-  }
-  void Insert(const Key& key, std::shared_ptr<const Repointed> repointed) {
-    std::lock_guard lock(mutex_);
-    const size_t bytes = kEntryBytes + repointed->bytes();
-    if (bytes > kBytesMax) return;
-    if (bytes_ + bytes > kBytesMax) Forget(key);
-    Entry& entry = entries_[AddressesOf(key)];
-    bytes_ += bytes - entry.bytes;
-    entry = {key.version, key.distinct_ids, key.person_ids, std::move(repointed), bytes};
-  }
-
- private:
-  static constexpr size_t kBytesMax = 32 << 20;
-  static constexpr size_t kEntryBytes = 256;  // besides what it holds, about
-  struct Entry {
-    uint64_t version = 0;
-    std::weak_ptr<const Vector> distinct_ids;
-    std::weak_ptr<const Vector> person_ids;
-    std::shared_ptr<const Repointed> repointed;
-    size_t bytes = 0;
-  };
-  using Addresses = std::tuple<TeamId, const Vector*, const Vector*>;
-
-  static Addresses AddressesOf(const Key& key) {
-    return {key.team, key.distinct_ids.get(), key.person_ids.get()};
-  }
-  // A dictionary that has gone may have left its address to another one.
-  static bool IsOf(const Entry& entry, const Key& key) {
-    return entry.version == key.version && entry.distinct_ids.lock() == key.distinct_ids &&
-           entry.person_ids.lock() == key.person_ids;
-  }
-
-  // Makes room: entries that nobody can find any more or, if they are few, all.
-  void Forget(const Key& key) {
-    absl::erase_if(entries_, [&](const auto& item) {
-      const auto& [addresses, entry] = item;
-      const bool is_dead =
-          entry.distinct_ids.expired() || entry.person_ids.expired() ||
-          (std::get<TeamId>(addresses) == key.team && entry.version != key.version);
-      if (is_dead) bytes_ -= entry.bytes;
-      return is_dead;
-    });
-    if (bytes_ <= kBytesMax / 2) return;
-    entries_.clear();
-    bytes_ = 0;
-  }
-
-  std::mutex mutex_;
-  absl::flat_hash_map<Addresses, Entry> entries_;
-  size_t bytes_ = 0;
-};
-
-// A person merge re-points distinct ids; rows keep the person they were written with. This lays the
-// one over the other: what each distinct id of a dictionary now belongs to is asked once, not once
-// a row. Thread-safe.
-class OverrideMap {
- public:
-  OverrideMap(const PersonStore* persons, TeamId team, RepointedCache* cache)
-      : persons_(persons), team_(team), version_(persons->overrides_version(team)), cache_(cache) {}
-
-  bool any() const { return version_ != 0; }
-
-  Vector Apply(Vector person_ids, const Vector& distinct_ids) const {
-    const bool both = person_ids.form() == Vector::Form::kDictionary &&
-                      distinct_ids.form() == Vector::Form::kDictionary;
-    return both ? ApplyToDictionary(person_ids, distinct_ids)
-                : ApplyToRows(std::move(person_ids), distinct_ids);
-  }
-
- private:
-  // The overriding person of each value of a flat vector; the nil UUID where there is none.
-  std::vector<Uuid> Lookup(const Vector& ids) const {
-    const size_t count = ids.is_constant() ? std::min<size_t>(1, ids.size()) : ids.size();
-    std::vector<Uuid> persons(count);
-    persons_->ApplyOverrides(team_, {ids.data<std::string_view>(), count}, persons);
-    return persons;
-  }
-
-  Vector ApplyToRows(Vector person_ids, const Vector& distinct_ids) const {
-    const bool is_dictionary = distinct_ids.form() == Vector::Form::kDictionary;
-    const std::vector<Uuid> persons =
-        Lookup(is_dictionary ? *distinct_ids.dictionary() : distinct_ids);
-    const auto re_pointed = [](const Uuid& person) { return !IsNilUuid(person); };
-    if (std::none_of(persons.begin(), persons.end(), re_pointed)) return person_ids;
-    Vector out = Vector::Flat(person_ids.type(), person_ids.size());
-    auto* values = out.mutable_data<Int128>();
-    const VectorReader<Int128> stored(person_ids);
-    const VectorReader<std::string_view> ids(distinct_ids);
-    for (size_t i = 0; i < person_ids.size(); ++i) {
-      const Uuid& person = persons[ids.position(i)];
-      values[i] = re_pointed(person) ? ToWide(person) : stored.at(i);
-    }
-    return out;
-  }
-
-  Vector ApplyToDictionary(const Vector& person_ids, const Vector& distinct_ids) const {
-    const RepointedCache::Key key{team_, version_, distinct_ids.dictionary(),
-                                  person_ids.dictionary()};
-    std::shared_ptr<const Repointed> repointed = cache_->Find(key);
-    if (repointed == nullptr) {
-      repointed = Repoint(*key.distinct_ids, key.person_ids);
-      cache_->Insert(key, repointed);
-    }
-    if (repointed->persons == nullptr) return person_ids;
-    std::shared_ptr<uint32_t[]> codes(new uint32_t[person_ids.size()]);
-    for (size_t i = 0; i < person_ids.size(); ++i) {
-      const uint32_t code = repointed->code_of_id[distinct_ids.codes()[i]];
-      codes[i] = code == kStored ? person_ids.codes()[i] : code;
-    }
-    return Vector::Dictionary(repointed->persons, std::move(codes), person_ids.size());
-  }
-
-  std::shared_ptr<const Repointed> Repoint(const Vector& distinct_ids,
-                                           const std::shared_ptr<const Vector>& stored) const {
-    const std::vector<Uuid> persons = Lookup(distinct_ids);
-    auto out = std::make_shared<Repointed>();
-    out->code_of_id.assign(persons.size(), kStored);
-    absl::flat_hash_map<std::array<uint8_t, 16>, uint32_t> codes;
-    std::vector<Int128> added;
-    for (size_t i = 0; i < persons.size(); ++i) {
-      if (IsNilUuid(persons[i])) continue;
-      const auto next = static_cast<uint32_t>(stored->size() + added.size());
-      const auto [entry, inserted] = codes.try_emplace(persons[i].bytes, next);
-      if (inserted) added.push_back(ToWide(persons[i]));
-      out->code_of_id[i] = entry->second;
-    }
-    if (added.empty()) {
-      out->code_of_id = {};
-      return out;
-    }
-    Vector whole = Vector::Flat(stored->type(), stored->size() + added.size());
-    auto* values = whole.mutable_data<Int128>();
-    std::copy(added.begin(), added.end(),
-              std::copy_n(stored->data<Int128>(), stored->size(), values));
-    for (size_t i = 0; i < stored->size() && stored->MayHaveNulls(); ++i) {
-      if (stored->IsNull(i)) whole.SetNull(i);
-    }
-    out->persons = std::make_shared<const Vector>(std::move(whole));
-    return out;
-  }
-
-  const PersonStore* persons_;
-  TeamId team_;
-  uint64_t version_;
-  RepointedCache* cache_;
-};
-
 class EventReader final : public GranuleReader {
  public:
-  EventReader(std::unique_ptr<GranuleReader> rows, const OverrideMap* overrides)
+  EventReader(std::unique_ptr<GranuleReader> rows, OverrideMap* overrides)
       : rows_(std::move(rows)), overrides_(overrides) {}
 
   size_t rows() const override { return rows_->rows(); }
@@ -233,7 +49,7 @@ class EventReader final : public GranuleReader {
 
  private:
   std::unique_ptr<GranuleReader> rows_;
-  const OverrideMap* overrides_;
+  OverrideMap* overrides_;
 };
 
 class EventScan final : public TableScan {
@@ -254,13 +70,14 @@ class EventScan final : public TableScan {
 
  private:
   std::unique_ptr<TableScan> scan_;
-  const OverrideMap overrides_;
+  mutable OverrideMap overrides_;
 };
 
 class EventsWithPersons final : public ScannableTable {
  public:
-  EventsWithPersons(const ScannableTable* events, const PersonStore* persons)
-      : events_(events), persons_(persons) {}
+  EventsWithPersons(const ScannableTable* events, const PersonStore* persons,
+                    uint64_t repointed_bytes_max)
+      : events_(events), persons_(persons), cache_(repointed_bytes_max) {}
 
   absl::StatusOr<Type> ColumnType(const ColumnRef& column) const override {
     return events_->ColumnType(column);
@@ -505,8 +322,9 @@ std::unique_ptr<ScannableTable> GroupTypesTable(const PersonStore* persons,
 
 ProjectTables::ProjectTables(const ScannableTable* events, const PersonStore* persons,
                              const SideRows* side_rows, const DeadLetterQueue* dead_letters,
-                             uint64_t kept_bytes_max) {
-  tables_.emplace("events", std::make_unique<EventsWithPersons>(events, persons));
+                             uint64_t kept_bytes_max, uint64_t repointed_bytes_max) {
+  tables_.emplace("events",
+                  std::make_unique<EventsWithPersons>(events, persons, repointed_bytes_max));
   tables_.emplace("persons", PersonsTable(persons, kept_bytes_max));
   tables_.emplace("person_distinct_ids",
                   DistinctIdsTable(persons, /*only_overrides=*/false, kept_bytes_max));

@@ -18,8 +18,10 @@ class SideRows;
 class ProjectTables final : public TableCatalog {
  public:
   // `kept_bytes_max`: what a scan of a table other than events may hold; see RecordTable.
+  // `repointed_bytes_max`: what may be kept of whom re-pointed events belong to.
   ProjectTables(const ScannableTable* events, const PersonStore* persons, const SideRows* side_rows,
-                const DeadLetterQueue* dead_letters, uint64_t kept_bytes_max);
+                const DeadLetterQueue* dead_letters, uint64_t kept_bytes_max,
+                uint64_t repointed_bytes_max);
   ~ProjectTables() override;
   const ScannableTable* Find(std::string_view name) const override;
 

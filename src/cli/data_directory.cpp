@@ -224,7 +224,8 @@ absl::Status DataDirectory::StartIngestion(const Options& options) {
 
 void DataDirectory::StartEngine(unsigned threads) {
   tables_ = std::make_unique<ProjectTables>(events_.get(), persons_.get(), side_rows_.get(),
-                                            dead_letters_.get(), memory_.table_bytes);
+                                            dead_letters_.get(), memory_.table_bytes,
+                                            memory_.cache_bytes / 4);
   EngineOptions options;
   options.env = env_;
   options.tables = tables_.get();

@@ -374,7 +374,7 @@ void PersonStore::Impl::SetOverrideLocked(TeamId team_id, const std::string& dis
                                           const IdState& state) {
   TeamOverrides& team = overrides[team_id];
   team.targets[distinct_id] = {state.person_id, state.version};
-  ++team.version;
+  team.Changed(distinct_id);
 }
 
 void PersonStore::Impl::ApplyIdLocked(TeamId team_id, const PersonChanges::IdChange& change) {
@@ -390,7 +390,7 @@ void PersonStore::Impl::ApplyIdLocked(TeamId team_id, const PersonChanges::IdCha
   }
   if (state.is_deleted) {
     TeamOverrides& team = overrides[team_id];
-    if (team.targets.erase(change.distinct_id) > 0) ++team.version;
+    if (team.targets.erase(change.distinct_id) > 0) team.Changed(change.distinct_id);
   }
   if (!state.is_mapped) return;
   open->person_ids[person_codec::PersonIdsKey(team_id, state.person_id, change.distinct_id)] = true;

@@ -150,6 +150,8 @@ class PersonStore : public PersonReader {
   void ApplyOverrides(TeamId team, std::span<const std::string_view> distinct_ids,
                       std::span<Uuid> person_ids) const override;
   uint64_t overrides_version(TeamId team) const override;
+  std::optional<std::vector<std::string>> OverridesChangedSince(TeamId team,
+                                                                uint64_t version) const override;
   absl::Status VisitPersons(TeamId team,
                             const std::function<bool(const PersonRecord&)>& visit) const override;
   absl::Status VisitDistinctIds(

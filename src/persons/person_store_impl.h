@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -118,6 +119,14 @@ struct PersonStore::Impl {
     };
     StringMap<std::string, Target> targets;
     uint64_t version = 0;
+    std::deque<std::string> recent;  // what the last so many versions changed
+
+    void Changed(const std::string& distinct_id) {
+      ++version;
+      recent.push_back(distinct_id);
+      if (recent.size() > kRecentMax) recent.pop_front();
+    }
+    static constexpr size_t kRecentMax = 32'768;
   };
   absl::flat_hash_map<TeamId, TeamOverrides> overrides;
 

@@ -211,6 +211,8 @@ absl::Status PersonStore::Impl::LoadOverrides() {
     if (!state.ok()) return At(state.status(), "override", team_id, key);
     SetOverrideLocked(team_id, std::string(key), *state);
   }
+  // Nobody has seen an earlier version.
+  for (auto& [team_id, team] : overrides) team.recent = {};
   return iterator.status();
 }
 
@@ -230,6 +232,18 @@ uint64_t PersonStore::overrides_version(TeamId team) const {
   std::shared_lock lock(impl_->mutex);
   const auto overrides = impl_->overrides.find(team);
   return overrides == impl_->overrides.end() ? 0 : overrides->second.version;
+}
+
+std::optional<std::vector<std::string>> PersonStore::OverridesChangedSince(TeamId team,
+                                                                           uint64_t version) const {
+  std::shared_lock lock(impl_->mutex);
+  const auto overrides = impl_->overrides.find(team);
+  const uint64_t now = overrides == impl_->overrides.end() ? 0 : overrides->second.version;
+  if (version == now) return std::vector<std::string>();
+  if (version > now || now - version > overrides->second.recent.size()) return std::nullopt;
+  const auto& recent = overrides->second.recent;
+  return std::vector<std::string>(recent.end() - static_cast<ptrdiff_t>(now - version),
+                                  recent.end());
 }
 
 // Generations and snapshot are of one moment if made under the store's lock: a commit is visible in
