@@ -48,6 +48,8 @@ class TableScan {
   };
   virtual std::optional<TimeRange> granule_time(size_t granule) const = 0;
   virtual absl::StatusOr<std::unique_ptr<GranuleReader>> OpenGranule(size_t granule) const = 0;
+  // Rows of all granules that are live.
+  virtual absl::StatusOr<uint64_t> CountRows() const;
 };
 
 // A table that can be scanned. Thread-safe.

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -62,6 +63,9 @@ class Node {
   virtual uint64_t RowsEstimate() const = 0;
   // Rows that are certain to come, where that is known without running: 0 otherwise.
   virtual uint64_t RowsAtLeast() const { return 0; }
+  // All rows, where counting them costs less than passing them on; otherwise nothing. After
+  // Prepare().
+  virtual absl::StatusOr<std::optional<uint64_t>> CountRows() const { return std::nullopt; }
 
  private:
   std::vector<Type> types_;

@@ -81,6 +81,11 @@ class ScanNode final : public Node {
   }
   // Masked rows are few, so a tenth is more than the allowance they need.
   uint64_t RowsAtLeast() const override { return filter_.keeps_all() ? rows_ - rows_ / 10 : 0; }
+  absl::StatusOr<std::optional<uint64_t>> CountRows() const override {
+    if (!filter_.keeps_all()) return std::nullopt;
+    HOGLET_ASSIGN_OR_RETURN(const uint64_t rows, table_->CountRows());
+    return rows;
+  }
 
  private:
   class ScanOperator final : public Operator {

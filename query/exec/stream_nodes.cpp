@@ -75,6 +75,7 @@ class ProjectNode final : public StreamNode {
     return std::make_unique<ProjectOperator>(expressions_, std::move(input), context.eval);
   }
   uint64_t RowsAtLeast() const override { return input_->RowsAtLeast(); }
+  absl::StatusOr<std::optional<uint64_t>> CountRows() const override { return input_->CountRows(); }
 
  private:
   class ProjectOperator final : public Operator {

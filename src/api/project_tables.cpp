@@ -67,6 +67,7 @@ class EventScan final : public TableScan {
     HOGLET_ASSIGN_OR_RETURN(auto rows, scan_->OpenGranule(granule));
     return std::make_unique<EventReader>(std::move(rows), &overrides_);
   }
+  absl::StatusOr<uint64_t> CountRows() const override { return scan_->CountRows(); }
 
  private:
   std::unique_ptr<TableScan> scan_;
