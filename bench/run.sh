@@ -1,5 +1,5 @@
 #!/bin/sh
-# The bench: sh bench/run.sh BUILD_DIR [flags of bench.mjs, or 'capture' and flags of capture_load.mjs]
+# The bench: sh bench/run.sh BUILD_DIR [flags of bench.mjs, 'capture' and flags of capture_load.mjs, or 'memory' and those of memory_mix.mjs]
 set -eu
 build=$1
 shift
@@ -14,5 +14,8 @@ program=bench.mjs
 if [ "${1:-}" = capture ]; then
   shift
   program=capture_load.mjs
+elif [ "${1:-}" = memory ]; then
+  shift
+  program=memory_mix.mjs
 fi
 exec node "$program" --hoglet "$hoglet" "$@"
