@@ -32,7 +32,9 @@ if (!flags.hoglet) throw new Error('--hoglet BIN is needed');
 
 const BATCH = 1000;
 // Of rows in any order.
-const checksum = (...columns) => `count(), groupBitXor(cityHash64(${columns.join(', ')}))`;
+const text = (column) => `ifNull(toString(${column}), '-')`;
+const checksum = (...columns) =>
+  `count(), groupBitXor(cityHash64(concat(${columns.map(text).join(", '|', ")}, '|')))`;
 
 const MIX = {
   group_uuid: `SELECT ${checksum('distinct_id', 'uuid', 'n', 'u')} FROM
@@ -53,8 +55,8 @@ const MIX = {
     (SELECT DISTINCT uuid, properties.$insert_id AS id, properties.$current_url AS url FROM events)`,
   sort_wide: `SELECT count(), sum(place * (h % 1000)) FROM
     (SELECT h, rowNumberInAllBlocks() AS place FROM
-      (SELECT cityHash64(uuid) AS h, properties FROM events ORDER BY properties.$insert_id, uuid) WHERE length(properties) > 0)`,
-  sort_many: `SELECT count(), groupBitXor(cityHash64(u)), sum(length(p)) FROM
+      (SELECT cityHash64(toString(uuid)) AS h, properties FROM events ORDER BY properties.$insert_id, uuid) WHERE length(properties) > 0)`,
+  sort_many: `SELECT count(), groupBitXor(cityHash64(toString(u))), sum(length(p)) FROM
     (SELECT uuid AS u, properties AS p FROM events ORDER BY properties.$current_url, timestamp, uuid LIMIT 900000)`,
   join_uuid: `SELECT ${checksum('a.uuid', 'a.event', 'b.properties')} FROM events a JOIN events b ON a.uuid = b.uuid`,
   join_left: `SELECT ${checksum('a.uuid', 'b.id')} FROM events a LEFT JOIN
@@ -63,8 +65,8 @@ const MIX = {
   join_session: `SELECT count(), sum(length(b.properties)) FROM events a JOIN events b
     ON a.properties.$session_id = b.properties.$session_id WHERE a.event = 'signup'`,
   join_full: `SELECT ${checksum('x.uuid', 'y.uuid', 'x.p', 'y.p')} FROM
-    (SELECT uuid, properties.$current_url AS p FROM events WHERE cityHash64(uuid) % 3 > 0) x FULL JOIN
-    (SELECT uuid, properties.$raw_user_agent AS p FROM events WHERE cityHash64(uuid) % 3 < 2) y ON x.uuid = y.uuid`,
+    (SELECT uuid, properties.$current_url AS p FROM events WHERE cityHash64(toString(uuid)) % 3 > 0) x FULL JOIN
+    (SELECT uuid, properties.$raw_user_agent AS p FROM events WHERE cityHash64(toString(uuid)) % 3 < 2) y ON x.uuid = y.uuid`,
 };
 
 async function load(data) {
@@ -110,6 +112,8 @@ try {
   server = await new Hoglet(binary, data).start();
   const free = [];
   for (const name of names) free.push(await ask(server, name));
+  const refused = free.find(({ answer }) => !answer.startsWith('['));
+  if (refused) throw new Error(`${refused.name}: ${refused.answer}`);
   await server.stop();
   server = await new Hoglet(binary, data, ['--memory-limit', flags['memory-limit']], flags.cgroup).start();
   const rows = [['query', 's', 'limited s', 'peak MB', 'limited MB', 'on disk MB', 'answer']];

@@ -19,9 +19,9 @@ namespace {
 
 // A part of the groups, on disk.
 struct GroupPartition {
-  int level = 0;                                   // by whose hash they belong together
-  std::vector<SpillStream> groups;                 // one a worker
-  std::vector<std::vector<SpillStream>> ordered;   // by aggregate
+  int level = 0;                                  // by whose hash they belong together
+  std::vector<SpillStream> groups;                // one a worker
+  std::vector<std::vector<SpillStream>> ordered;  // by aggregate
 };
 
 // What several workers have written at one level. Thread-safe but for Partitions().
@@ -66,8 +66,8 @@ class SpilledLevel {
       HOGLET_ASSIGN_OR_RETURN(file_, context_.spill->NewFile());
     }
     const size_t streams = kSpillPartitions * spills_.size() * (1 + shape_.ordered_types.size());
-    spills_[worker] = std::make_unique<GroupSpill>(shape_, file_, level_,
-                                                   SpillBlockBytes(context_, streams));
+    spills_[worker] =
+        std::make_unique<GroupSpill>(shape_, file_, level_, SpillBlockBytes(context_, streams));
     used_.store(true);
     return absl::OkStatus();
   }
@@ -255,9 +255,9 @@ class SpilledAggregateOperator final : public Operator {
   absl::Status Load(GroupPartition partition) {
     SpilledLevel deeper(node_.shape_, context_, 1, partition.level + 1);
     const bool may_spill = LevelsLeft(partition) > 0;
-    const uint64_t share =
-        may_spill ? SpillShare(context_) / static_cast<uint64_t>(context_.workers_max)
-                  : ~uint64_t{0};
+    const uint64_t share = may_spill
+                               ? SpillShare(context_) / static_cast<uint64_t>(context_.workers_max)
+                               : ~uint64_t{0};
     table_ = std::make_unique<GroupTable>(node_.shape_, context_.eval, share);
     const auto after = [&](absl::Status added) -> absl::Status {
       HOGLET_RETURN_IF_ERROR(added);
@@ -269,15 +269,14 @@ class SpilledAggregateOperator final : public Operator {
       return absl::OkStatus();
     };
     Batch batch;
-    SpillReader groups(std::move(partition.groups), node_.shape_.group_types, /*flat=*/true);
+    SpillReader groups(std::move(partition.groups), node_.shape_.group_types);
     while (true) {
       HOGLET_ASSIGN_OR_RETURN(bool more, groups.Next(&batch));
       if (!more) break;
       HOGLET_RETURN_IF_ERROR(after(table_->AddSpilledGroups(batch)));
     }
     for (size_t a = 0; a < partition.ordered.size(); ++a) {
-      SpillReader rows(std::move(partition.ordered[a]), node_.shape_.ordered_types[a],
-                       /*flat=*/true);
+      SpillReader rows(std::move(partition.ordered[a]), node_.shape_.ordered_types[a]);
       while (true) {
         HOGLET_ASSIGN_OR_RETURN(bool more, rows.Next(&batch));
         if (!more) break;

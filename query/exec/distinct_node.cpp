@@ -7,9 +7,9 @@
 #include "query/exec/operator.h"
 #include "query/exec/spill_rows.h"
 
-// DISTINCT: each row as it is first seen. When the rows seen outgrow their share of the memory, they
-// and all rows still to come are written out by their hash, and worked through a partition at a
-// time.
+// DISTINCT: each row as it is first seen. When the rows seen outgrow their share of the memory,
+// they and all rows still to come are written out by their hash, and worked through a partition at
+// a time.
 
 namespace hoglet {
 namespace {
@@ -20,10 +20,7 @@ class DistinctOperator final : public Operator {
  public:
   DistinctOperator(const std::vector<Type>& types, std::unique_ptr<Operator> input,
                    ExecContext& context)
-      : types_(types),
-        context_(context),
-        input_(std::move(input)),
-        charge_(context.eval->memory) {
+      : types_(types), context_(context), input_(std::move(input)), charge_(context.eval->memory) {
     Begin();
   }
 
@@ -91,7 +88,7 @@ class DistinctOperator final : public Operator {
     const size_t block_bytes = SpillBlockBytes(context_, kSpillPartitions);
     std::vector<size_t> columns(types_.size());
     for (size_t c = 0; c < columns.size(); ++c) columns[c] = c;
-    SpillPartitions seen(file, columns, level_, block_bytes);
+    SpillPartitions seen(file, types_, columns, level_, block_bytes);
     std::vector<std::shared_ptr<const Vector>> values;
     for (size_t c = 0; c < columns.size(); ++c) values.push_back(seen_->KeyValues(c));
     for (size_t begin = 0; begin < seen_->size(); begin += kVectorRowsMax) {
@@ -106,7 +103,7 @@ class DistinctOperator final : public Operator {
     HOGLET_RETURN_IF_ERROR(charge_.Set(0));
     if (more_seen != nullptr) HOGLET_RETURN_IF_ERROR(Copy(more_seen, &seen));
     HOGLET_ASSIGN_OR_RETURN(auto seen_streams, seen.Finish());
-    SpillPartitions rows(file, columns, level_, block_bytes);
+    SpillPartitions rows(file, types_, columns, level_, block_bytes);
     HOGLET_RETURN_IF_ERROR(Copy(input_.get(), &rows));
     input_.reset();
     HOGLET_ASSIGN_OR_RETURN(auto row_streams, rows.Finish());
@@ -130,9 +127,9 @@ class DistinctOperator final : public Operator {
     partitions_.pop_front();
     level_ = partition.level + 1;
     Begin();
-    SpillReader seen(std::vector<SpillStream>{std::move(partition.seen)}, types_, /*flat=*/true);
-    input_ = std::make_unique<SpillReader>(std::vector<SpillStream>{std::move(partition.rows)},
-                                           types_, /*flat=*/true);
+    SpillReader seen(std::vector<SpillStream>{std::move(partition.seen)}, types_);
+    input_ =
+        std::make_unique<SpillReader>(std::vector<SpillStream>{std::move(partition.rows)}, types_);
     Batch batch;
     while (true) {
       HOGLET_ASSIGN_OR_RETURN(bool more, seen.Next(&batch));

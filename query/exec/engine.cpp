@@ -240,9 +240,9 @@ absl::StatusOr<QueryResult> Engine::Run(const QueryRequest& request) {
   Stopwatch watch(&result);
   HOGLET_ASSIGN_OR_RETURN(hogql::ExprPtr tree, hogql::ParseSelect(request.text));
   watch.Step("parse_select");
-  MemoryBudget memory(request.memory_bytes_max > 0 ? request.memory_bytes_max
-                                                   : options_.memory_bytes_max,
-                      &memory_);
+  MemoryBudget memory(
+      request.memory_bytes_max > 0 ? request.memory_bytes_max : options_.memory_bytes_max,
+      &memory_);
   QuerySpill spill(options_.spill);
   const QueryProject project =
       options_.project ? options_.project(request.team_id) : QueryProject();

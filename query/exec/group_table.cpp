@@ -104,11 +104,11 @@ std::vector<size_t> KeyColumns(const GroupShape& shape) {
 
 GroupSpill::GroupSpill(const GroupShape& shape, const std::shared_ptr<SpillFile>& file, int level,
                        size_t block_bytes)
-    : groups(file, KeyColumns(shape), level, block_bytes) {
+    : groups(file, shape.group_types, KeyColumns(shape), level, block_bytes) {
   for (const std::vector<Type>& types : shape.ordered_types) {
     ordered.push_back(types.empty() ? nullptr
-                                    : std::make_unique<SpillPartitions>(file, KeyColumns(shape),
-                                                                        level, block_bytes));
+                                    : std::make_unique<SpillPartitions>(
+                                          file, types, KeyColumns(shape), level, block_bytes));
   }
 }
 

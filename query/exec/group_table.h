@@ -139,8 +139,8 @@ class GroupTable {
   MemoryCharge charge_;
   std::vector<std::vector<OrderedRows>> ordered_;  // by aggregate
   uint64_t ordered_bytes_ = 0;
-  bool has_heap_ = false;         // some states hold memory of their own
-  uint64_t heap_bytes_ = 0;       // when it was last measured
+  bool has_heap_ = false;          // some states hold memory of their own
+  uint64_t heap_bytes_ = 0;        // when it was last measured
   uint64_t unmeasured_bytes_ = 0;  // what it may have grown by since
   uint64_t unmeasured_rows_ = 0;
   bool wants_spill_ = false;

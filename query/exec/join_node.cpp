@@ -28,8 +28,13 @@ struct JoinPartition {
 // anywhere.
 class SpilledSide {
  public:
-  SpilledSide(ExecContext& context, std::vector<size_t> keys, size_t workers, int level)
-      : context_(context), keys_(std::move(keys)), level_(level), partitions_(workers) {}
+  SpilledSide(ExecContext& context, const std::vector<Type>& types, std::vector<size_t> keys,
+              size_t workers, int level)
+      : context_(context),
+        types_(types),
+        keys_(std::move(keys)),
+        level_(level),
+        partitions_(workers) {}
 
   bool used() const { return used_.load(); }
   bool used_by(size_t worker) const { return partitions_[worker] != nullptr; }
@@ -62,15 +67,15 @@ class SpilledSide {
     if (file_ == nullptr) {
       HOGLET_ASSIGN_OR_RETURN(file_, context_.spill->NewFile());
     }
-    const size_t block_bytes =
-        SpillBlockBytes(context_, 2 * kSpillPartitions * partitions_.size());
-    partitions_[worker] = std::make_unique<SpillPartitions>(file_, keys_, level_, block_bytes,
-                                                            /*scatter_nulls=*/true);
+    const size_t block_bytes = SpillBlockBytes(context_, 2 * kSpillPartitions * partitions_.size());
+    partitions_[worker] = std::make_unique<SpillPartitions>(file_, types_, keys_, level_,
+                                                            block_bytes, /*scatter_nulls=*/true);
     used_.store(true);
     return absl::OkStatus();
   }
 
   ExecContext& context_;
+  const std::vector<Type>& types_;
   const std::vector<size_t> keys_;
   const int level_;
   std::atomic<bool> used_{false};
@@ -128,7 +133,7 @@ class JoinNode final : public Node {
     const uint64_t share = can_spill ? SpillShare(context) / workers : ~uint64_t{0};
     for (size_t i = 0; i < workers; ++i)
       right_rows_.emplace_back(shape_, context.eval->memory, share);
-    SpilledSide spilled(context, shape_.RightKeys(), workers, 0);
+    SpilledSide spilled(context, shape_.right_types, shape_.RightKeys(), workers, 0);
     HOGLET_RETURN_IF_ERROR(
         ForEachBatch(context, *right_, [&](int worker, Batch batch) -> absl::Status {
           if (spilled.used_by(worker)) return spilled.Add(worker, batch);
@@ -183,10 +188,9 @@ class JoinNode final : public Node {
     HOGLET_ASSIGN_OR_RETURN(auto right_streams, right->Finish());
     HOGLET_RETURN_IF_ERROR(left_->Prepare(context));
     const auto workers = static_cast<size_t>(WorkersFor(context, *left_));
-    SpilledSide left(context, shape_.LeftKeys(), workers, 0);
-    HOGLET_RETURN_IF_ERROR(ForEachBatch(context, *left_, [&](int worker, Batch batch) {
-      return left.Add(worker, batch);
-    }));
+    SpilledSide left(context, shape_.left_types, shape_.LeftKeys(), workers, 0);
+    HOGLET_RETURN_IF_ERROR(ForEachBatch(
+        context, *left_, [&](int worker, Batch batch) { return left.Add(worker, batch); }));
     HOGLET_ASSIGN_OR_RETURN(auto left_streams, left.Finish());
     for (size_t p = 0; p < kSpillPartitions; ++p) {
       for (const SpillStream& stream : left_streams[p]) spilled_rows_ += stream.rows;
@@ -235,8 +239,7 @@ class SpilledJoinOperator final : public Operator {
       }
       if (rest_ == nullptr) {
         if (!node_.TakePartition(&partition_)) return false;
-        rest_ = std::make_unique<SpillReader>(std::move(partition_.right), Shape().right_types,
-                                              /*flat=*/false);
+        rest_ = std::make_unique<SpillReader>(std::move(partition_.right), Shape().right_types);
         is_first_lot_ = true;
       }
       HOGLET_RETURN_IF_ERROR(Load());
@@ -297,22 +300,21 @@ class SpilledJoinOperator final : public Operator {
     }
     HOGLET_ASSIGN_OR_RETURN(table_, JoinTable::Make(Shape(), std::move(rows)));
     HOGLET_RETURN_IF_ERROR(charge_->Set(table_->ExtraBytes()));
-    probe_ = MakeProbe(
-        Shape(), *table_,
-        std::make_unique<SpillReader>(partition_.left, Shape().left_types, /*flat=*/false),
-        context_.eval);
+    probe_ = MakeProbe(Shape(), *table_,
+                       std::make_unique<SpillReader>(partition_.left, Shape().left_types),
+                       context_.eval);
     return absl::OkStatus();
   }
 
   absl::Status Divide() {
     const int level = partition_.level + 1;
-    SpilledSide right(context_, Shape().RightKeys(), 1, level);
-    SpilledSide left(context_, Shape().LeftKeys(), 1, level);
+    SpilledSide right(context_, Shape().right_types, Shape().RightKeys(), 1, level);
+    SpilledSide left(context_, Shape().left_types, Shape().LeftKeys(), 1, level);
     HOGLET_RETURN_IF_ERROR(rows_->SpillTo(&right, 0));
     rows_.reset();
     HOGLET_RETURN_IF_ERROR(Copy(rest_.get(), &right));
     rest_.reset();
-    SpillReader left_rows(std::move(partition_.left), Shape().left_types, /*flat=*/false);
+    SpillReader left_rows(std::move(partition_.left), Shape().left_types);
     HOGLET_RETURN_IF_ERROR(Copy(&left_rows, &left));
     HOGLET_ASSIGN_OR_RETURN(auto left_streams, left.Finish());
     HOGLET_ASSIGN_OR_RETURN(auto right_streams, right.Finish());

@@ -17,8 +17,8 @@ int CompareValues(const Vector& a, size_t row_a, const Vector& b, size_t row_b,
 int CompareRows(const Batch& a, size_t row_a, const Batch& b, size_t row_b,
                 const std::vector<SortKey>& keys);
 
-// The first sort key's values as numbers whose unsigned order is the wanted order, as far as 64 bits
-// go: rows with different words need no further comparison.
+// The first sort key's values as numbers whose unsigned order is the wanted order, as far as 64
+// bits go: rows with different words need no further comparison.
 struct SortWords {
   std::vector<uint64_t> words;
   bool exact = true;  // equal words are equal values

@@ -96,8 +96,7 @@ class SortNode final : public Node {
     const absl::Status charged = runs.used() ? absl::OkStatus() : charge_->Add(extra);
     if (!charged.ok() && !can_spill) return charged;
     if (!charged.ok() || runs.used()) {
-      for (size_t i = 0; i < workers; ++i)
-        HOGLET_RETURN_IF_ERROR(buffers_[i].SpillTo(&runs, i));
+      for (size_t i = 0; i < workers; ++i) HOGLET_RETURN_IF_ERROR(buffers_[i].SpillTo(&runs, i));
       rows_estimate_ = runs.rows();
       HOGLET_ASSIGN_OR_RETURN(merged_, runs.Merge());
       return absl::OkStatus();

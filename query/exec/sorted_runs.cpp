@@ -20,7 +20,7 @@ RunMerger::RunMerger(std::vector<SpillStream> runs, const std::vector<Type>& typ
   for (SpillStream& run : runs) {
     std::vector<SpillStream> one;
     one.push_back(std::move(run));
-    runs_.emplace_back(SpillReader(std::move(one), types_, /*flat=*/true));
+    runs_.emplace_back(SpillReader(std::move(one), types_));
   }
 }
 
@@ -158,16 +158,11 @@ absl::Status SortedRuns::Write(size_t worker, std::vector<Batch> batches) {
     }
   }
   const std::vector<uint32_t> order = SortedRows(all, keys_, limit_);
-  const uint64_t row_bytes = std::max<uint64_t>(1, all.MemoryBytes() / all.rows);
-  const size_t step = std::clamp<uint64_t>(block_bytes_ / row_bytes, 1, kVectorRowsMax);
-  SpillWriter writer(file_, block_bytes_);
-  for (size_t begin = 0; begin < order.size(); begin += step) {
+  SpillWriter writer(file_, types_, block_bytes_);
+  for (size_t begin = 0; begin < order.size(); begin += kVectorRowsMax) {
     HOGLET_RETURN_IF_ERROR(context_.eval->CheckAlive());
-    const size_t count = std::min(step, order.size() - begin);
-    Batch piece{.columns = {}, .rows = count};
-    for (const Vector& column : all.columns)
-      piece.columns.push_back(column.Gather(order.data() + begin, count));
-    HOGLET_RETURN_IF_ERROR(writer.Add(piece));
+    const size_t count = std::min(kVectorRowsMax, order.size() - begin);
+    HOGLET_RETURN_IF_ERROR(writer.Add(all, order.data() + begin, count));
   }
   HOGLET_ASSIGN_OR_RETURN(SpillStream run, writer.Finish());
   runs_[worker].push_back(std::move(run));
@@ -189,7 +184,7 @@ absl::Status SortedRuns::MergeOnce(size_t fan_in) {
     std::vector<SpillStream> some(std::make_move_iterator(runs.begin() + begin),
                                   std::make_move_iterator(runs.begin() + end));
     RunMerger merger(std::move(some), types_, keys_, limit_);
-    SpillWriter writer(file, block_bytes_);
+    SpillWriter writer(file, types_, block_bytes_);
     Batch batch;
     while (true) {
       HOGLET_RETURN_IF_ERROR(context_.eval->CheckAlive());

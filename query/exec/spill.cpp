@@ -204,9 +204,8 @@ absl::StatusOr<std::string> SpillFile::Read(const SpillBlock& block) const {
                  ? absl::StatusOr<std::string>(absl::DataLossError("it is too short"))
                  : UnpackSpillBlock(got, block.raw_bytes);
   if (raw.ok()) return raw;
-  return absl::Status(raw.status().code(),
-                      ToAbsl(StrCat(path_, " at ", block.offset, ": ",
-                                    FromAbsl(raw.status().message()))));
+  return absl::Status(raw.status().code(), ToAbsl(StrCat(path_, " at ", block.offset, ": ",
+                                                         FromAbsl(raw.status().message()))));
 }
 
 }  // namespace hoglet

@@ -1,8 +1,8 @@
 #include "query/exec/spill_rows.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "query/exec/interner.h"
@@ -15,6 +15,8 @@ constexpr size_t kBlockBytesMin = 4 << 10;
 constexpr size_t kBlockBytesMax = 256 << 10;
 constexpr int kPartitionBits = 5;
 static_assert(kSpillPartitions == size_t{1} << kPartitionBits);
+// Rows that are written between two looks at how many bytes there are.
+constexpr size_t kRowsAtATime = 256;
 // Batches with fewer rows are copied when they are held.
 constexpr size_t kSparseRows = kVectorRowsMax / 2;
 
@@ -66,57 +68,49 @@ size_t SpillBlockBytes(const ExecContext& context, size_t streams) {
 }
 
 absl::Status SpillWriter::Add(const Batch& batch) {
-  if (batch.rows == 0) return absl::OkStatus();
-  const size_t bytes = batch.MemoryBytes();
-  const size_t pieces_wanted = 1 + bytes / block_bytes_;
-  if (batch.rows > kVectorRowsMax || (pieces_wanted > 1 && batch.rows > 1)) {
-    const size_t rows =
-        std::clamp<size_t>(batch.rows / pieces_wanted, 1, std::min(kVectorRowsMax, batch.rows));
-    if (rows < batch.rows) {
-      for (size_t begin = 0; begin < batch.rows; begin += rows) {
-        const Batch piece = batch.Slice(begin, std::min(rows, batch.rows - begin));
-        EncodeBatch(piece, &buffer_);
-        if (buffer_.size() >= block_bytes_) HOGLET_RETURN_IF_ERROR(Flush());
-      }
-      stream_.rows += batch.rows;
-      return absl::OkStatus();
-    }
+  std::vector<uint32_t> all(batch.rows);
+  std::iota(all.begin(), all.end(), 0);
+  return Add(batch, all.data(), all.size());
+}
+
+absl::Status SpillWriter::Add(const Batch& batch, const uint32_t* positions, size_t count) {
+  for (size_t begin = 0; begin < count;) {
+    const size_t some = std::min({count - begin, kRowsAtATime, kVectorRowsMax - buffer_.rows()});
+    buffer_.Add(batch, positions + begin, some);
+    begin += some;
+    if (buffer_.bytes() >= block_bytes_ || buffer_.rows() == kVectorRowsMax)
+      HOGLET_RETURN_IF_ERROR(Flush());
   }
-  EncodeBatch(batch, &buffer_);
-  stream_.rows += batch.rows;
-  return buffer_.size() >= block_bytes_ ? Flush() : absl::OkStatus();
+  stream_.rows += count;
+  return absl::OkStatus();
 }
 
 absl::Status SpillWriter::Flush() {
-  if (buffer_.empty()) return absl::OkStatus();
-  HOGLET_ASSIGN_OR_RETURN(SpillBlock block, file_->Append(buffer_));
+  if (buffer_.rows() == 0) return absl::OkStatus();
+  std::string raw;
+  buffer_.Flush(&raw);
+  HOGLET_ASSIGN_OR_RETURN(SpillBlock block, file_->Append(raw));
   stream_.blocks.push_back(block);
-  stream_.raw_bytes += buffer_.size();
-  buffer_.clear();
+  stream_.raw_bytes += raw.size();
   return absl::OkStatus();
 }
 
 absl::StatusOr<SpillStream> SpillWriter::Finish() {
   HOGLET_RETURN_IF_ERROR(Flush());
-  buffer_.shrink_to_fit();
   stream_.file = file_;
   return std::move(stream_);
 }
 
 absl::StatusOr<bool> SpillReader::Next(Batch* out) {
-  while (left_.empty()) {
-    while (stream_ < streams_.size() && block_ == streams_[stream_].blocks.size()) {
-      streams_[stream_++].file.reset();
-      block_ = 0;
-    }
-    if (stream_ == streams_.size()) return false;
-    const SpillStream& stream = streams_[stream_];
-    HOGLET_ASSIGN_OR_RETURN(raw_, stream.file->Read(stream.blocks[block_++]));
-    left_ = raw_;
+  while (stream_ < streams_.size() && block_ == streams_[stream_].blocks.size()) {
+    streams_[stream_++].file.reset();
+    block_ = 0;
   }
-  ByteReader reader(left_);
-  HOGLET_ASSIGN_OR_RETURN(*out, DecodeBatch(reader, types_, flat_));
-  left_ = reader.left();
+  if (stream_ == streams_.size()) return false;
+  const SpillStream& stream = streams_[stream_];
+  HOGLET_ASSIGN_OR_RETURN(const std::string raw, stream.file->Read(stream.blocks[block_++]));
+  ByteReader reader(raw);
+  HOGLET_ASSIGN_OR_RETURN(*out, DecodeBatch(reader, types_));
   return true;
 }
 
@@ -136,20 +130,16 @@ void PartitionRows(const std::vector<const Vector*>& keys, size_t rows, int leve
 }
 
 SpillPartitions::SpillPartitions(const std::shared_ptr<SpillFile>& file,
-                                 std::vector<size_t> columns, int level, size_t block_bytes,
-                                 bool scatter_nulls)
-    : columns_(std::move(columns)), level_(level), scatter_nulls_(scatter_nulls) {
-  for (size_t p = 0; p < kSpillPartitions; ++p) writers_.emplace_back(file, block_bytes);
+                                 const std::vector<Type>& types, std::vector<size_t> columns,
+                                 int level, size_t block_bytes, bool scatter_nulls)
+    : columns_(std::move(columns)),
+      level_(level),
+      scatter_nulls_(scatter_nulls),
+      rows_(kSpillPartitions) {
+  for (size_t p = 0; p < kSpillPartitions; ++p) writers_.emplace_back(file, types, block_bytes);
 }
 
 absl::Status SpillPartitions::Add(const Batch& batch) {
-  if (batch.rows > kVectorRowsMax) {
-    for (size_t begin = 0; begin < batch.rows; begin += kVectorRowsMax) {
-      HOGLET_RETURN_IF_ERROR(
-          Add(batch.Slice(begin, std::min(kVectorRowsMax, batch.rows - begin))));
-    }
-    return absl::OkStatus();
-  }
   std::vector<const Vector*> keys;
   for (size_t column : columns_) keys.push_back(&batch.columns[column]);
   PartitionRows(keys, batch.rows, level_, &of_row_);
@@ -159,11 +149,11 @@ absl::Status SpillPartitions::Add(const Batch& batch) {
       if (key->IsNull(i)) of_row_[i] = static_cast<uint8_t>(next_null_++ % kSpillPartitions);
     }
   }
-  std::vector<Selection> rows(kSpillPartitions);
-  for (size_t i = 0; i < batch.rows; ++i) rows[of_row_[i]].push_back(static_cast<uint16_t>(i));
+  for (auto& rows : rows_) rows.clear();
+  for (size_t i = 0; i < batch.rows; ++i) rows_[of_row_[i]].push_back(static_cast<uint32_t>(i));
   for (size_t p = 0; p < kSpillPartitions; ++p) {
-    if (rows[p].empty()) continue;
-    HOGLET_RETURN_IF_ERROR(writers_[p].Add(batch.Gather(rows[p])));
+    if (rows_[p].empty()) continue;
+    HOGLET_RETURN_IF_ERROR(writers_[p].Add(batch, rows_[p].data(), rows_[p].size()));
   }
   return absl::OkStatus();
 }

@@ -40,11 +40,12 @@ struct SpillStream {
 // Writes one stream. One thread.
 class SpillWriter {
  public:
-  SpillWriter(std::shared_ptr<SpillFile> file, size_t block_bytes)
-      : file_(std::move(file)), block_bytes_(block_bytes) {}
+  SpillWriter(std::shared_ptr<SpillFile> file, const std::vector<Type>& types, size_t block_bytes)
+      : file_(std::move(file)), block_bytes_(block_bytes), buffer_(types) {}
 
-  // Large batches are written in pieces.
   absl::Status Add(const Batch& batch);
+  // Rows at these positions.
+  absl::Status Add(const Batch& batch, const uint32_t* positions, size_t count);
   absl::StatusOr<SpillStream> Finish();
 
  private:
@@ -52,27 +53,23 @@ class SpillWriter {
 
   std::shared_ptr<SpillFile> file_;
   size_t block_bytes_;
-  std::string buffer_;
+  RowBuffer buffer_;
   SpillStream stream_;
 };
 
 // Reads streams one after the other. One thread.
 class SpillReader final : public Operator {
  public:
-  // `flat`: without dictionaries.
-  SpillReader(std::vector<SpillStream> streams, std::vector<Type> types, bool flat)
-      : streams_(std::move(streams)), types_(std::move(types)), flat_(flat) {}
+  SpillReader(std::vector<SpillStream> streams, std::vector<Type> types)
+      : streams_(std::move(streams)), types_(std::move(types)) {}
 
   absl::StatusOr<bool> Next(Batch* out) override;
 
  private:
   std::vector<SpillStream> streams_;
   std::vector<Type> types_;
-  bool flat_;
   size_t stream_ = 0;
   size_t block_ = 0;
-  std::string raw_;
-  std::string_view left_;  // of raw_
 };
 
 // Which of kSpillPartitions each row belongs to at a level. Equal keys belong together, whatever
@@ -84,8 +81,9 @@ void PartitionRows(const std::vector<const Vector*>& keys, size_t rows, int leve
 class SpillPartitions {
  public:
   // `columns`: which are the keys. `scatter_nulls`: rows with a NULL among them belong nowhere.
-  SpillPartitions(const std::shared_ptr<SpillFile>& file, std::vector<size_t> columns, int level,
-                  size_t block_bytes, bool scatter_nulls = false);
+  SpillPartitions(const std::shared_ptr<SpillFile>& file, const std::vector<Type>& types,
+                  std::vector<size_t> columns, int level, size_t block_bytes,
+                  bool scatter_nulls = false);
 
   absl::Status Add(const Batch& batch);
   // One stream a partition.
@@ -98,6 +96,7 @@ class SpillPartitions {
   size_t next_null_ = 0;
   std::vector<SpillWriter> writers_;
   std::vector<uint8_t> of_row_;
+  std::vector<std::vector<uint32_t>> rows_;  // by partition
 };
 
 // Batches that are held, and what they keep alive: a dictionary, shared by many batches, counts
