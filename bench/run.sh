@@ -15,6 +15,7 @@ case ${1:-} in
   capture) program=capture_load.mjs ;;
   queries) program=query_load.mjs ;;
   growth) program=growth.mjs ;;
+  memory) program=memory_mix.mjs ;;
   check) program=check.mjs ;;
 esac
 [ "$program" = bench.mjs ] || shift

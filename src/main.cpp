@@ -64,6 +64,11 @@ void AddServe(CLI::App& app, hoglet::ServeCommand& serve, std::string& config_fi
                       hoglet::FormatBytes(hoglet::DefaultMemoryBytes())))
       ->transform(CLI::AsSizeValue(false))
       ->transform(CLI::Validator(RefuseNegative, ""));
+  Flag(sub, "--spill-limit", serve.spill_limit_bytes,
+       "Disk space for temporary files of queries that need more memory than they may have: 10GB; "
+       "0: 64 GiB, of it 32 GiB for one query. 1 GiB of the disk is left free in any case")
+      ->transform(CLI::AsSizeValue(false))
+      ->transform(CLI::Validator(RefuseNegative, ""));
 }
 
 // Gives `sub` the flags of the file that are not set yet. CLI11 reads configuration files for the

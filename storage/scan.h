@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "include/hoglet/event.h"
 #include "include/hoglet/scan_request.h"
+#include "include/hoglet/status.h"
 #include "src/base/vector/vector.h"
 
 // How the executor reads a table: a snapshot divided into granules, each opened by one thread, each
@@ -27,6 +28,7 @@ class GranuleReader {
   virtual size_t rows() const = 0;
   // Rows that are not masked (deleted or replaced); null when all are live.
   virtual const Selection* live() const = 0;
+  size_t live_rows() const { return live() == nullptr ? rows() : live()->size(); }
   // All rows, dense. Repeated reads of a column are cheap. Low-cardinality columns come in
   // dictionary form, and every granule of one part then shares the dictionary object, so that
   // callers can cache what they computed on it. kDataLoss names file and place.
@@ -49,7 +51,14 @@ class TableScan {
   virtual std::optional<TimeRange> granule_time(size_t granule) const = 0;
   virtual absl::StatusOr<std::unique_ptr<GranuleReader>> OpenGranule(size_t granule) const = 0;
   // Rows of all granules that are live.
-  virtual absl::StatusOr<uint64_t> CountRows() const;
+  virtual absl::StatusOr<uint64_t> CountRows() const {
+    uint64_t rows = 0;
+    for (size_t granule = 0; granule < granule_count(); ++granule) {
+      HOGLET_ASSIGN_OR_RETURN(const auto reader, OpenGranule(granule));
+      rows += reader->live_rows();
+    }
+    return rows;
+  }
 };
 
 // A table that can be scanned. Thread-safe.

@@ -266,10 +266,6 @@ class MemGranuleReader : public GranuleReader {
   Selection live_;
 };
 
-size_t LiveRows(const GranuleReader& reader) {
-  return reader.live() == nullptr ? reader.rows() : reader.live()->size();
-}
-
 class EventScan : public TableScan {
  public:
   EventScan(TableSnapshot snapshot, TeamId team, const ScanFilter& filter, uint32_t shards)
@@ -316,7 +312,7 @@ class EventScan : public TableScan {
         rows += granules_[i].rows;
       } else {
         HOGLET_ASSIGN_OR_RETURN(const auto reader, OpenGranule(i));
-        rows += LiveRows(*reader);
+        rows += reader->live_rows();
       }
     }
     return rows;
@@ -373,15 +369,6 @@ class EventScan : public TableScan {
 };
 
 }  // namespace
-
-absl::StatusOr<uint64_t> TableScan::CountRows() const {
-  uint64_t rows = 0;
-  for (size_t granule = 0; granule < granule_count(); ++granule) {
-    HOGLET_ASSIGN_OR_RETURN(const auto reader, OpenGranule(granule));
-    rows += LiveRows(*reader);
-  }
-  return rows;
-}
 
 absl::StatusOr<std::unique_ptr<TableScan>> EventTable::OpenScan(TeamId team,
                                                                 const ScanFilter& filter) const {

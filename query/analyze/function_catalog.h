@@ -18,18 +18,30 @@
 
 namespace hoglet {
 
-// Bytes a query may hold. Thread-safe. Charge before allocating; a refusal ends the query.
+// Bytes that a query, or all queries together, may hold. Thread-safe. Charge before allocating; a
+// refusal ends the query, unless what asked can do with less (query/exec/spill.h).
 class MemoryBudget {
  public:
-  explicit MemoryBudget(uint64_t bytes_max) : bytes_max_(bytes_max) {}
+  // With `shared`, which outlives this: every charge counts there as well.
+  explicit MemoryBudget(uint64_t bytes_max, MemoryBudget* shared = nullptr)
+      : bytes_max_(bytes_max), shared_(shared) {}
   // kResourceExhausted "... memory limit ..." past the limit (nothing is then charged).
   absl::Status Charge(uint64_t bytes);
-  void Release(uint64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+  void Release(uint64_t bytes) {
+    used_.fetch_sub(bytes, std::memory_order_relaxed);
+    if (shared_ != nullptr) shared_->Release(bytes);
+  }
   uint64_t used() const { return used_.load(std::memory_order_relaxed); }
   uint64_t peak() const { return peak_.load(std::memory_order_relaxed); }
+  // What could be charged now.
+  uint64_t free_bytes() const;
 
  private:
-  uint64_t bytes_max_;
+  // False: nothing was charged.
+  bool TryCharge(uint64_t bytes);
+
+  const uint64_t bytes_max_;
+  MemoryBudget* const shared_;
   std::atomic<uint64_t> used_{0};
   std::atomic<uint64_t> peak_{0};
 };

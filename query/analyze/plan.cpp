@@ -47,20 +47,38 @@ std::string ErrorCodeOf(const absl::Status& status) {
   return payload ? std::string(*payload) : "";
 }
 
-absl::Status MemoryBudget::Charge(uint64_t bytes) {
+bool MemoryBudget::TryCharge(uint64_t bytes) {
   const uint64_t before = used_.fetch_add(bytes, std::memory_order_relaxed);
   const uint64_t now = before + bytes;
   if (now > bytes_max_ || now < before) {
     used_.fetch_sub(bytes, std::memory_order_relaxed);
-    return WithErrorCode(absl::ResourceExhaustedError(StrCat(
-                             "Query has reached the max memory limit before completing. ", bytes,
-                             " more bytes would pass the limit of ", bytes_max_, " bytes.")),
-                         "memory_limit_exceeded");
+    return false;
   }
   uint64_t peak = peak_.load(std::memory_order_relaxed);
   while (peak < now && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
   }
+  return true;
+}
+
+absl::Status MemoryBudget::Charge(uint64_t bytes) {
+  const auto refusal = [&](std::string_view whose, uint64_t bytes_max) {
+    return WithErrorCode(absl::ResourceExhaustedError(StrCat(
+                             "Query has reached the max memory limit before completing. ", bytes,
+                             " more bytes would pass the limit of ", bytes_max, " bytes", whose)),
+                         "memory_limit_exceeded");
+  };
+  if (!TryCharge(bytes)) return refusal(".", bytes_max_);
+  if (shared_ != nullptr && !shared_->TryCharge(bytes)) {
+    used_.fetch_sub(bytes, std::memory_order_relaxed);
+    return refusal(" for all queries together.", shared_->bytes_max_);
+  }
   return absl::OkStatus();
+}
+
+uint64_t MemoryBudget::free_bytes() const {
+  const uint64_t used = this->used();
+  const uint64_t own = used < bytes_max_ ? bytes_max_ - used : 0;
+  return shared_ == nullptr ? own : std::min(own, shared_->free_bytes());
 }
 
 absl::Status EvalContext::CheckAlive() const {

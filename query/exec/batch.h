@@ -63,6 +63,13 @@ class MemoryCharge {
   absl::Status GrowTo(uint64_t bytes) {
     return bytes > bytes_ ? Add(bytes - bytes_) : absl::OkStatus();
   }
+  // Makes the charge `bytes` in all.
+  absl::Status Set(uint64_t bytes) {
+    if (bytes >= bytes_) return GrowTo(bytes);
+    if (budget_ != nullptr) budget_->Release(bytes_ - bytes);
+    bytes_ = bytes;
+    return absl::OkStatus();
+  }
   uint64_t bytes() const { return bytes_; }
 
  private:

@@ -8,6 +8,7 @@
 #include "include/hoglet/env.h"
 #include "query/exec/column_numbers.h"
 #include "query/exec/operator.h"
+#include "query/exec/spill.h"
 #include "query/exec/subquery.h"
 #include "query/functions/functions.h"
 #include "query/hogql/parser.h"
@@ -160,6 +161,7 @@ class Engine final : public QueryEngine {
  public:
   explicit Engine(EngineOptions options)
       : options_(std::move(options)),
+        memory_(options_.memory_bytes_total),
         numbers_(options_.numbers_bytes_max),
         random_state_(options_.env->NowMicros()) {}
 
@@ -194,6 +196,7 @@ class Engine final : public QueryEngine {
                        QueryResult* result);
 
   EngineOptions options_;
+  MemoryBudget memory_;  // of all queries together
   ColumnNumbersCache numbers_;
   std::atomic<uint64_t> random_state_;
 };
@@ -237,8 +240,10 @@ absl::StatusOr<QueryResult> Engine::Run(const QueryRequest& request) {
   Stopwatch watch(&result);
   HOGLET_ASSIGN_OR_RETURN(hogql::ExprPtr tree, hogql::ParseSelect(request.text));
   watch.Step("parse_select");
-  MemoryBudget memory(request.memory_bytes_max > 0 ? request.memory_bytes_max
-                                                   : options_.memory_bytes_max);
+  MemoryBudget memory(
+      request.memory_bytes_max > 0 ? request.memory_bytes_max : options_.memory_bytes_max,
+      &memory_);
+  QuerySpill spill(options_.spill);
   const QueryProject project =
       options_.project ? options_.project(request.team_id) : QueryProject();
   HOGLET_ASSIGN_OR_RETURN(AnalyzeContext analyze, ContextOf(request, project, &memory));
@@ -258,7 +263,8 @@ absl::StatusOr<QueryResult> Engine::Run(const QueryRequest& request) {
   ExecContext context{.tables = options_.tables,
                       .numbers = &numbers_,
                       .eval = &analyze.eval,
-                      .workers_max = options_.workers_max};
+                      .workers_max = options_.workers_max,
+                      .spill = options_.spill == nullptr ? nullptr : &spill};
   const uint64_t rows_max = query.default_limit.value_or(analyze.max_limit.value_or(~uint64_t{0}));
   HOGLET_RETURN_IF_ERROR(Execute(query, context, rows_max, &result));
   if (query.default_limit.has_value()) {

@@ -15,6 +15,7 @@
 namespace hoglet {
 
 class Env;
+class SpillSpace;
 
 // What a query is told of the project it runs for.
 struct QueryProject {
@@ -28,8 +29,12 @@ struct EngineOptions {
   const TableCatalog* tables = nullptr;  // required
   // The project of a query's team; asked once a query, from any thread. Empty: QueryProject().
   std::function<QueryProject(TeamId)> project;
-  bool array_slices = false;                       // a[1:2]; HogQL proper has none
-  uint64_t memory_bytes_max = 2ull << 30;          // of one query, when a request names none
+  bool array_slices = false;               // a[1:2]; HogQL proper has none
+  uint64_t memory_bytes_max = 2ull << 30;  // of one query, when a request names none
+  uint64_t memory_bytes_total = ~0ull;     // of all queries together
+  // Where queries write what does not fit into their memory; outlives the engine. Null: such
+  // queries end with an error.
+  SpillSpace* spill = nullptr;
   int workers_max = 2;                             // threads of one query
   uint64_t numbers_bytes_max = 64 << 20;           // kept between queries (column_numbers.h)
   std::map<std::string, PlainTable> plain_tables;  // beside the project's own (tests)

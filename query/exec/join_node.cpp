@@ -1,317 +1,362 @@
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <memory>
-#include <numeric>
+#include <mutex>
 #include <utility>
 
-#include "query/exec/expression.h"
-#include "query/exec/interner.h"
-#include "query/exec/operator.h"
-#include "src/base/strings.h"
+#include "query/exec/join_table.h"
+#include "query/exec/spill_rows.h"
 
 // Hash join: the right input is held in memory, its rows chained by key number; left rows stream
-// past it.
+// past it. When the right input outgrows its share of the memory, both inputs are written out by
+// the hash of their keys, and joined a partition at a time.
 
 namespace hoglet {
 namespace {
 
-// Candidate pairs a join may look at: a join without a usable key over two large inputs would
-// otherwise run until its deadline.
-constexpr uint64_t kJoinPairsMax = 500'000'000;
+constexpr uint64_t kSpilledBytesMin = 64 << 10;
 
-absl::Status TooManyPairs() {
-  return WithErrorCode(absl::ResourceExhaustedError(
-                           StrCat("Query has reached the limit of ", kJoinPairsMax,
-                                  " pairs of joined rows; join on equal keys or filter first")),
-                       "too_many_rows");
-}
+// Rows of both sides that can only meet each other, on disk.
+struct JoinPartition {
+  int level = 0;  // by whose hash they belong together
+  std::vector<SpillStream> left;
+  std::vector<SpillStream> right;
+};
+
+// One side on its way to disk, from several workers. Rows with a NULL key, which match nothing, go
+// anywhere.
+class SpilledSide {
+ public:
+  SpilledSide(ExecContext& context, const std::vector<Type>& types, std::vector<size_t> keys,
+              size_t workers, int level)
+      : context_(context),
+        types_(types),
+        keys_(std::move(keys)),
+        level_(level),
+        partitions_(workers) {}
+
+  bool used() const { return used_.load(); }
+  bool used_by(size_t worker) const { return partitions_[worker] != nullptr; }
+  // One thread for each worker.
+  absl::Status Add(size_t worker, const Batch& batch) {
+    if (partitions_[worker] == nullptr) HOGLET_RETURN_IF_ERROR(Begin(worker));
+    return partitions_[worker]->Add(batch);
+  }
+  absl::Status AddAll(size_t worker, const std::vector<Batch>& batches) {
+    for (const Batch& batch : batches) {
+      HOGLET_RETURN_IF_ERROR(context_.eval->CheckAlive());
+      HOGLET_RETURN_IF_ERROR(Add(worker, batch));
+    }
+    return absl::OkStatus();
+  }
+  // Partition by partition, once all have written.
+  absl::StatusOr<std::vector<std::vector<SpillStream>>> Finish() {
+    std::vector<std::vector<SpillStream>> out(kSpillPartitions);
+    for (const auto& partitions : partitions_) {
+      if (partitions == nullptr) continue;
+      HOGLET_ASSIGN_OR_RETURN(auto streams, partitions->Finish());
+      for (size_t p = 0; p < streams.size(); ++p) out[p].push_back(std::move(streams[p]));
+    }
+    return out;
+  }
+
+ private:
+  absl::Status Begin(size_t worker) {
+    std::lock_guard lock(mutex_);
+    if (file_ == nullptr) {
+      HOGLET_ASSIGN_OR_RETURN(file_, context_.spill->NewFile());
+    }
+    const size_t block_bytes = SpillBlockBytes(context_, 2 * kSpillPartitions * partitions_.size());
+    partitions_[worker] = std::make_unique<SpillPartitions>(file_, types_, keys_, level_,
+                                                            block_bytes, /*scatter_nulls=*/true);
+    used_.store(true);
+    return absl::OkStatus();
+  }
+
+  ExecContext& context_;
+  const std::vector<Type>& types_;
+  const std::vector<size_t> keys_;
+  const int level_;
+  std::atomic<bool> used_{false};
+  std::mutex mutex_;
+  std::shared_ptr<SpillFile> file_;
+  std::vector<std::unique_ptr<SpillPartitions>> partitions_;  // by worker
+};
+
+// Right rows until there are too many. One thread.
+class RightRows {
+ public:
+  RightRows(const JoinShape& shape, MemoryBudget* budget, uint64_t share_bytes)
+      : shape_(shape), share_bytes_(share_bytes), charge_(budget) {}
+
+  // False: they have to be written out.
+  absl::StatusOr<bool> Add(Batch batch) {
+    held_.Add(std::move(batch));
+    const absl::Status charged = charge_.GrowTo(held_.bytes());
+    const bool can_spill = share_bytes_ != ~uint64_t{0} && held_.bytes() >= kSpilledBytesMin;
+    if (can_spill && (!charged.ok() || held_.bytes() + TableBytes() > share_bytes_)) return false;
+    if (!charged.ok()) return charged;
+    return true;
+  }
+  // What a table of them takes beside them.
+  uint64_t TableBytes() const {
+    return held_.ConcatBytes() + JoinTable::BytesFor(shape_, held_.rows());
+  }
+  absl::Status SpillTo(SpilledSide* side, size_t worker) {
+    HOGLET_RETURN_IF_ERROR(side->AddAll(worker, held_.Take()));
+    return charge_.Set(0);
+  }
+  // They stay charged as long as this object lives.
+  std::vector<Batch> Take() { return held_.Take(); }
+  uint64_t bytes() const { return held_.bytes(); }
+
+ private:
+  const JoinShape& shape_;
+  const uint64_t share_bytes_;
+  HeldBatches held_;
+  MemoryCharge charge_;
+};
 
 class JoinNode final : public Node {
  public:
   JoinNode(const Plan& plan, NodePtr left, NodePtr right)
       : Node(OutputTypes(plan)),
-        plan_(plan),
+        shape_(plan, left->types(), right->types()),
         left_(std::move(left)),
-        right_(std::move(right)),
-        interner_(KeyTypes(plan, *right_)) {
-    if (plan.residual != nullptr) residual_.emplace(*plan.residual);
-  }
+        right_(std::move(right)) {}
 
   absl::Status Prepare(ExecContext& context) override {
     HOGLET_RETURN_IF_ERROR(right_->Prepare(context));
-    charge_ = std::make_unique<MemoryCharge>(context.eval->memory);
-    HOGLET_ASSIGN_OR_RETURN(std::vector<Batch> batches,
-                            CollectBatches(context, *right_, charge_.get()));
-    rows_ = ConcatBatches(batches, right_->types());
-    if (rows_.rows >= kNoId)
-      return absl::ResourceExhaustedError("the right side of a join has over 4 billion rows");
-    Chain();
+    const auto workers = static_cast<size_t>(WorkersFor(context, *right_));
+    const bool can_spill = context.spill != nullptr && !shape_.key_types.empty();
+    const uint64_t share = can_spill ? SpillShare(context) / workers : ~uint64_t{0};
+    for (size_t i = 0; i < workers; ++i)
+      right_rows_.emplace_back(shape_, context.eval->memory, share);
+    SpilledSide spilled(context, shape_.right_types, shape_.RightKeys(), workers, 0);
     HOGLET_RETURN_IF_ERROR(
-        charge_->Add(interner_.MemoryBytes() + (heads_.size() + next_.size()) * 4));
-    matched_.assign(rows_.rows, 0);
-    HOGLET_RETURN_IF_ERROR(left_->Prepare(context));
-    // Without keys every left row meets every right one: refuse at once what would be refused
-    // later.
-    const uint64_t left_rows = plan_.join_keys.empty() ? left_->RowsAtLeast() : 0;
-    if (rows_.rows > 0 && left_rows > kJoinPairsMax / rows_.rows) return TooManyPairs();
-    return absl::OkStatus();
+        ForEachBatch(context, *right_, [&](int worker, Batch batch) -> absl::Status {
+          if (spilled.used_by(worker)) return spilled.Add(worker, batch);
+          HOGLET_ASSIGN_OR_RETURN(bool fits, right_rows_[worker].Add(std::move(batch)));
+          return fits ? absl::OkStatus() : right_rows_[worker].SpillTo(&spilled, worker);
+        }));
+    charge_ = std::make_unique<MemoryCharge>(context.eval->memory);
+    if (!spilled.used()) {
+      uint64_t bytes = 0;
+      for (const RightRows& rows : right_rows_) bytes += rows.TableBytes();
+      const absl::Status charged = charge_->Add(bytes);
+      if (charged.ok()) return BuildTable(context);
+      if (!can_spill) return charged;
+    }
+    for (size_t i = 0; i < workers; ++i)
+      HOGLET_RETURN_IF_ERROR(right_rows_[i].SpillTo(&spilled, i));
+    return SpillLeft(context, &spilled);
   }
 
   absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext& context) override;
   // RIGHT and FULL emit unmatched right rows at the very end, which needs to know that all left
-  // rows have been seen.
-  bool parallel() const override { return left_->parallel() && !KeepsRight(); }
-  uint64_t RowsEstimate() const override { return left_->RowsEstimate(); }
+  // rows have been seen; of a partition, one worker sees them all.
+  bool parallel() const override {
+    return is_spilled_ || (left_->parallel() && !shape_.KeepsRight());
+  }
+  uint64_t RowsEstimate() const override {
+    return is_spilled_ ? spilled_rows_ : left_->RowsEstimate();
+  }
 
  private:
-  friend class JoinOperator;
+  friend class SpilledJoinOperator;
 
-  static std::vector<Type> KeyTypes(const Plan& plan, const Node& right) {
-    std::vector<Type> types;
-    for (const auto& [left_column, right_column] : plan.join_keys)
-      types.push_back(right.types()[right_column]);
-    return types;
-  }
-
-  bool KeepsRight() const {
-    return plan_.join_kind == Plan::JoinKind::kRight || plan_.join_kind == Plan::JoinKind::kFull;
-  }
-  bool KeepsLeft() const {
-    return plan_.join_kind == Plan::JoinKind::kLeft || plan_.join_kind == Plan::JoinKind::kFull;
-  }
-
-  void Chain() {
-    next_.assign(rows_.rows, kNoId);
-    std::vector<uint32_t> ids(rows_.rows, 0);
-    if (!plan_.join_keys.empty()) {
-      std::vector<const Vector*> keys;
-      for (const auto& [left_column, right_column] : plan_.join_keys)
-        keys.push_back(&rows_.columns[right_column]);
-      interner_.Intern(keys, rows_.rows, ids.data(), /*nulls_as_values=*/false);
-      heads_.assign(interner_.size(), kNoId);
-    } else {
-      heads_.assign(1, kNoId);
+  absl::Status BuildTable(ExecContext& context) {
+    std::vector<Batch> all;
+    for (RightRows& rows : right_rows_) {
+      std::vector<Batch> some = rows.Take();
+      std::move(some.begin(), some.end(), std::back_inserter(all));
     }
-    // Backwards, so that a chain runs in row order.
-    for (size_t i = rows_.rows; i-- > 0;) {
-      if (ids[i] == kNoId) continue;
-      next_[i] = heads_[ids[i]];
-      heads_[ids[i]] = static_cast<uint32_t>(i);
-    }
+    Batch rows = ConcatBatches(all, right_->types());
+    all.clear();
+    HOGLET_ASSIGN_OR_RETURN(table_, JoinTable::Make(shape_, std::move(rows)));
+    HOGLET_RETURN_IF_ERROR(charge_->GrowTo(table_->ExtraBytes()));
+    HOGLET_RETURN_IF_ERROR(left_->Prepare(context));
+    // Without keys every left row meets every right one: refuse at once what would be refused
+    // later.
+    return shape_.key_types.empty() ? shape_.CheckCross(left_->RowsAtLeast(), table_->rows.rows)
+                                    : absl::OkStatus();
   }
 
-  const Plan& plan_;
+  absl::Status SpillLeft(ExecContext& context, SpilledSide* right) {
+    is_spilled_ = true;
+    HOGLET_ASSIGN_OR_RETURN(auto right_streams, right->Finish());
+    HOGLET_RETURN_IF_ERROR(left_->Prepare(context));
+    const auto workers = static_cast<size_t>(WorkersFor(context, *left_));
+    SpilledSide left(context, shape_.left_types, shape_.LeftKeys(), workers, 0);
+    HOGLET_RETURN_IF_ERROR(ForEachBatch(
+        context, *left_, [&](int worker, Batch batch) { return left.Add(worker, batch); }));
+    HOGLET_ASSIGN_OR_RETURN(auto left_streams, left.Finish());
+    for (size_t p = 0; p < kSpillPartitions; ++p) {
+      for (const SpillStream& stream : left_streams[p]) spilled_rows_ += stream.rows;
+      partitions_.push_back({0, std::move(left_streams[p]), std::move(right_streams[p])});
+    }
+    return absl::OkStatus();
+  }
+
+  bool TakePartition(JoinPartition* out) {
+    std::lock_guard lock(mutex_);
+    if (partitions_.empty()) return false;
+    *out = std::move(partitions_.front());
+    partitions_.pop_front();
+    return true;
+  }
+  void PutFirst(JoinPartition partition) {
+    std::lock_guard lock(mutex_);
+    partitions_.push_front(std::move(partition));
+  }
+
+  JoinShape shape_;
   NodePtr left_;
   NodePtr right_;
-  std::optional<CompiledExpression> residual_;
-  Batch rows_;
-  RowInterner interner_;
-  std::vector<uint32_t> heads_;   // by key number: first row
-  std::vector<uint32_t> next_;    // by row: next row with the same key
-  std::vector<uint8_t> matched_;  // RIGHT, FULL: by row
-  std::atomic<uint64_t> pairs_{0};
+  std::vector<RightRows> right_rows_;  // empty in the end, but what they charged is in table_
   std::unique_ptr<MemoryCharge> charge_;
+  std::unique_ptr<JoinTable> table_;  // of all right rows, if they fit
+  bool is_spilled_ = false;
+  uint64_t spilled_rows_ = 0;
+  std::mutex mutex_;  // of partitions_
+  std::deque<JoinPartition> partitions_;
 };
 
-class JoinOperator final : public Operator {
+// Joins partitions as long as there are any. Right rows of one partition that do not fit are
+// divided again; where that helps no more (many rows of one key), an INNER join takes as many of
+// them at a time as fit, and reads the left rows again for each lot.
+class SpilledJoinOperator final : public Operator {
  public:
-  JoinOperator(JoinNode& node, std::unique_ptr<Operator> left, EvalContext* eval)
-      : node_(node),
-        plan_(node.plan_),
-        left_(std::move(left)),
-        eval_(eval),
-        finder_(node.interner_) {}
+  SpilledJoinOperator(JoinNode& node, ExecContext& context) : node_(node), context_(context) {}
 
   absl::StatusOr<bool> Next(Batch* out) override {
     while (true) {
-      if (pending_.rows > 0) {
-        *out = std::exchange(pending_, Batch());
-        return true;
+      if (probe_ != nullptr) {
+        HOGLET_ASSIGN_OR_RETURN(bool more, probe_->Next(out));
+        if (more) return true;
+        Clear();
       }
-      if (left_row_ >= in_.rows) {
-        HOGLET_ASSIGN_OR_RETURN(bool more, LoadLeft());
-        if (!more) return NextUnmatchedRight(out);
+      if (rest_ == nullptr) {
+        if (!node_.TakePartition(&partition_)) return false;
+        rest_ = std::make_unique<SpillReader>(std::move(partition_.right), Shape().right_types);
+        is_first_lot_ = true;
       }
-      HOGLET_RETURN_IF_ERROR(eval_->CheckAlive());
-      HOGLET_RETURN_IF_ERROR(FillPairs());
-      HOGLET_RETURN_IF_ERROR(Emit(out));
-      if (out->rows > 0) return true;
+      HOGLET_RETURN_IF_ERROR(Load());
     }
   }
 
  private:
-  absl::StatusOr<bool> LoadLeft() {
-    HOGLET_ASSIGN_OR_RETURN(bool more, left_->Next(&in_));
-    if (!more) {
-      in_.rows = 0;
-      return false;
-    }
-    left_row_ = 0;
-    ids_.assign(in_.rows, 0);
-    if (!plan_.join_keys.empty()) {
-      std::vector<const Vector*> keys;
-      for (const auto& [left_column, right_column] : plan_.join_keys)
-        keys.push_back(&in_.columns[left_column]);
-      finder_.Find(keys, in_.rows, ids_.data(), /*nulls_as_values=*/false);
-    }
-    has_match_.assign(in_.rows, 0);
-    StartRow();
-    return true;
+  JoinShape& Shape() const { return node_.shape_; }
+  void Clear() {
+    probe_.reset();
+    table_.reset();
+    rows_.reset();
+    charge_.reset();
   }
 
-  void StartRow() {
-    if (left_row_ < in_.rows)
-      chain_ = ids_[left_row_] == kNoId ? kNoId : node_.heads_[ids_[left_row_]];
-  }
-
-  // Collects candidate pairs until a batch is full or the left batch is done; a left row's
-  // candidates may span several batches.
-  absl::Status FillPairs() {
-    left_rows_.clear();
-    right_rows_.clear();
-    finished_begin_ = finished_end_ = left_row_;
-    while (left_row_ < in_.rows && left_rows_.size() < kVectorRowsMax) {
-      if (chain_ == kNoId) {
-        ++left_row_;
-        finished_end_ = left_row_;
-        StartRow();
-        continue;
-      }
-      left_rows_.push_back(static_cast<uint16_t>(left_row_));
-      right_rows_.push_back(chain_);
-      chain_ = node_.next_[chain_];
+  // Right rows of the partition as far as they fit: probe_ is null if there was nothing to join, or
+  // the partition has been divided.
+  absl::Status Load() {
+    const bool may_divide = partition_.level + 1 < kSpillLevelsMax;
+    const uint64_t share = may_divide || CanTakeLots()
+                               ? SpillShare(context_) / static_cast<uint64_t>(context_.workers_max)
+                               : ~uint64_t{0};
+    rows_ = std::make_unique<RightRows>(Shape(), context_.eval->memory, share);
+    bool more = true;
+    bool fits = true;
+    Batch batch;
+    while (fits) {
+      HOGLET_RETURN_IF_ERROR(context_.eval->CheckAlive());
+      HOGLET_ASSIGN_OR_RETURN(more, rest_->Next(&batch));
+      if (!more) break;
+      auto added = rows_->Add(std::move(batch));
+      if (absl::IsResourceExhausted(added.status())) return TooManyOfOneKey();
+      HOGLET_RETURN_IF_ERROR(added.status());
+      fits = *added;
     }
-    const uint64_t pairs =
-        node_.pairs_.fetch_add(left_rows_.size(), std::memory_order_relaxed) + left_rows_.size();
-    return pairs > kJoinPairsMax ? TooManyPairs() : absl::OkStatus();
-  }
-
-  absl::Status Emit(Batch* out) {
-    if (node_.residual_.has_value() && !left_rows_.empty()) HOGLET_RETURN_IF_ERROR(ApplyResidual());
-    if (plan_.join_any) KeepFirstMatches();
-    for (uint16_t row : left_rows_) has_match_[row] = 1;
-    if (node_.KeepsRight()) {
-      for (uint32_t row : right_rows_) node_.matched_[row] = 1;
-    }
-    const bool semi = plan_.join_kind == Plan::JoinKind::kSemi;
-    if (semi || plan_.join_kind == Plan::JoinKind::kAnti) return EmitLeftOnly(semi, out);
-    std::vector<uint16_t> unmatched;
-    if (node_.KeepsLeft()) {
-      for (size_t row = finished_begin_; row < finished_end_; ++row) {
-        if (!has_match_[row]) unmatched.push_back(static_cast<uint16_t>(row));
-      }
-    }
-    *out = Pairs(left_rows_, right_rows_);
-    if (!unmatched.empty()) (out->rows == 0 ? *out : pending_) = LeftWithDefaults(unmatched);
+    if (!fits && may_divide && is_first_lot_) return Divide();
+    const bool last_lot = !more;
+    HOGLET_RETURN_IF_ERROR(Begin());
+    if (last_lot) rest_.reset();
+    is_first_lot_ = false;
     return absl::OkStatus();
   }
 
-  absl::Status EmitLeftOnly(bool wanted, Batch* out) {
-    Selection rows;
-    for (size_t row = finished_begin_; row < finished_end_; ++row) {
-      if ((has_match_[row] != 0) == wanted) rows.push_back(static_cast<uint16_t>(row));
+  bool CanTakeLots() const {
+    return Shape().plan.join_kind == Plan::JoinKind::kInner && !Shape().plan.join_any;
+  }
+
+  absl::Status Begin() {
+    charge_ = std::make_unique<MemoryCharge>(context_.eval->memory);
+    HOGLET_RETURN_IF_ERROR(charge_->Add(rows_->TableBytes()));
+    Batch rows = ConcatBatches(rows_->Take(), Shape().right_types);
+    const auto kind = Shape().plan.join_kind;
+    const bool needs_right = kind == Plan::JoinKind::kInner || kind == Plan::JoinKind::kRight ||
+                             kind == Plan::JoinKind::kSemi;
+    if (rows.rows == 0 && needs_right) {
+      Clear();
+      return absl::OkStatus();
     }
-    *out = in_.Gather(rows);
+    HOGLET_ASSIGN_OR_RETURN(table_, JoinTable::Make(Shape(), std::move(rows)));
+    HOGLET_RETURN_IF_ERROR(charge_->Set(table_->ExtraBytes()));
+    probe_ = MakeProbe(Shape(), *table_,
+                       std::make_unique<SpillReader>(partition_.left, Shape().left_types),
+                       context_.eval);
     return absl::OkStatus();
   }
 
-  absl::Status ApplyResidual() {
-    const Batch pairs = Pairs(left_rows_, right_rows_);
-    HOGLET_ASSIGN_OR_RETURN(Vector condition, node_.residual_->Evaluate(*eval_, pairs));
-    Selection kept;
-    SelectTrue(condition, &kept);
-    for (size_t i = 0; i < kept.size(); ++i) {
-      left_rows_[i] = left_rows_[kept[i]];
-      right_rows_[i] = right_rows_[kept[i]];
-    }
-    left_rows_.resize(kept.size());
-    right_rows_.resize(kept.size());
+  absl::Status Divide() {
+    const int level = partition_.level + 1;
+    SpilledSide right(context_, Shape().right_types, Shape().RightKeys(), 1, level);
+    SpilledSide left(context_, Shape().left_types, Shape().LeftKeys(), 1, level);
+    HOGLET_RETURN_IF_ERROR(rows_->SpillTo(&right, 0));
+    rows_.reset();
+    HOGLET_RETURN_IF_ERROR(Copy(rest_.get(), &right));
+    rest_.reset();
+    SpillReader left_rows(std::move(partition_.left), Shape().left_types);
+    HOGLET_RETURN_IF_ERROR(Copy(&left_rows, &left));
+    HOGLET_ASSIGN_OR_RETURN(auto left_streams, left.Finish());
+    HOGLET_ASSIGN_OR_RETURN(auto right_streams, right.Finish());
+    for (size_t p = kSpillPartitions; p-- > 0;)
+      node_.PutFirst({level, std::move(left_streams[p]), std::move(right_streams[p])});
     return absl::OkStatus();
   }
 
-  // ANY: the first match of a left row, also when its candidates came in several batches.
-  void KeepFirstMatches() {
-    size_t kept = 0;
-    std::vector<uint8_t> taken(has_match_);
-    for (size_t i = 0; i < left_rows_.size(); ++i) {
-      if (taken[left_rows_[i]]) continue;
-      taken[left_rows_[i]] = 1;
-      left_rows_[kept] = left_rows_[i];
-      right_rows_[kept++] = right_rows_[i];
+  absl::Status Copy(SpillReader* from, SpilledSide* to) {
+    Batch batch;
+    while (true) {
+      HOGLET_RETURN_IF_ERROR(context_.eval->CheckAlive());
+      HOGLET_ASSIGN_OR_RETURN(bool more, from->Next(&batch));
+      if (!more) return absl::OkStatus();
+      HOGLET_RETURN_IF_ERROR(to->Add(0, batch));
     }
-    left_rows_.resize(kept);
-    right_rows_.resize(kept);
   }
 
-  Batch Pairs(const std::vector<uint16_t>& left_rows,
-              const std::vector<uint32_t>& right_rows) const {
-    Batch out{.columns = {}, .rows = left_rows.size()};
-    for (const Vector& column : in_.columns)
-      out.columns.push_back(column.Gather(left_rows.data(), left_rows.size()));
-    for (const Vector& column : node_.rows_.columns)
-      out.columns.push_back(column.Gather(right_rows.data(), right_rows.size()));
-    return out;
-  }
-
-  static Vector Defaults(const Type& type, size_t rows) {
-    VectorBuilder builder(type);
-    if (type.nullable()) {
-      builder.AppendNull();
-    } else {
-      builder.AppendDefault();
-    }
-    return Vector::Constant(type, builder.Build().Get(0), rows);
-  }
-
-  Batch LeftWithDefaults(const std::vector<uint16_t>& left_rows) const {
-    Batch out{.columns = {}, .rows = left_rows.size()};
-    for (const Vector& column : in_.columns)
-      out.columns.push_back(column.Gather(left_rows.data(), left_rows.size()));
-    for (size_t c = in_.columns.size(); c < node_.types().size(); ++c) {
-      out.columns.push_back(Defaults(node_.types()[c], left_rows.size()));
-    }
-    return out;
-  }
-
-  bool NextUnmatchedRight(Batch* out) {
-    if (!node_.KeepsRight()) return false;
-    std::vector<uint32_t> rows;
-    while (right_scan_ < node_.rows_.rows && rows.size() < kVectorRowsMax) {
-      if (!node_.matched_[right_scan_]) rows.push_back(static_cast<uint32_t>(right_scan_));
-      ++right_scan_;
-    }
-    if (rows.empty()) return false;
-    out->rows = rows.size();
-    out->columns.clear();
-    const size_t left_width = node_.types().size() - node_.rows_.columns.size();
-    for (size_t c = 0; c < left_width; ++c)
-      out->columns.push_back(Defaults(node_.types()[c], rows.size()));
-    for (const Vector& column : node_.rows_.columns)
-      out->columns.push_back(column.Gather(rows.data(), rows.size()));
-    return true;
+  absl::Status TooManyOfOneKey() const {
+    return WithErrorCode(
+        absl::ResourceExhaustedError(
+            "Query has reached the max memory limit before completing. The rows of the right side "
+            "of a join that have one key do not fit into memory; put the larger side on the left, "
+            "or filter first."),
+        "memory_limit_exceeded");
   }
 
   JoinNode& node_;
-  const Plan& plan_;
-  std::unique_ptr<Operator> left_;
-  EvalContext* eval_;
-  RowFinder finder_;
-  Batch in_;
-  Batch pending_;  // unmatched left rows, when pairs filled the batch before
-  std::vector<uint32_t> ids_;
-  std::vector<uint8_t> has_match_;
-  size_t left_row_ = 0;
-  uint32_t chain_ = kNoId;
-  std::vector<uint16_t> left_rows_;
-  std::vector<uint32_t> right_rows_;
-  size_t finished_begin_ = 0;
-  size_t finished_end_ = 0;
-  size_t right_scan_ = 0;
+  ExecContext& context_;
+  JoinPartition partition_;
+  std::unique_ptr<SpillReader> rest_;  // right rows still to come; null: none
+  bool is_first_lot_ = true;
+  std::unique_ptr<RightRows> rows_;  // holds the charge of the table's rows
+  std::unique_ptr<MemoryCharge> charge_;
+  std::unique_ptr<JoinTable> table_;
+  std::unique_ptr<Operator> probe_;
 };
 
 absl::StatusOr<std::unique_ptr<Operator>> JoinNode::MakeOperator(ExecContext& context) {
+  if (is_spilled_) return std::make_unique<SpilledJoinOperator>(*this, context);
   HOGLET_ASSIGN_OR_RETURN(auto left, left_->MakeOperator(context));
-  return std::make_unique<JoinOperator>(*this, std::move(left), context.eval);
+  return MakeProbe(shape_, *table_, std::move(left), context.eval);
 }
 
 }  // namespace

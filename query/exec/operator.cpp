@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "query/exec/spill_rows.h"
+
 namespace hoglet {
 namespace {
 
@@ -23,7 +25,7 @@ absl::StatusOr<NodePtr> BuildInner(const Plan& plan, ExecContext& context) {
     case Plan::Kind::kProject:
       return MakeProjectNode(plan, std::move(inputs[0]));
     case Plan::Kind::kAggregate:
-      return MakeAggregateNode(plan, std::move(inputs[0]));
+      return MakeAggregateNode(plan, std::move(inputs[0]), context.numbers);
     case Plan::Kind::kSort:
       return MakeSortNode(plan, std::move(inputs[0]));
     case Plan::Kind::kLimit:
@@ -131,18 +133,18 @@ absl::Status RunOnThreads(size_t count, const std::function<absl::Status(size_t)
 
 absl::StatusOr<std::vector<Batch>> CollectBatches(ExecContext& context, Node& node,
                                                   MemoryCharge* charge) {
-  std::vector<std::vector<Batch>> collected(static_cast<size_t>(context.workers_max));
+  std::vector<HeldBatches> collected(static_cast<size_t>(context.workers_max));
   std::mutex mutex;
   HOGLET_RETURN_IF_ERROR(ForEachBatch(context, node, [&](int worker, Batch batch) -> absl::Status {
-    {
-      std::lock_guard lock(mutex);
-      HOGLET_RETURN_IF_ERROR(charge->Add(batch.MemoryBytes()));
-    }
-    collected[worker].push_back(std::move(batch));
-    return absl::OkStatus();
+    const uint64_t bytes = collected[worker].Add(std::move(batch));
+    std::lock_guard lock(mutex);
+    return charge->Add(bytes);
   }));
   std::vector<Batch> all;
-  for (auto& part : collected) std::move(part.begin(), part.end(), std::back_inserter(all));
+  for (HeldBatches& part : collected) {
+    std::vector<Batch> batches = part.Take();
+    std::move(batches.begin(), batches.end(), std::back_inserter(all));
+  }
   return all;
 }
 

@@ -18,12 +18,14 @@
 namespace hoglet {
 
 class ColumnNumbersCache;
+class QuerySpill;
 
 struct ExecContext {
   const TableCatalog* tables = nullptr;
   ColumnNumbersCache* numbers = nullptr;  // may be null
   EvalContext* eval = nullptr;
   int workers_max = 1;
+  QuerySpill* spill = nullptr;  // null: what does not fit into the budget ends the query
 };
 
 // One worker's end of a node. One thread.
@@ -109,10 +111,11 @@ NodePtr MakeLimitByNode(const Plan& plan, NodePtr input);              // stream
 NodePtr MakeArrayJoinNode(const Plan& plan, NodePtr input);            // stream_nodes.cpp
 NodePtr MakeUnionNode(const Plan& plan, std::vector<NodePtr> inputs);  // set_nodes.cpp
 NodePtr MakeSetOpNode(const Plan& plan, std::vector<NodePtr> inputs);  // set_nodes.cpp
-NodePtr MakeDistinctNode(const Plan& plan, NodePtr input);             // set_nodes.cpp
-NodePtr MakeAggregateNode(const Plan& plan, NodePtr input);            // aggregate_node.cpp
-NodePtr MakeSortNode(const Plan& plan, NodePtr input);                 // sort_node.cpp
-NodePtr MakeJoinNode(const Plan& plan, NodePtr left, NodePtr right);   // join_node.cpp
-NodePtr MakeWindowNode(const Plan& plan, NodePtr input);               // window_node.cpp
+NodePtr MakeDistinctNode(const Plan& plan, NodePtr input);             // distinct_node.cpp
+NodePtr MakeAggregateNode(const Plan& plan, NodePtr input,
+                          ColumnNumbersCache* numbers);               // aggregate_node.cpp
+NodePtr MakeSortNode(const Plan& plan, NodePtr input);                // sort_node.cpp
+NodePtr MakeJoinNode(const Plan& plan, NodePtr left, NodePtr right);  // join_node.cpp
+NodePtr MakeWindowNode(const Plan& plan, NodePtr input);              // window_node.cpp
 
 }  // namespace hoglet

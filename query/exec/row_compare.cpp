@@ -59,12 +59,6 @@ int CompareFlat(const Vector& a, size_t x, const Vector& b, size_t y) {
   return 0;
 }
 
-// A key column as numbers whose unsigned order is the wanted order, as far as 64 bits go.
-struct KeyPrefixes {
-  std::vector<uint64_t> words;
-  bool exact = true;  // equal words are equal values
-};
-
 uint64_t StringPrefix(std::string_view text) {
   uint64_t word = 0;
   for (size_t i = 0; i < 8; ++i)
@@ -90,8 +84,10 @@ uint64_t DoublePrefix(double value) {
   return (word & kSign ? ~word : word | kSign) >> 1;
 }
 
-KeyPrefixes PrefixesOf(const Vector& column, size_t rows, bool descending) {
-  KeyPrefixes out;
+}  // namespace
+
+SortWords SortWordsOf(const Vector& column, size_t rows, bool descending) {
+  SortWords out;
   out.words.assign(rows, kLast);
   out.exact = column.type().physical() == Physical::kU8;
   switch (column.type().physical()) {
@@ -120,8 +116,6 @@ KeyPrefixes PrefixesOf(const Vector& column, size_t rows, bool descending) {
   for (uint64_t& word : out.words) word = word == kLast ? kLast : ~word & ~kSign;
   return out;
 }
-
-}  // namespace
 
 int CompareValues(const Vector& a, size_t row_a, const Vector& b, size_t row_b, bool descending) {
   const bool null_a = a.IsNull(row_a);
@@ -153,8 +147,8 @@ std::vector<uint32_t> SortedRows(const Batch& batch, const std::vector<SortKey>&
   std::vector<uint32_t> rows(batch.rows);
   std::iota(rows.begin(), rows.end(), 0);
   if (keys.empty()) return rows;
-  const KeyPrefixes first =
-      PrefixesOf(batch.columns[keys[0].column], batch.rows, keys[0].descending);
+  const SortWords first =
+      SortWordsOf(batch.columns[keys[0].column], batch.rows, keys[0].descending);
   const auto less = [&](uint32_t a, uint32_t b) {
     if (first.words[a] != first.words[b]) return first.words[a] < first.words[b];
     if (!first.exact || keys.size() > 1) {

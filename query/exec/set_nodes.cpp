@@ -5,7 +5,7 @@
 #include "query/exec/interner.h"
 #include "query/exec/operator.h"
 
-// UNION ALL, INTERSECT / EXCEPT, DISTINCT.
+// UNION ALL, INTERSECT / EXCEPT.
 
 namespace hoglet {
 namespace {
@@ -149,58 +149,6 @@ class SetOpNode final : public Node {
   std::unique_ptr<MemoryCharge> charge_;
 };
 
-// First sight of each row, in input order.
-class DistinctNode final : public Node {
- public:
-  DistinctNode(const Plan& plan, NodePtr input)
-      : Node(OutputTypes(plan)), input_(std::move(input)) {}
-
-  absl::Status Prepare(ExecContext& context) override { return input_->Prepare(context); }
-  absl::StatusOr<std::unique_ptr<Operator>> MakeOperator(ExecContext& context) override {
-    HOGLET_ASSIGN_OR_RETURN(auto input, input_->MakeOperator(context));
-    return std::make_unique<DistinctOperator>(types(), std::move(input), context.eval->memory);
-  }
-  bool parallel() const override { return false; }
-  uint64_t RowsEstimate() const override { return input_->RowsEstimate(); }
-
- private:
-  class DistinctOperator final : public Operator {
-   public:
-    DistinctOperator(const std::vector<Type>& types, std::unique_ptr<Operator> input,
-                     MemoryBudget* budget)
-        : interner_(types), input_(std::move(input)), charge_(budget) {}
-
-    absl::StatusOr<bool> Next(Batch* out) override {
-      while (true) {
-        HOGLET_ASSIGN_OR_RETURN(bool more, input_->Next(out));
-        if (!more) return false;
-        std::vector<uint32_t> groups(out->rows);
-        size_t known = interner_.size();
-        interner_.Intern(Pointers(*out), out->rows, groups.data());
-        HOGLET_RETURN_IF_ERROR(charge_.GrowTo(interner_.MemoryBytes()));
-        Selection kept;
-        for (size_t i = 0; i < out->rows; ++i) {
-          // Groups are numbered in order of first sight.
-          if (groups[i] == known) {
-            kept.push_back(static_cast<uint16_t>(i));
-            ++known;
-          }
-        }
-        if (kept.empty()) continue;
-        if (kept.size() < out->rows) *out = out->Gather(kept);
-        return true;
-      }
-    }
-
-   private:
-    RowInterner interner_;
-    std::unique_ptr<Operator> input_;
-    MemoryCharge charge_;
-  };
-
-  NodePtr input_;
-};
-
 }  // namespace
 
 NodePtr MakeUnionNode(const Plan& plan, std::vector<NodePtr> inputs) {
@@ -208,9 +156,6 @@ NodePtr MakeUnionNode(const Plan& plan, std::vector<NodePtr> inputs) {
 }
 NodePtr MakeSetOpNode(const Plan& plan, std::vector<NodePtr> inputs) {
   return std::make_unique<SetOpNode>(plan, std::move(inputs));
-}
-NodePtr MakeDistinctNode(const Plan& plan, NodePtr input) {
-  return std::make_unique<DistinctNode>(plan, std::move(input));
 }
 
 }  // namespace hoglet

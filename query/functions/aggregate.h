@@ -245,6 +245,11 @@ class IntegerReader {
   VectorReader<Int128> wide_;
 };
 
+// Bytes that a value holds beside itself, with what an allocator adds.
+size_t HeapBytes(const Datum& value);
+// Of a list's values, itself not included.
+size_t HeapBytes(const std::vector<Datum>& values);
+
 // Serialised values of any type.
 void WriteDatum(const Datum& value, std::string* out);
 bool ReadDatum(ByteReader& reader, Datum* value, int depth = 0);

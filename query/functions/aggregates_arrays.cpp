@@ -9,16 +9,6 @@
 namespace hoglet::fn {
 namespace {
 
-size_t BytesOf(const Datum& value) {
-  return sizeof(Datum) + (value.value.index() == 4 ? value.string().size() : 0);
-}
-
-size_t BytesOf(const std::vector<Datum>& values) {
-  size_t bytes = (values.capacity() - values.size()) * sizeof(Datum);
-  for (const Datum& value : values) bytes += BytesOf(value);
-  return bytes;
-}
-
 void WriteDatums(const std::vector<Datum>& values, std::string* out) {
   PutVarint(out, values.size());
   for (const Datum& value : values) WriteDatum(value, out);
@@ -92,7 +82,7 @@ struct InsertAt {
     }
     out->CloseArray();
   }
-  size_t ExtraBytes(const State& state) const { return BytesOf(state); }
+  size_t ExtraBytes(const State& state) const { return HeapBytes(state); }
   void Write(const State& state, std::string* out) const { WriteDatums(state, out); }
   bool Read(ByteReader& reader, State* state) const { return ReadDatums(reader, state); }
 };
@@ -225,7 +215,7 @@ struct SampleOf {
     for (const Datum& value : state.values) out->child().Append(value);
     out->CloseArray();
   }
-  size_t ExtraBytes(const State& state) const { return BytesOf(state.values); }
+  size_t ExtraBytes(const State& state) const { return HeapBytes(state.values); }
   void Write(const State& state, std::string* out) const {
     PutVarint(out, state.seen);
     WriteDatums(state.values, out);
@@ -281,7 +271,7 @@ struct LastValues {
     ForEachInOrder(state, [&](const Datum& value) { out->child().Append(value); });
     out->CloseArray();
   }
-  size_t ExtraBytes(const State& state) const { return BytesOf(state.values); }
+  size_t ExtraBytes(const State& state) const { return HeapBytes(state.values); }
   void Write(const State& state, std::string* out) const {
     PutVarint(out, state.seen);
     WriteDatums(state.values, out);

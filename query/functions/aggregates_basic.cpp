@@ -263,6 +263,7 @@ struct ExtremeDatum {
       out->AppendDefault();
     }
   }
+  size_t ExtraBytes(const State& state) const { return HeapBytes(state.value); }
   void Write(const State& state, std::string* out) const {
     out->push_back(state.has);
     WriteDatum(state.value, out);
@@ -338,6 +339,9 @@ struct ArgExtreme {
       out->AppendDefault();
     }
   }
+  size_t ExtraBytes(const State& state) const {
+    return HeapBytes(state.value) + HeapBytes(state.key);
+  }
   void Write(const State& state, std::string* out) const {
     out->push_back(state.has);
     WriteDatum(state.value, out);
@@ -389,6 +393,7 @@ struct Majority {
       out->Append(state.value);
     }
   }
+  size_t ExtraBytes(const State& state) const { return HeapBytes(state.value); }
   void Write(const State& state, std::string* out) const {
     PutVarint(out, state.lead);
     WriteDatum(state.value, out);
@@ -459,6 +464,19 @@ DoubleReader::DoubleReader(const Vector& vector, bool scaled) : vector_(vector) 
     if (scale != 1) converted_[i] *= scale;
   }
   values_ = converted_.data();
+}
+
+size_t HeapBytes(const std::vector<Datum>& values) {
+  size_t bytes = values.capacity() * sizeof(Datum) + 16;
+  for (const Datum& value : values) bytes += HeapBytes(value);
+  return bytes;
+}
+
+size_t HeapBytes(const Datum& value) {
+  if (const auto* text = std::get_if<std::string>(&value.value))
+    return text->capacity() > 15 ? text->capacity() + 16 : 0;
+  if (const auto* list = std::get_if<std::vector<Datum>>(&value.value)) return HeapBytes(*list);
+  return 0;
 }
 
 void WriteDatum(const Datum& value, std::string* out) {

@@ -90,7 +90,10 @@ struct MappedArrays {
     out->CloseTuple();
   }
   size_t ExtraBytes(const State& state) const {
-    return state.capacity() * (sizeof(KeyedValues) + 64 + types.size() * sizeof(Datum));
+    size_t bytes = state.capacity() * (sizeof(KeyedValues) + 64);
+    for (const auto& [key, entry] : state)
+      bytes += key.capacity() + HeapBytes(entry.key) + HeapBytes(entry.values);
+    return bytes;
   }
   void Write(const State& state, std::string* out) const {
     PutVarint(out, state.size());

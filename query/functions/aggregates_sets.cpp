@@ -163,12 +163,8 @@ absl::StatusOr<size_t> LimitParameter(const AggregateCallInfo& call, size_t othe
 
 struct DatumList {
   std::vector<Datum> values;
-  size_t bytes = 0;
+  size_t heap_bytes = 0;  // of the values
 };
-
-size_t BytesOf(const Datum& value) {
-  return sizeof(Datum) + (value.value.index() == 4 ? value.string().size() : 0);
-}
 
 template <bool kUnique>
 struct Collect {
@@ -184,7 +180,7 @@ struct Collect {
     RowHashes hashes;
   };
   void Append(State& state, Datum value) const {
-    state.list.bytes += BytesOf(value);
+    state.list.heap_bytes += HeapBytes(value);
     state.list.values.push_back(std::move(value));
   }
   void Add(State& state, const Columns& columns, size_t row) const {
@@ -207,7 +203,8 @@ struct Collect {
     out->CloseArray();
   }
   size_t ExtraBytes(const State& state) const {
-    return state.list.bytes + state.seen.capacity() * 9;
+    return state.list.heap_bytes + state.list.values.capacity() * sizeof(Datum) +
+           state.seen.capacity() * 9;
   }
   void Write(const State& state, std::string* out) const {
     PutVarint(out, state.list.values.size());
@@ -291,7 +288,11 @@ struct TopK {
     for (const Entry* entry : entries) out->child().Append(entry->value);
     out->CloseArray();
   }
-  size_t ExtraBytes(const State& state) const { return state.capacity() * (sizeof(Entry) + 9); }
+  size_t ExtraBytes(const State& state) const {
+    size_t bytes = state.capacity() * (sizeof(Entry) + 9);
+    for (const auto& [hash, entry] : state) bytes += HeapBytes(entry.value);
+    return bytes;
+  }
   void Write(const State& state, std::string* out) const {
     PutVarint(out, state.size());
     for (const auto& [hash, entry] : state) {

@@ -349,7 +349,7 @@ class Distinct final : public Wrapper {
  private:
   struct Rows {
     void Add(const std::string& key, std::vector<Datum> row) {
-      bytes += key.size() * 2 + row.size() * sizeof(Datum) + 48;
+      bytes += key.size() * 2 + HeapBytes(row) + 48;
       keys.insert(key);
       rows.push_back(std::move(row));
     }

@@ -24,6 +24,7 @@ struct ServeCommand {
   std::string geoip_db;                 // MaxMind database; empty: no places
   unsigned threads = 0;                 // 0: as many as processors
   uint64_t memory_limit_bytes = 0;      // 0: by what the machine has (memory_shares.h)
+  uint64_t spill_limit_bytes = 0;       // of temporary files of queries; 0: SpillSpace::Options
 };
 absl::Status RunServe(const ServeCommand& command);
 

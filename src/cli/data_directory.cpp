@@ -179,7 +179,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(Env* env,
   out->lock_ = *std::move(lock);
   HOGLET_RETURN_IF_ERROR(out->OpenStores(path, options));
   HOGLET_RETURN_IF_ERROR(out->StartIngestion(options));
-  out->StartEngine(options.threads > 0 ? options.threads : CpuCount());
+  HOGLET_RETURN_IF_ERROR(out->StartEngine(path, options));
   return out;
 }
 
@@ -222,14 +222,21 @@ absl::Status DataDirectory::StartIngestion(const Options& options) {
   return absl::OkStatus();
 }
 
-void DataDirectory::StartEngine(unsigned threads) {
+absl::Status DataDirectory::StartEngine(const std::string& path, const Options& options) {
+  SpillSpace::Options spill_options;
+  if (options.spill_limit_bytes > 0) {
+    spill_options.bytes_max = options.spill_limit_bytes;
+    spill_options.query_bytes_max = options.spill_limit_bytes;
+  }
+  HOGLET_ASSIGN_OR_RETURN(spill_,
+                          SpillSpace::Open(env_, StrCat(path, "/tmp/queries"), spill_options));
   tables_ = std::make_unique<ProjectTables>(events_.get(), persons_.get(), side_rows_.get(),
                                             dead_letters_.get(), memory_.table_bytes,
                                             memory_.cache_bytes / 4);
-  EngineOptions options;
-  options.env = env_;
-  options.tables = tables_.get();
-  options.project = [this](TeamId team_id) {
+  EngineOptions engine;
+  engine.env = env_;
+  engine.tables = tables_.get();
+  engine.project = [this](TeamId team_id) {
     QueryProject out;
     out.schema =
         std::make_shared<ProjectSchema>(persons_.get(), side_rows_.get(), metadata_.get(), team_id);
@@ -239,10 +246,13 @@ void DataDirectory::StartEngine(unsigned threads) {
     }
     return out;
   };
-  options.memory_bytes_max = memory_.query_bytes;
-  options.workers_max = static_cast<int>(threads);
-  options.numbers_bytes_max = memory_.cache_bytes / 4;
-  engine_ = MakeQueryEngine(std::move(options));
+  engine.memory_bytes_max = memory_.query_bytes;
+  engine.memory_bytes_total = memory_.queries_bytes;
+  engine.spill = spill_.get();
+  engine.workers_max = static_cast<int>(options.threads > 0 ? options.threads : CpuCount());
+  engine.numbers_bytes_max = memory_.cache_bytes / 4;
+  engine_ = MakeQueryEngine(std::move(engine));
+  return absl::OkStatus();
 }
 
 DataDirectory::DataDirectory(Env* env, const MemoryShares& memory) : env_(env), memory_(memory) {}

@@ -14,6 +14,7 @@
 #include "src/ingest/ingestor.h"
 #include "src/metadata/metadata_store.h"
 #include "src/persons/person_store.h"
+#include "query/exec/spill.h"
 #include "storage/event_table.h"
 
 namespace hoglet {
@@ -24,6 +25,7 @@ namespace hoglet {
 //   DIR/metadata/  projects and keys      DIR/log/      accepted events (src/log/FORMAT.md)
 //   DIR/events/    parts (storage/FORMAT.md)   DIR/persons/  RocksDB (src/persons/FORMAT.md)
 //   DIR/cookieless_salts  secrets of the last days (src/ingest/cookieless_salts.h)
+//   DIR/tmp/queries/  what queries under way do not hold in memory; emptied at every start
 class DataDirectory {
  public:
   struct Options {
@@ -32,6 +34,7 @@ class DataDirectory {
     std::string personal_api_key;
     unsigned threads = 0;             // 0: as many as processors
     uint64_t memory_limit_bytes = 0;  // 0: DefaultMemoryBytes()
+    uint64_t spill_limit_bytes = 0;   // of temporary files of queries; 0: SpillSpace::Options
     unsigned queries_at_once = 1;     // share the memory for queries
     std::string geoip_db;             // MaxMind database; empty: none
   };
@@ -65,7 +68,7 @@ class DataDirectory {
   DataDirectory(Env* env, const MemoryShares& memory);
   absl::Status OpenStores(const std::string& path, const Options& options);
   absl::Status StartIngestion(const Options& options);
-  void StartEngine(unsigned threads);
+  absl::Status StartEngine(const std::string& path, const Options& options);
   void WaitUntilApplied();
 
   Env* const env_;
@@ -84,6 +87,7 @@ class DataDirectory {
   std::unique_ptr<DeadLetterQueue> dead_letters_;
   std::unique_ptr<Ingestor> ingestor_;  // null unless it runs
   std::unique_ptr<ProjectTables> tables_;
+  std::unique_ptr<SpillSpace> spill_;
   std::unique_ptr<QueryEngine> engine_;
 };
 

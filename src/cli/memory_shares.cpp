@@ -23,6 +23,7 @@ MemoryShares::MemoryShares(uint64_t wanted_bytes, unsigned queries)
       kept_bytes(std::clamp(total_bytes / 32, 1 * kMiB, 32 * kMiB)),
       body_bytes(std::clamp(total_bytes / 8, 64 * kMiB, 256 * kMiB)),
       query_bytes(std::clamp(total_bytes / 2 / queries_at_once, 32 * kMiB, 8 * kGiB)),
+      queries_bytes(std::max(total_bytes / 2, query_bytes)),
       table_bytes(std::clamp(query_bytes / 8, 4 * kMiB, 256 * kMiB)) {}
 
 std::string MemoryShares::Describe() const {

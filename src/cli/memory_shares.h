@@ -22,6 +22,7 @@ struct MemoryShares {
   uint64_t kept_bytes;   // free memory at the end of a heap; see KeepFreeMemory()
   uint64_t body_bytes;   // of HTTP requests under way
   uint64_t query_bytes;  // of one query
+  uint64_t queries_bytes;  // of all queries together
   uint64_t table_bytes;  // of a scan of persons, groups and the like, beside query_bytes
 };
 

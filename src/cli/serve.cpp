@@ -181,6 +181,7 @@ absl::Status RunServe(const ServeCommand& command) {
                                  .personal_api_key = command.personal_api_key,
                                  .threads = command.threads,
                                  .memory_limit_bytes = command.memory_limit_bytes,
+                                 .spill_limit_bytes = command.spill_limit_bytes,
                                  .queries_at_once = server_options.query.threads,
                                  .geoip_db = command.geoip_db};
   HOGLET_ASSIGN_OR_RETURN(auto directory, DataDirectory::Open(env, command.data, options));
