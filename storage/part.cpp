@@ -48,7 +48,7 @@ absl::StatusOr<std::string> ReadFooterBytes(const ReadableFile& file, uint64_t f
   if (Crc32cExtend(Crc32c(footer), std::string_view(trailer).substr(0, 12)) != crc) {
     return absl::DataLossError("footer checksum");
   }
-  if (version != kPartVersion) {
+  if (version < kPartVersionMin || version > kPartVersion) {
     return absl::UnimplementedError(StrCat("part format version ", version));
   }
   return footer;
@@ -252,7 +252,13 @@ absl::StatusOr<Vector> Part::ReadColumn(int column, size_t chunk) const {
   absl::StatusOr<ChunkBody> body = ReadChunk(meta, first_chunk_[column] + 1 + chunk);
   if (!body.ok()) return fault(body.status());
   if (!entry.has_dictionary) {
-    absl::StatusOr<Vector> values = DecodeChunk(meta, *body, ColumnType(column));
+    const int64_t* times_us = nullptr;
+    Vector times;
+    if (IsByTime(meta.encoding)) {
+      HOGLET_ASSIGN_OR_RETURN(times, ReadColumn(FindPlain(kTimestampColumn), chunk));
+      times_us = times.data<int64_t>();
+    }
+    absl::StatusOr<Vector> values = DecodeChunk(meta, *body, ColumnType(column), times_us);
     if (!values.ok()) return fault(values.status());
     return values;
   }

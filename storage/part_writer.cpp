@@ -20,6 +20,9 @@ constexpr size_t kWriteBufferBytes = 1 << 20;
 constexpr size_t kDictionaryBytesMax = 16 << 20;
 // A dictionary is given up when, of so many values, more than three of four were new.
 constexpr size_t kTrialValues = 4096;
+// Smaller chunks are not worth looking for their like.
+constexpr size_t kRepeatBytesMin = 64;
+constexpr uint64_t kRepeatHashKey = 0x686f67676c657433;
 
 // A text to be sorted: the eight bytes that tell it apart from its like, mostly.
 struct TextHead {
@@ -252,6 +255,25 @@ class DictionaryBuilder {
 
 }  // namespace
 
+namespace {
+
+// Of all that is said of a chunk, and its bytes.
+Int128 HashOf(const EncodedChunk& chunk) {
+  const ChunkMeta& meta = chunk.meta;
+  std::string said;
+  for (const uint32_t number :
+       {meta.raw_bytes, meta.crc, meta.rows, meta.null_count, static_cast<uint32_t>(meta.encoding),
+        static_cast<uint32_t>(meta.compression)}) {
+    PutLittle(&said, number);
+  }
+  PutLittle(&said, meta.min);
+  PutLittle(&said, meta.max);
+  const auto [low, high] = SipHash128Keyed(SipHash64(said), kRepeatHashKey, chunk.stored);
+  return static_cast<Int128>((static_cast<UInt128>(high) << 64) | low);
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<PartWriter>> PartWriter::Create(Env* env, const std::string& path) {
   std::unique_ptr<PartWriter> writer(new PartWriter());
   HOGLET_ASSIGN_OR_RETURN(writer->file_, env->OpenForWrite(path, Env::OpenMode::kTruncate));
@@ -270,9 +292,16 @@ absl::Status PartWriter::Append(std::string_view bytes) {
   return absl::OkStatus();
 }
 
+// Columns repeat each other: times that are mostly the same, ids that are set alike. A chunk whose
+// like is in the file already is named, not written.
 absl::Status PartWriter::AddEncoded(EncodedChunk chunk, ChunkMeta* meta) {
   *meta = chunk.meta;
-  return Append(chunk.stored);
+  const uint32_t number = chunks_++;
+  if (chunk.stored.size() < kRepeatBytesMin) return Append(chunk.stored);
+  const auto [entry, is_new] = chunk_numbers_.try_emplace(HashOf(chunk), number);
+  if (is_new) return Append(chunk.stored);
+  meta->repeats = number - entry->second;
+  return absl::OkStatus();
 }
 
 namespace {
@@ -307,11 +336,24 @@ absl::StatusOr<std::optional<DictionaryPlan>> PlanDictionary(
 
 }  // namespace
 
+absl::StatusOr<EncodedChunk> PartWriter::EncodeNext(const ColumnOptions& options,
+                                                    const ChunkSource& source, size_t chunk) {
+  HOGLET_ASSIGN_OR_RETURN(Vector values, source(chunk));
+  values = values.Flatten();
+  if (options.times == nullptr || !MayBeByTime(values)) {
+    return EncodeChunk(values, options.compression);
+  }
+  HOGLET_ASSIGN_OR_RETURN(const Vector times, options.times(chunk));
+  HOGLET_ASSERT(times.size() == values.size());
+  return EncodeChunk(values, options.compression, times.data<int64_t>());
+}
+
 absl::Status PartWriter::AddColumn(PartColumn column, std::span<const uint32_t> begin,
-                                   bool try_dictionary, bool required, Compression compression,
-                                   const ChunkSource& source) {
+                                   const ColumnOptions& options, const ChunkSource& source) {
+  const Compression compression = options.compression;
+  const uint32_t chunks_before = chunks_;
   std::optional<DictionaryPlan> plan;
-  if (try_dictionary) {
+  if (options.try_dictionary) {
     HOGLET_ASSIGN_OR_RETURN(plan, column.physical == Physical::kString
                                       ? PlanDictionary<std::string_view>(begin, compression, source)
                                       : PlanDictionary<Int128>(begin, compression, source));
@@ -327,17 +369,19 @@ absl::Status PartWriter::AddColumn(PartColumn column, std::span<const uint32_t> 
     EncodedChunk chunk;
     if (plan) {
       chunk = plan->encode(i);
-      HOGLET_ASSERT(chunk.meta.rows == rows);
     } else {
-      HOGLET_ASSIGN_OR_RETURN(Vector values, source(i));
-      HOGLET_ASSERT(values.size() == rows);
-      HOGLET_ASSIGN_OR_RETURN(chunk, EncodeChunk(values.Flatten(), compression));
+      HOGLET_ASSIGN_OR_RETURN(chunk, EncodeNext(options, source, i));
     }
+    HOGLET_ASSERT(chunk.meta.rows == rows);
     HOGLET_RETURN_IF_ERROR(AddEncoded(std::move(chunk), &column.chunks.emplace_back()));
     column.has_nulls |= column.chunks.back().null_count > 0;
     has_values |= column.chunks.back().null_count < column.chunks.back().rows;
   }
-  if (has_values || required) footer_.columns.push_back(std::move(column));
+  if (has_values || options.is_required) {
+    footer_.columns.push_back(std::move(column));
+  } else {
+    chunks_ = chunks_before;
+  }
   return absl::OkStatus();
 }
 

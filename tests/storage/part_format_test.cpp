@@ -53,7 +53,7 @@ TEST(FormatPage, IsTrue) {
   EXPECT_EQ(part.substr(part.size() - 8), "hoglPart");
   const char* trailer = part.data() + part.size() - 24;
   const auto footer_bytes = LoadLittle<uint64_t>(trailer);
-  EXPECT_EQ(LoadLittle<uint32_t>(trailer + 8), 1u);
+  EXPECT_EQ(LoadLittle<uint32_t>(trailer + 8), 2u);
   const std::string_view covered =
       std::string_view(part).substr(part.size() - 24 - footer_bytes, footer_bytes + 12);
   EXPECT_EQ(LoadLittle<uint32_t>(trailer + 12), Crc32c(covered));
