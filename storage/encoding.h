@@ -61,7 +61,7 @@ struct ChunkMeta {
 // No chunk is larger than this before compression.
 inline constexpr uint32_t kChunkBytesMax = 1u << 30;
 // Rows of a chunk; those of a dictionary's values are bounded by kDictionaryEntriesMax instead.
-inline constexpr uint32_t kDictionaryEntriesMax = 1u << 17;
+inline constexpr uint32_t kDictionaryEntriesMax = 1u << 18;
 
 struct EncodedChunk {
   ChunkMeta meta;  // without offset

@@ -17,7 +17,7 @@ namespace hoglet {
 namespace {
 
 constexpr size_t kWriteBufferBytes = 1 << 20;
-constexpr size_t kDictionaryBytesMax = 16 << 20;
+constexpr size_t kDictionaryBytesMax = 32 << 20;
 // A dictionary is given up when, of so many values, more than three of four were new.
 constexpr size_t kTrialValues = 4096;
 // Smaller chunks are not worth looking for their like.
