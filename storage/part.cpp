@@ -4,6 +4,7 @@
 
 #include "src/base/bytes.h"
 #include "src/base/crc32c.h"
+#include "src/base/logging.h"
 #include "src/base/strings.h"
 #include "storage/bloom.h"
 
@@ -90,15 +91,6 @@ absl::StatusOr<std::shared_ptr<Part>> Part::Open(Env* env, const std::string& pa
       return part->Fault(absl::DataLossError("column missing"),
                          std::string(JsonColumnName(static_cast<JsonColumn>(json))));
     }
-  }
-  // The key filter is asked for every row inserted, so it is verified once, here.
-  HOGLET_ASSIGN_OR_RETURN(ChunkBody filter,
-                          part->ReadFilter(part->footer_.key_filter, "key filter"));
-  if (part->mapped_.empty()) {
-    part->key_filter_copy_ = filter.bytes;
-    part->key_filter_ = part->key_filter_copy_;
-  } else {
-    part->key_filter_ = filter.bytes;
   }
   return part;
 }
@@ -288,8 +280,19 @@ absl::StatusOr<std::shared_ptr<const Vector>> Part::ReadAll(int column) const {
   return cache_->Insert(key, std::make_shared<const Vector>(Vector::Concat(pieces)));
 }
 
+// It is asked for every row inserted into its month, so it is verified once; but not before, as
+// there are many parts, and rows are inserted into few months.
 bool Part::KeyMayBePresent(uint64_t key_hash) const {
-  return BloomMayContain(key_filter_, key_hash);
+  std::call_once(key_filter_read_, [this] {
+    absl::StatusOr<ChunkBody> filter = ReadFilter(footer_.key_filter, "key filter");
+    if (filter.ok()) {
+      key_filter_ = *std::move(filter);
+    } else {
+      // Then every key is looked for in the rows: slow, but as true.
+      LogError("filter of keys not usable", {{"error", filter.status()}});
+    }
+  });
+  return key_filter_.bytes.empty() || BloomMayContain(key_filter_.bytes, key_hash);
 }
 
 bool Part::DistinctIdMayBePresent(size_t granule, uint64_t hash) const {
