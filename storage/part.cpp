@@ -97,6 +97,8 @@ absl::StatusOr<std::shared_ptr<Part>> Part::Open(Env* env, const std::string& pa
 
 Part::~Part() {
   if (!obsolete_.load(std::memory_order_acquire)) return;
+  // No one reads it any more; a merge has read all of it.
+  cache_->Forget(id_);
   // A file that stays behind is removed at the next start, as every file that the manifest does not
   // name.
   (void)env_->Remove(path());
