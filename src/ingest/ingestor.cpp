@@ -155,7 +155,9 @@ struct Ingestor::Impl {
   // -- Starting --
 
   absl::Status OpenTopics() {
-    HOGLET_RETURN_IF_ERROR(log->OpenTopic(options.topic, TopicOptions{}));
+    TopicOptions events_options;
+    events_options.retained_bytes_max = options.log_retained_bytes_max;
+    HOGLET_RETURN_IF_ERROR(log->OpenTopic(options.topic, events_options));
     TopicOptions dead_letters;
     dead_letters.partitions = 1;
     dead_letters.retained_us_max = kDeadLetterRetentionUs;
@@ -571,7 +573,8 @@ struct Ingestor::Impl {
     metrics.checkpoints->Add();
     metrics.checkpoint_seconds->Observe(static_cast<double>(env->MonotonicNanos() - begin_ns) *
                                         1e-9);
-    const absl::Status status = log->CommitConsumer(options.topic, options.consumer, offset);
+    absl::Status status = log->CommitConsumer(options.topic, options.consumer, offset);
+    if (status.ok()) status = log->EnforceRetention();
     // Only retention waits for it; the next checkpoint says it again.
     if (!status.ok()) LogWarning("consumer offset not written", {{"error", status}});
     return true;
