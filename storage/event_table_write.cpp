@@ -16,6 +16,9 @@ namespace hoglet {
 
 namespace {
 
+constexpr uint64_t kDictionaryBytesLeast = 4 << 20;
+constexpr uint64_t kDictionaryBytesMost = 32 << 20;
+
 // Where rows of the sources went in a new part. Costs a pass over its rows, so it is made only when
 // some row is looked for.
 class OutputRows {
@@ -88,6 +91,9 @@ absl::StatusOr<EventTable::NewPart> EventTable::WritePart(
   options.granule_bytes_max = options_.granule_bytes_max;
   options.json_keys_max = options_.json_keys_max;
   options.compression = compression;
+  // A reader needs all of a dictionary, and time and again if the cache has no room for it.
+  options.dictionary_bytes_max =
+      std::clamp(options_.cache_bytes_max / 8, kDictionaryBytesLeast, kDictionaryBytesMost);
   options.on_progress = on_progress;
   const std::string path = PathOf(PartFileName(part.id));
   absl::Status status = BuildPart(env_, path, shard, month, sources, part.rows, options).status();

@@ -295,6 +295,7 @@ void PartBuild::AddFilters(const std::vector<RowHashes>& rows) {
 absl::Status PartBuild::AddColumn(PartColumn column, const std::vector<uint32_t>& begin,
                                   PartWriter::ColumnOptions options,
                                   const PartWriter::ChunkSource& source) {
+  options.dictionary_bytes_max = options_.dictionary_bytes_max;
   return writer_->AddColumn(std::move(column), begin, options,
                             [&](size_t chunk) -> absl::StatusOr<Vector> {
                               HOGLET_RETURN_IF_ERROR(Progress());

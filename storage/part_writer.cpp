@@ -17,7 +17,6 @@ namespace hoglet {
 namespace {
 
 constexpr size_t kWriteBufferBytes = 1 << 20;
-constexpr size_t kDictionaryBytesMax = 32 << 20;
 // A dictionary is given up when, of so many values, more than three of four were new.
 constexpr size_t kTrialValues = 4096;
 // Smaller chunks are not worth looking for their like.
@@ -99,7 +98,8 @@ std::vector<uint32_t> SortedPositions(const std::vector<Int128>& values) {
 template <typename T>
 class DictionaryBuilder {
  public:
-  explicit DictionaryBuilder(size_t entries_max) : entries_max_(entries_max) {}
+  DictionaryBuilder(size_t entries_max, size_t bytes_max)
+      : entries_max_(entries_max), bytes_max_(bytes_max) {}
 
   // False once there are too many.
   bool Add(const Vector& chunk) {
@@ -149,7 +149,7 @@ class DictionaryBuilder {
     bool is_given;  // codes of given_, else ours
   };
 
-  bool IsFull() const { return values_.size() >= entries_max_ || bytes_ > kDictionaryBytesMax; }
+  bool IsFull() const { return values_.size() >= entries_max_ || bytes_ > bytes_max_; }
 
   uint32_t AddValue(T value) {
     values_.push_back(value);
@@ -238,6 +238,7 @@ class DictionaryBuilder {
   Int128 Keep(Int128 value) { return value; }
 
   size_t entries_max_;
+  size_t bytes_max_;
   size_t values_seen_ = 0;
   size_t bytes_ = 0;
   std::conditional_t<std::is_same_v<T, Int128>, absl::flat_hash_map<Int128, uint32_t, WideHash>,
@@ -315,10 +316,10 @@ struct DictionaryPlan {
 // Nothing if the values do not repeat enough.
 template <typename T>
 absl::StatusOr<std::optional<DictionaryPlan>> PlanDictionary(
-    std::span<const uint32_t> begin, Compression compression,
+    std::span<const uint32_t> begin, const PartWriter::ColumnOptions& options,
     const PartWriter::ChunkSource& source) {
   const size_t entries_max = std::min<size_t>(kDictionaryEntriesMax, begin.back() / 2 + 1);
-  auto builder = std::make_shared<DictionaryBuilder<T>>(entries_max);
+  auto builder = std::make_shared<DictionaryBuilder<T>>(entries_max, options.dictionary_bytes_max);
   Type type;
   for (size_t chunk = 0; chunk + 1 < begin.size(); ++chunk) {
     HOGLET_ASSIGN_OR_RETURN(Vector values, source(chunk));
@@ -328,7 +329,7 @@ absl::StatusOr<std::optional<DictionaryPlan>> PlanDictionary(
   if (!builder->IsWorthwhile()) return std::nullopt;
   DictionaryPlan plan;
   plan.values = builder->Finish(type);
-  plan.encode = [builder, compression](size_t chunk) {
+  plan.encode = [builder, compression = options.compression](size_t chunk) {
     return builder->Encode(chunk, compression);
   };
   return plan;
@@ -355,8 +356,8 @@ absl::Status PartWriter::AddColumn(PartColumn column, std::span<const uint32_t> 
   std::optional<DictionaryPlan> plan;
   if (options.try_dictionary) {
     HOGLET_ASSIGN_OR_RETURN(plan, column.physical == Physical::kString
-                                      ? PlanDictionary<std::string_view>(begin, compression, source)
-                                      : PlanDictionary<Int128>(begin, compression, source));
+                                      ? PlanDictionary<std::string_view>(begin, options, source)
+                                      : PlanDictionary<Int128>(begin, options, source));
   }
   if (plan) {
     column.has_dictionary = true;

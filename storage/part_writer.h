@@ -23,6 +23,7 @@ class PartWriter {
   // What makes a column, besides its values.
   struct ColumnOptions {
     bool try_dictionary = false;
+    uint64_t dictionary_bytes_max = 16 << 20;
     bool is_required = false;  // else a column that is null throughout is left out
     Compression compression = Compression::kLz4;
     ChunkSource times;  // of the rows, which values may be told by; may be null
