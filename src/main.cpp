@@ -69,6 +69,16 @@ void AddServe(CLI::App& app, hoglet::ServeCommand& serve, std::string& config_fi
        "0: 64 GiB, of it 32 GiB for one query. 1 GiB of the disk is left free in any case")
       ->transform(CLI::AsSizeValue(false))
       ->transform(CLI::Validator(RefuseNegative, ""));
+  Flag(sub, "--merge-rate", serve.merge_bytes_per_second,
+       "Bytes a second that background merges of the events table may write; 0: no bound. 64MB "
+       "unless given")
+      ->transform(CLI::AsSizeValue(false))
+      ->transform(CLI::Validator(RefuseNegative, ""));
+  Flag(sub, "--log-retention", serve.log_retained_bytes_max,
+       "Bytes of the log to keep of events that are stored already (for seven days at most); 1GB "
+       "unless given")
+      ->transform(CLI::AsSizeValue(false))
+      ->transform(CLI::Validator(RefuseNegative, ""));
 }
 
 // Gives `sub` the flags of the file that are not set yet. CLI11 reads configuration files for the

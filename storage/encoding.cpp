@@ -10,13 +10,23 @@
 #include "src/base/bytes.h"
 #include "src/base/crc32c.h"
 #include "src/base/strings.h"
+#include "src/base/time.h"
 #include "storage/bitpack.h"
+#include "storage/schema.h"
 
 namespace hoglet {
 
 namespace {
 
 constexpr int kDecimalExponentMax = 14;
+// Times are mostly known to the millisecond, or the second.
+constexpr int64_t kFactors[] = {1'000'000, 1'000};
+// Numbers of fewer bits are not worth a factor.
+constexpr int kFactorWidthMin = 8;
+// Seconds with milliseconds.
+constexpr int kTimeExponent = 3;
+// A uuid of version 7 begins with 48 bits of milliseconds.
+constexpr int kUuidTimeShift = 16;
 constexpr double kPowersOfTen[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
 
@@ -78,6 +88,24 @@ bool GetPacked(ByteReader* in, size_t count, PackedView* view) {
 
 absl::Status Damaged(const char* what) { return absl::DataLossError(what); }
 
+// Multiples of a factor; false if they are not. `survey` is of the values.
+bool PutMultiples(const int64_t* values, size_t count, const Survey<int64_t>& survey,
+                  std::string* out) {
+  if (survey.width() < kFactorWidthMin) return false;
+  for (const int64_t factor : kFactors) {
+    const auto is_multiple = [factor](int64_t value) { return value % factor == 0; };
+    if (!std::all_of(values, values + count, is_multiple)) continue;
+    std::vector<int64_t> quotients(values, values + count);
+    for (int64_t& value : quotients) value /= factor;
+    PutLittle(out, factor);
+    PutPacked(quotients.data(), count, {survey.min / factor, survey.max / factor}, out);
+    return true;
+  }
+  return false;
+}
+
+int64_t MillisOf(int64_t time_us) { return FloorDivide(time_us, 1'000); }
+
 // Integers: constant, runs or packed, whichever is smallest. `survey` is of the values.
 template <typename T>
 Encoding PutIntegers(const T* values, size_t count, const Survey<T>& survey, std::string* out) {
@@ -107,6 +135,9 @@ Encoding PutIntegers(const T* values, size_t count, const Survey<T>& survey, std
       PutPacked(run_values.data(), runs, survey, out);
       return Encoding::kRunLength;
     }
+  }
+  if constexpr (std::is_same_v<T, int64_t>) {
+    if (PutMultiples(values, count, survey, out)) return Encoding::kMultiples;
   }
   PutPacked(values, count, survey, out);
   return Encoding::kPacked;
@@ -168,6 +199,16 @@ absl::Status GetIntegers(Encoding encoding, ByteReader* in, size_t count, int64_
     }
     case Encoding::kRunLength:
       return GetRuns(in, count, out);
+    case Encoding::kMultiples: {
+      uint64_t factor = 0;
+      PackedView view;
+      if (!in->GetLittle(&factor) || !GetPacked(in, count, &view)) return Damaged("multiples");
+      UnpackBits(view.bytes.data(), count, view.base, view.width, out);
+      for (size_t i = 0; i < count; ++i) {
+        out[i] = static_cast<int64_t>(static_cast<uint64_t>(out[i]) * factor);
+      }
+      return absl::OkStatus();
+    }
     default:
       return Damaged("encoding does not suit integers");
   }
@@ -198,7 +239,26 @@ int DecimalExponent(const double* values, size_t count, std::vector<int64_t>* in
   return exponent;
 }
 
-Encoding PutDoubles(const double* values, size_t count, std::string* out) {
+// Decimals less the milliseconds of their rows' times, if that is shorter than `width` bits each.
+bool PutDecimalByTime(std::vector<int64_t> integers, int exponent, const int64_t* times_us,
+                      int width, std::string* out) {
+  if (exponent > kTimeExponent) return false;
+  const auto scale = static_cast<int64_t>(kPowersOfTen[kTimeExponent - exponent]);
+  for (size_t i = 0; i < integers.size(); ++i) {
+    // Beyond this the integer would not be exact.
+    if (integers[i] > kExactDoubleMax / scale || integers[i] < -kExactDoubleMax / scale) {
+      return false;
+    }
+    integers[i] = integers[i] * scale - MillisOf(times_us[i]);
+  }
+  const Survey<int64_t> survey = SurveyIntegers(integers.data(), integers.size());
+  if (survey.width() >= width) return false;
+  out->push_back(static_cast<char>(kTimeExponent));
+  PutPacked(integers.data(), integers.size(), survey, out);
+  return true;
+}
+
+Encoding PutDoubles(const double* values, size_t count, const int64_t* times_us, std::string* out) {
   bool constant = true;
   for (size_t i = 1; i < count && constant; ++i) {
     constant = std::memcmp(&values[i], &values[0], sizeof(double)) == 0;
@@ -211,6 +271,10 @@ Encoding PutDoubles(const double* values, size_t count, std::string* out) {
   const int exponent = DecimalExponent(values, count, &integers);
   if (exponent >= 0) {
     const Survey<int64_t> survey = SurveyIntegers(integers.data(), count);
+    if (times_us != nullptr &&
+        PutDecimalByTime(integers, exponent, times_us, survey.width(), out)) {
+      return Encoding::kDecimalByTime;
+    }
     if (PackedBlockBytes(count, survey.width()) < count * sizeof(double)) {
       out->push_back(static_cast<char>(exponent));
       PutPacked(integers.data(), count, survey, out);
@@ -221,7 +285,8 @@ Encoding PutDoubles(const double* values, size_t count, std::string* out) {
   return Encoding::kPlain;
 }
 
-absl::Status GetDoubles(Encoding encoding, ByteReader* in, size_t count, double* out) {
+absl::Status GetDoubles(Encoding encoding, ByteReader* in, size_t count, const int64_t* times_us,
+                        double* out) {
   if (encoding == Encoding::kConstant) {
     double value = 0;
     if (!in->GetLittle(&value)) return Damaged("constant");
@@ -236,12 +301,17 @@ absl::Status GetDoubles(Encoding encoding, ByteReader* in, size_t count, double*
   }
   uint8_t exponent = 0;
   PackedView view;
-  if (encoding != Encoding::kDecimal || !in->GetLittle(&exponent) ||
+  const bool is_by_time = encoding == Encoding::kDecimalByTime;
+  if ((encoding != Encoding::kDecimal && !is_by_time) || !in->GetLittle(&exponent) ||
       exponent > kDecimalExponentMax || !GetPacked(in, count, &view)) {
     return Damaged("decimal block");
   }
   const Scratch integers(new int64_t[count]);
   UnpackBits(view.bytes.data(), count, view.base, view.width, integers.get());
+  for (size_t i = 0; is_by_time && i < count; ++i) {
+    integers[i] = static_cast<int64_t>(static_cast<uint64_t>(integers[i]) +
+                                       static_cast<uint64_t>(MillisOf(times_us[i])));
+  }
   for (size_t i = 0; i < count; ++i) {
     out[i] = static_cast<double>(integers[i]) / kPowersOfTen[exponent];
   }
@@ -278,20 +348,40 @@ absl::Status GetBools(Encoding encoding, ByteReader* in, size_t count, uint8_t* 
   return absl::OkStatus();
 }
 
-Encoding PutWide(const Int128* values, size_t count, std::string* out) {
+// What the milliseconds of a row's time are in the high half of a uuid.
+uint64_t UuidTime(int64_t time_us) {
+  return static_cast<uint64_t>(MillisOf(time_us)) << kUuidTimeShift;
+}
+
+Encoding PutWide(const Int128* values, size_t count, const int64_t* times_us, std::string* out) {
   if (std::all_of(values, values + count, [&](Int128 value) { return value == values[0]; })) {
     PutLittle(out, values[0]);
     return Encoding::kConstant;
   }
   std::vector<int64_t> halves(count);
   for (size_t i = 0; i < count; ++i) halves[i] = static_cast<int64_t>(values[i] >> 64);
-  PutPacked(halves.data(), count, out);
+  Survey<int64_t> survey = SurveyIntegers(halves.data(), count);
+  Encoding encoding = Encoding::kWide;
+  if (times_us != nullptr) {
+    std::vector<int64_t> by_time(count);
+    for (size_t i = 0; i < count; ++i) {
+      by_time[i] = static_cast<int64_t>(static_cast<uint64_t>(halves[i]) - UuidTime(times_us[i]));
+    }
+    const Survey<int64_t> survey_by_time = SurveyIntegers(by_time.data(), count);
+    if (survey_by_time.width() < survey.width()) {
+      halves.swap(by_time);
+      survey = survey_by_time;
+      encoding = Encoding::kWideByTime;
+    }
+  }
+  PutPacked(halves.data(), count, survey, out);
   for (size_t i = 0; i < count; ++i) halves[i] = static_cast<int64_t>(values[i]);
   PutPacked(halves.data(), count, out);
-  return Encoding::kWide;
+  return encoding;
 }
 
-absl::Status GetWide(Encoding encoding, ByteReader* in, size_t count, Int128* out) {
+absl::Status GetWide(Encoding encoding, ByteReader* in, size_t count, const int64_t* times_us,
+                     Int128* out) {
   if (encoding == Encoding::kConstant) {
     Int128 value = 0;
     if (!in->GetLittle(&value)) return Damaged("constant");
@@ -300,11 +390,16 @@ absl::Status GetWide(Encoding encoding, ByteReader* in, size_t count, Int128* ou
   }
   PackedView high;
   PackedView low;
-  if (encoding != Encoding::kWide || !GetPacked(in, count, &high) || !GetPacked(in, count, &low)) {
+  const bool is_by_time = encoding == Encoding::kWideByTime;
+  if ((encoding != Encoding::kWide && !is_by_time) || !GetPacked(in, count, &high) ||
+      !GetPacked(in, count, &low)) {
     return Damaged("wide block");
   }
   const Scratch halves(new int64_t[count]);
   UnpackBits(high.bytes.data(), count, high.base, high.width, halves.get());
+  for (size_t i = 0; is_by_time && i < count; ++i) {
+    halves[i] = static_cast<int64_t>(static_cast<uint64_t>(halves[i]) + UuidTime(times_us[i]));
+  }
   for (size_t i = 0; i < count; ++i) {
     out[i] = static_cast<Int128>(static_cast<UInt128>(static_cast<uint64_t>(halves[i])) << 64);
   }
@@ -423,7 +518,24 @@ void DropNulls(const uint32_t* codes, size_t rows, uint32_t null_code,
 
 }  // namespace
 
-absl::StatusOr<EncodedChunk> EncodeChunk(const Vector& values, Compression compression) {
+bool MayBeByTime(const Vector& values) {
+  // Seconds of the years 2001 to 2096.
+  constexpr double kSecondsMin = 1e9;
+  constexpr double kSecondsMax = 4e9;
+  if (values.type().physical() == Physical::kI128) return true;
+  if (values.type().physical() != Physical::kF64 || values.form() != Vector::Form::kFlat) {
+    return false;
+  }
+  for (size_t row = 0; row < values.size(); ++row) {
+    if (values.IsNull(row)) continue;
+    const double value = values.data<double>()[row];
+    return value >= kSecondsMin && value < kSecondsMax;
+  }
+  return false;
+}
+
+absl::StatusOr<EncodedChunk> EncodeChunk(const Vector& values, Compression compression,
+                                         const int64_t* times_us) {
   HOGLET_ASSERT(values.form() == Vector::Form::kFlat);
   EncodedChunk chunk;
   std::string body;
@@ -432,6 +544,8 @@ absl::StatusOr<EncodedChunk> EncodeChunk(const Vector& values, Compression compr
   const size_t valid = validity == nullptr ? rows : CountBits(validity, rows);
   StartChunk(validity, {.rows = rows, .valid = valid}, &chunk, &body);
   if (valid == 0) return chunk;
+  std::vector<int64_t> dense_times;
+  if (times_us != nullptr) times_us = DenseValues(times_us, validity, rows, valid, &dense_times);
   switch (values.type().physical()) {
     case Physical::kI64: {
       std::vector<int64_t> scratch;
@@ -441,8 +555,9 @@ absl::StatusOr<EncodedChunk> EncodeChunk(const Vector& values, Compression compr
     }
     case Physical::kF64: {
       std::vector<double> scratch;
-      chunk.meta.encoding = PutDoubles(
-          DenseValues(values.data<double>(), validity, rows, valid, &scratch), valid, &body);
+      chunk.meta.encoding =
+          PutDoubles(DenseValues(values.data<double>(), validity, rows, valid, &scratch), valid,
+                     times_us, &body);
       break;
     }
     case Physical::kU8: {
@@ -453,8 +568,9 @@ absl::StatusOr<EncodedChunk> EncodeChunk(const Vector& values, Compression compr
     }
     case Physical::kI128: {
       std::vector<Int128> scratch;
-      chunk.meta.encoding = PutWide(
-          DenseValues(values.data<Int128>(), validity, rows, valid, &scratch), valid, &body);
+      chunk.meta.encoding =
+          PutWide(DenseValues(values.data<Int128>(), validity, rows, valid, &scratch), valid,
+                  times_us, &body);
       break;
     }
     case Physical::kString: {
@@ -538,8 +654,10 @@ absl::Status DecodeInto(const ChunkMeta& meta, ByteReader* in,
 
 }  // namespace
 
-absl::StatusOr<Vector> DecodeChunk(const ChunkMeta& meta, const ChunkBody& body, Type type) {
+absl::StatusOr<Vector> DecodeChunk(const ChunkMeta& meta, const ChunkBody& body, Type type,
+                                   const int64_t* times_us) {
   if (meta.null_count > meta.rows) return Damaged("null count");
+  if (IsByTime(meta.encoding) && times_us == nullptr) return Damaged("no times to go by");
   Vector vector = Vector::Flat(type, meta.rows);
   if (meta.null_count == meta.rows) {
     if (meta.rows == 0) return vector;
@@ -552,6 +670,17 @@ absl::StatusOr<Vector> DecodeChunk(const ChunkMeta& meta, const ChunkBody& body,
   ByteReader in(body.bytes);
   std::vector<uint64_t> validity;
   HOGLET_RETURN_IF_ERROR(GetValidity(meta, &in, &validity));
+  std::vector<int64_t> dense_times;
+  if (IsByTime(meta.encoding) && !validity.empty()) {
+    times_us = DenseValues(times_us, validity.data(), meta.rows, meta.rows - meta.null_count,
+                           &dense_times);
+  }
+  // Decoders of what may be told by the rows' times.
+  const auto by_time = [times_us](auto get) {
+    return [times_us, get](Encoding encoding, ByteReader* bytes, size_t count, auto* out) {
+      return get(encoding, bytes, count, times_us, out);
+    };
+  };
   switch (type.physical()) {
     case Physical::kI64:
       HOGLET_RETURN_IF_ERROR(
@@ -559,7 +688,7 @@ absl::StatusOr<Vector> DecodeChunk(const ChunkMeta& meta, const ChunkBody& body,
       break;
     case Physical::kF64:
       HOGLET_RETURN_IF_ERROR(
-          DecodeInto(meta, &in, validity, GetDoubles, vector.mutable_data<double>()));
+          DecodeInto(meta, &in, validity, by_time(GetDoubles), vector.mutable_data<double>()));
       break;
     case Physical::kU8:
       HOGLET_RETURN_IF_ERROR(
@@ -567,7 +696,7 @@ absl::StatusOr<Vector> DecodeChunk(const ChunkMeta& meta, const ChunkBody& body,
       break;
     case Physical::kI128:
       HOGLET_RETURN_IF_ERROR(
-          DecodeInto(meta, &in, validity, GetWide, vector.mutable_data<Int128>()));
+          DecodeInto(meta, &in, validity, by_time(GetWide), vector.mutable_data<Int128>()));
       break;
     case Physical::kString:
       HOGLET_RETURN_IF_ERROR(

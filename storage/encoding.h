@@ -28,8 +28,16 @@ enum class Encoding : uint8_t {
   kBits = 6,     // booleans
   kStrings = 7,  // packed lengths, then the bytes
   kWide = 8,     // 128-bit values: packed high halves, packed low halves
+  kMultiples = 9,       // integers: a factor, and what it is to be multiplied by, packed
+  kWideByTime = 10,     // as kWide, but high halves without the milliseconds of the row's time
+  kDecimalByTime = 11,  // as kDecimal, but integers less the milliseconds of the row's time
 };
-inline constexpr int kEncodingCount = 9;
+inline constexpr int kEncodingCount = 12;
+
+// Whether values are told by the times of their rows.
+inline bool IsByTime(Encoding encoding) {
+  return encoding == Encoding::kWideByTime || encoding == Encoding::kDecimalByTime;
+}
 
 // What the footer says of a chunk. `min` and `max` are of the values that are not null: integers,
 // or codes of a dictionary column, or the bits of doubles; unset (min > max) for strings and
@@ -41,6 +49,7 @@ struct ChunkMeta {
   uint32_t crc = 0;        // CRC-32C of the stored bytes
   uint32_t rows = 0;
   uint32_t null_count = 0;
+  uint32_t repeats = 0;  // the chunk so many before this one has the same bytes; 0: it has its own
   Encoding encoding = Encoding::kAllNull;
   Compression compression = Compression::kNone;
   int64_t min = 1;
@@ -60,8 +69,12 @@ struct EncodedChunk {
 };
 
 // `values` is flat. Strings and documents of one chunk must stay under kChunkBytesMax together
-// (kResourceExhausted).
-absl::StatusOr<EncodedChunk> EncodeChunk(const Vector& values, Compression compression);
+// (kResourceExhausted). `times_us`: a time for each row, which values may be told by; null: they
+// may not.
+absl::StatusOr<EncodedChunk> EncodeChunk(const Vector& values, Compression compression,
+                                         const int64_t* times_us = nullptr);
+// Whether it may be worth while to give the rows' times: a guess, by the first value.
+bool MayBeByTime(const Vector& values);
 // A chunk of dictionary codes; `null_code` stands for NULL.
 EncodedChunk EncodeCodes(const uint32_t* codes, size_t rows, uint32_t null_code,
                          Compression compression);
@@ -76,8 +89,9 @@ absl::StatusOr<ChunkBody> UncompressChunk(const ChunkMeta& meta, std::string_vie
                                           std::shared_ptr<const void> owner);
 
 // A flat vector of `type` (made nullable if there are nulls); strings point into the body and keep
-// it alive.
-absl::StatusOr<Vector> DecodeChunk(const ChunkMeta& meta, const ChunkBody& body, Type type);
+// it alive. `times_us`: those of the rows, if IsByTime(meta.encoding).
+absl::StatusOr<Vector> DecodeChunk(const ChunkMeta& meta, const ChunkBody& body, Type type,
+                                   const int64_t* times_us = nullptr);
 // Codes, each checked to be below `dictionary_entries`; nulls read as `null_code`. `out` has room
 // for meta.rows.
 absl::Status DecodeCodes(const ChunkMeta& meta, const ChunkBody& body, uint32_t dictionary_entries,

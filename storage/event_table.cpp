@@ -9,6 +9,7 @@
 #include "src/base/thread_pool.h"
 #include "storage/event_table_metrics.h"
 #include "storage/json_forms.h"
+#include "storage/merge_selector.h"
 
 namespace hoglet {
 
@@ -147,7 +148,12 @@ void EventTable::PublishLayout(std::vector<VisiblePart> parts,
     parts_of_[PartitionKey(footer.shard, footer.month)].push_back(i);
   }
   size_t most = 0;
-  for (const auto& [partition, list] : parts_of_) most = std::max(most, list.size());
+  for (const auto& [partition, list] : parts_of_) {
+    const auto small = std::count_if(list.begin(), list.end(), [&](size_t i) {
+      return !IsFull(parts[i].part->rows(), options_.merge_rows_max);
+    });
+    most = std::max(most, static_cast<size_t>(small));
+  }
   parts_most_.store(most, std::memory_order_relaxed);
   TableSnapshot snapshot;
   snapshot.parts = std::make_shared<const std::vector<VisiblePart>>(std::move(parts));
@@ -188,6 +194,7 @@ EventTable::Statistics EventTable::statistics() const {
   statistics.flushed_bytes = flushed_bytes_.load();
   statistics.merged_bytes = merged_bytes_.load();
   statistics.merges = merges_.load();
+  statistics.partition_parts = parts_most_.load();
   return statistics;
 }
 
@@ -197,6 +204,7 @@ void EventTable::UpdateMetrics() const {
   metrics_->rows->Set(static_cast<double>(now.part_rows));
   metrics_->bytes->Set(static_cast<double>(now.part_bytes));
   metrics_->masked->Set(static_cast<double>(now.masked_rows));
+  metrics_->partition_parts->Set(static_cast<double>(now.partition_parts));
   if (now.flushed_bytes > 0) {
     metrics_->amplification->Set(1 + static_cast<double>(now.merged_bytes) /
                                          static_cast<double>(now.flushed_bytes));

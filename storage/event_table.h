@@ -21,6 +21,7 @@
 #include "storage/manifest.h"
 #include "storage/memtable.h"
 #include "storage/merge_gate.h"
+#include "storage/merge_pacer.h"
 #include "storage/part.h"
 #include "storage/part_builder.h"
 #include "storage/row_mask.h"
@@ -73,14 +74,15 @@ class EventTable : public EventStore, public ScannableTable {
     uint64_t cache_bytes_max = 256 << 20;  // decoded dictionaries
     bool background_merges = true;
     uint32_t merge_parts_max = 16;
-    // Of one part: beyond, values that repeat outgrow its dictionaries, and with them queries by
-    // person or session, and a merge takes more memory and is lost more at a crash.
-    uint64_t merge_rows_max = 1'000'000;
+    // Rows of one part. Bounds what a merge takes (seconds, some 100 bytes of memory a row) and
+    // what of it a crash undoes; and ids of so many rows find room in a dictionary.
+    uint64_t merge_rows_max = 1 << 20;
     uint64_t merge_bytes_max = 1ull << 30;  // of the files merged at once
-    uint64_t merge_bytes_per_second = 0;    // 0: as fast as it goes
+    // What background merges write, unless someone waits for one; 0: no bound.
+    uint64_t merge_bytes_per_second = 64 << 20;
     // Background merges give way to everything else, and stand still while writers are behind and
-    // no partition has more parts than this: each part of a day that is being written costs inserts
-    // more.
+    // no partition has more parts than this, full ones aside: each part of a day that is being
+    // written costs inserts more.
     uint32_t behind_parts_max = 16;
     // Once a partition has more parts than this, the flush itself merges, which holds back what
     // comes in.
@@ -97,6 +99,7 @@ class EventTable : public EventStore, public ScannableTable {
     uint64_t flushed_bytes = 0;  // since opening
     uint64_t merged_bytes = 0;   // since opening; merged / flushed + 1 is the write amplification
     uint64_t merges = 0;
+    uint64_t partition_parts = 0;  // of the (shard, month) with the most, full ones aside
   };
 
   struct CheckReport {
@@ -214,15 +217,25 @@ class EventTable : public EventStore, public ScannableTable {
   void Discard(const std::vector<NewPart>& parts);
   // Of partitions with more than `parts_above` parts.
   std::vector<uint64_t> PickMerge(bool everything, size_t parts_above) const;
-  absl::StatusOr<bool> MergeOnce(bool everything, size_t parts_above = 0);
+  // Whether the thread that merges may do the work itself, or must leave it to one of low priority.
+  enum class MergeBy { kCaller, kBackground };
+  absl::StatusOr<bool> MergeOnce(bool everything, size_t parts_above = 0,
+                                 MergeBy by = MergeBy::kCaller);
   // Merges until no partition has more than partition_parts_max.
   void MergeExcess();
-  absl::Status MergeParts(const std::vector<uint64_t>& part_ids);
+  absl::Status MergeParts(const std::vector<uint64_t>& part_ids, MergeBy by = MergeBy::kCaller);
+  // `masks`: rows to leave out, of each input.
+  absl::StatusOr<std::vector<NewPart>> WriteMerged(
+      const std::vector<VisiblePart>& inputs,
+      std::span<const std::shared_ptr<const RowMask>> masks);
+  void CountMerge(const std::vector<VisiblePart>& inputs, const std::vector<NewPart>& outputs);
   absl::Status CommitMerge(const std::vector<VisiblePart>& inputs,
                            std::span<const std::shared_ptr<const RowMask>> dropped,
                            std::vector<NewPart> outputs);
   void ShowMerged(const std::vector<VisiblePart>& inputs, const std::vector<NewPart>& outputs);
-  absl::Status MergeProgress(uint64_t bytes);
+  absl::Status MergeProgress(MergePacer* pacer, uint64_t bytes);
+  // Waits, but not while someone waits for the merge.
+  void Pace(int64_t wait_us);
   // Closes the gate for merges or opens it.
   void SetGate();
   // Stands still while the gate is closed, unless someone waits for a merge.
@@ -275,7 +288,7 @@ class EventTable : public EventStore, public ScannableTable {
   MergeGate merge_gate_;
   std::mutex gate_mutex_;  // what the gate is set to is decided by one at a time
   std::atomic<bool> writers_behind_{false};
-  std::atomic<size_t> parts_most_{0};  // of one partition
+  std::atomic<size_t> parts_most_{0};  // of one partition, full ones aside
   std::mutex merge_wake_mutex_;
   std::condition_variable merge_wake_;
   bool merge_wanted_ = false;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "src/base/logging.h"
+#include "src/base/process.h"
 #include "src/base/thread_pool.h"
 #include "storage/event_table.h"
 #include "storage/event_table_metrics.h"
@@ -14,6 +15,9 @@
 namespace hoglet {
 
 namespace {
+
+constexpr uint64_t kDictionaryBytesLeast = 4 << 20;
+constexpr uint64_t kDictionaryBytesMost = 32 << 20;
 
 // Where rows of the sources went in a new part. Costs a pass over its rows, so it is made only when
 // some row is looked for.
@@ -87,6 +91,9 @@ absl::StatusOr<EventTable::NewPart> EventTable::WritePart(
   options.granule_bytes_max = options_.granule_bytes_max;
   options.json_keys_max = options_.json_keys_max;
   options.compression = compression;
+  // A reader needs all of a dictionary, and time and again if the cache has no room for it.
+  options.dictionary_bytes_max =
+      std::clamp(options_.cache_bytes_max / 8, kDictionaryBytesLeast, kDictionaryBytesMost);
   options.on_progress = on_progress;
   const std::string path = PathOf(PartFileName(part.id));
   absl::Status status = BuildPart(env_, path, shard, month, sources, part.rows, options).status();
@@ -199,7 +206,10 @@ absl::Status EventTable::FlushSealed() {
     ShowFlushed(parts);
     durable_offset_.store(offset, std::memory_order_release);
   }
-  for (const NewPart& part : parts) flushed_bytes_ += part.part->file_bytes();
+  for (const NewPart& part : parts) {
+    flushed_bytes_ += part.part->file_bytes();
+    metrics_->flushed_bytes->Add(part.part->file_bytes());
+  }
   metrics_->flushes->Add();
   UpdateMetrics();
   SetGate();
@@ -262,8 +272,12 @@ std::vector<uint64_t> EventTable::PickMerge(bool everything, size_t parts_above)
   limits.bytes_max = options_.merge_bytes_max;
   std::vector<uint64_t> best;
   size_t most = 0;
+  uint64_t pending_bytes = 0;
   for (auto& [partition, parts] : partitions) {
-    if (parts.size() <= parts_above) continue;
+    const auto small = static_cast<size_t>(std::count_if(
+        parts.begin(), parts.end(),
+        [&](const MergeCandidate& part) { return !IsFull(part.rows, limits.rows_max); }));
+    if (parts_above > 0 && small <= parts_above) continue;
     if (everything) {
       const bool has_mask = std::any_of(parts.begin(), parts.end(),
                                         [](const auto& part) { return part.masked_rows > 0; });
@@ -274,18 +288,20 @@ std::vector<uint64_t> EventTable::PickMerge(bool everything, size_t parts_above)
     }
     // The partition with the most parts slows reading and inserting most.
     std::vector<uint64_t> chosen = SelectMerge(parts, limits);
-    if (chosen.empty() || parts.size() <= most) continue;
-    most = parts.size();
+    for (const uint64_t id : chosen) pending_bytes += manifest_.parts.at(id).file_bytes;
+    if (chosen.empty() || (small <= most && !best.empty())) continue;
+    most = small;
     best = std::move(chosen);
   }
+  if (parts_above == 0) metrics_->merge_pending->Set(static_cast<double>(pending_bytes));
   return best;
 }
 
-absl::StatusOr<bool> EventTable::MergeOnce(bool everything, size_t parts_above) {
+absl::StatusOr<bool> EventTable::MergeOnce(bool everything, size_t parts_above, MergeBy by) {
   std::lock_guard merge_lock(merge_mutex_);
   const std::vector<uint64_t> ids = PickMerge(everything, parts_above);
   if (ids.empty()) return false;
-  if (absl::Status status = MergeParts(ids); !status.ok()) {
+  if (absl::Status status = MergeParts(ids, by); !status.ok()) {
     if (!absl::IsCancelled(status)) metrics_->failures->Add();
     return status;
   }
@@ -318,16 +334,28 @@ void EventTable::GiveWay() {
   metrics_->merge_waits->Add(static_cast<uint64_t>(std::max<int64_t>(0, waited_ns / 1'000'000)));
 }
 
-absl::Status EventTable::MergeProgress(uint64_t bytes) {
-  GiveWay();
-  if (closing_.load(std::memory_order_relaxed)) return absl::CancelledError("closing");
-  if (options_.merge_bytes_per_second > 0 && bytes > 0) {
-    env_->SleepMicros(static_cast<int64_t>(bytes * 1'000'000 / options_.merge_bytes_per_second));
+void EventTable::Pace(int64_t wait_us) {
+  constexpr int64_t kLookAgainUs = 20'000;
+  int64_t waited_us = 0;
+  while (waited_us < wait_us && !closing_.load(std::memory_order_relaxed) &&
+         !merge_gate_.HasErrand()) {
+    const int64_t step_us = std::min(kLookAgainUs, wait_us - waited_us);
+    env_->SleepMicros(step_us);
+    waited_us += step_us;
   }
+  metrics_->merge_pauses->Add(static_cast<uint64_t>(waited_us / 1000));
+}
+
+absl::Status EventTable::MergeProgress(MergePacer* pacer, uint64_t bytes) {
+  GiveWay();
+  if (const int64_t wait_us = pacer->Take(bytes, env_->MonotonicNanos()); wait_us > 0) {
+    Pace(wait_us);
+  }
+  if (closing_.load(std::memory_order_relaxed)) return absl::CancelledError("closing");
   return absl::OkStatus();
 }
 
-absl::Status EventTable::MergeParts(const std::vector<uint64_t>& part_ids) {
+absl::Status EventTable::MergeParts(const std::vector<uint64_t>& part_ids, MergeBy by) {
   std::vector<VisiblePart> inputs;
   std::vector<std::shared_ptr<const RowMask>> dropped;
   {
@@ -347,23 +375,46 @@ absl::Status EventTable::MergeParts(const std::vector<uint64_t>& part_ids) {
       dropped[0]->count() == inputs[0].part->rows()) {
     return CommitMerge(inputs, dropped, {});
   }
+  const int64_t begin_ns = env_->MonotonicNanos();
+  absl::StatusOr<std::vector<NewPart>> outputs = absl::UnknownError("not written");
+  if (by == MergeBy::kCaller) {
+    outputs = WriteMerged(inputs, dropped);
+  } else {
+    // Priority, once lowered, is not to be had back, and who waits for a lock that such a thread
+    // holds has its priority, too. So a thread that holds none does the work.
+    std::thread worker([&] {
+      SetThreadName("hoglet-merge-io");
+      LowerThreadPriority();
+      outputs = WriteMerged(inputs, dropped);
+    });
+    worker.join();
+  }
+  HOGLET_RETURN_IF_ERROR(outputs.status());
+  HOGLET_RETURN_IF_ERROR(CommitMerge(inputs, dropped, *std::move(outputs)));
+  const int64_t took_ns = env_->MonotonicNanos() - begin_ns;
+  metrics_->merge_time->Add(static_cast<uint64_t>(std::max<int64_t>(0, took_ns / 1'000'000)));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<EventTable::NewPart>> EventTable::WriteMerged(
+    const std::vector<VisiblePart>& inputs, std::span<const std::shared_ptr<const RowMask>> masks) {
   std::vector<std::unique_ptr<RowSource>> sources;
-  std::vector<const RowMask*> masks;
+  std::vector<const RowMask*> dropped;
   for (size_t i = 0; i < inputs.size(); ++i) {
     sources.push_back(NewPartSource(inputs[i].part));
-    masks.push_back(dropped[i].get());
+    dropped.push_back(masks[i].get());
   }
-  HOGLET_ASSIGN_OR_RETURN(std::vector<SourceRow> rows, MergeRows(sources, masks));
+  HOGLET_ASSIGN_OR_RETURN(std::vector<SourceRow> rows, MergeRows(sources, dropped));
   std::vector<NewPart> outputs;
-  if (!rows.empty()) {
-    const PartFooter& footer = inputs[0].part->footer();
-    HOGLET_ASSIGN_OR_RETURN(
-        NewPart part,
-        WritePart(footer.shard, footer.month, sources, std::move(rows), Compression::kZstd,
-                  [this](uint64_t bytes) { return MergeProgress(bytes); }));
-    outputs.push_back(std::move(part));
-  }
-  return CommitMerge(inputs, dropped, std::move(outputs));
+  if (rows.empty()) return outputs;
+  const PartFooter& footer = inputs[0].part->footer();
+  MergePacer pacer(options_.merge_bytes_per_second);
+  HOGLET_ASSIGN_OR_RETURN(
+      NewPart part,
+      WritePart(footer.shard, footer.month, sources, std::move(rows), Compression::kZstd,
+                [&](uint64_t bytes) { return MergeProgress(&pacer, bytes); }));
+  outputs.push_back(std::move(part));
+  return outputs;
 }
 
 absl::Status EventTable::CommitMerge(const std::vector<VisiblePart>& inputs,
@@ -393,12 +444,22 @@ absl::Status EventTable::CommitMerge(const std::vector<VisiblePart>& inputs,
   HOGLET_RETURN_IF_ERROR(Commit(next, outputs));
   ShowMerged(inputs, outputs);
   for (const VisiblePart& input : inputs) input.part->MarkObsolete();
-  for (const NewPart& output : outputs) merged_bytes_ += output.part->file_bytes();
+  CountMerge(inputs, outputs);
   SetGate();
-  ++merges_;
-  metrics_->merges->Add();
   UpdateMetrics();
   return absl::OkStatus();
+}
+
+void EventTable::CountMerge(const std::vector<VisiblePart>& inputs,
+                            const std::vector<NewPart>& outputs) {
+  for (const NewPart& output : outputs) {
+    merged_bytes_ += output.part->file_bytes();
+    metrics_->merged_bytes->Add(output.part->file_bytes());
+    metrics_->merged_rows->Add(output.part->rows());
+  }
+  ++merges_;
+  metrics_->merges->Add();
+  metrics_->merged_parts->Add(inputs.size());
 }
 
 // Puts the outputs in the place of the inputs, with every mask that the inputs have by now.
@@ -465,7 +526,6 @@ absl::Status EventTable::OptimizeForTest() {
 
 void EventTable::RunMerges() {
   SetThreadName("hoglet-merge");
-  LowerThreadPriority();
   while (true) {
     {
       std::unique_lock lock(merge_wake_mutex_);
@@ -476,11 +536,12 @@ void EventTable::RunMerges() {
     while (true) {
       GiveWay();
       if (closing_.load()) return;
-      const absl::StatusOr<bool> merged = MergeOnce(false);
+      const absl::StatusOr<bool> merged = MergeOnce(false, 0, MergeBy::kBackground);
       if (!merged.ok() && !absl::IsCancelled(merged.status())) {
         LogWarning("merge failed", {{"directory", directory_}, {"error", merged.status()}});
       }
       if (!merged.ok() || !*merged) break;
+      ReleaseFreeMemory();  // a merge takes much for a while
     }
   }
 }

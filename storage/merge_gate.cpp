@@ -28,6 +28,11 @@ bool MergeGate::Pass() {
   return true;
 }
 
+bool MergeGate::HasErrand() {
+  std::lock_guard lock(mutex_);
+  return errands_ > 0;
+}
+
 MergeGate::Errand::Errand(MergeGate* gate) : gate_(gate) {
   {
     std::lock_guard lock(gate_->mutex_);

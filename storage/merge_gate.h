@@ -18,6 +18,8 @@ class MergeGate {
   void OpenForGood();
   // Waits until the gate is open or someone has an errand. False if there was no need to.
   bool Pass();
+  // Whether someone waits for a merge.
+  bool HasErrand();
 
   // While one lives everyone may pass: someone waits for a merge, and merges wait for one another.
   class Errand {

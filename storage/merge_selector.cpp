@@ -29,7 +29,10 @@ std::vector<uint64_t> SelectMerge(std::vector<MergeCandidate> parts, const Merge
   std::sort(parts.begin(), parts.end(), [](const MergeCandidate& a, const MergeCandidate& b) {
     return a.bytes != b.bytes ? a.bytes < b.bytes : a.id < b.id;
   });
-  const double base = BaseFor(parts.size());
+  const auto small = std::count_if(parts.begin(), parts.end(), [&](const MergeCandidate& part) {
+    return !IsFull(part.rows, limits.rows_max);
+  });
+  const double base = BaseFor(static_cast<size_t>(small));
   std::vector<uint64_t> best;
   double best_ratio = 0;
   for (size_t begin = 0; begin < parts.size(); ++begin) {

@@ -4,6 +4,7 @@
 
 #include "src/base/bytes.h"
 #include "src/base/crc32c.h"
+#include "src/base/logging.h"
 #include "src/base/strings.h"
 #include "storage/bloom.h"
 
@@ -48,7 +49,7 @@ absl::StatusOr<std::string> ReadFooterBytes(const ReadableFile& file, uint64_t f
   if (Crc32cExtend(Crc32c(footer), std::string_view(trailer).substr(0, 12)) != crc) {
     return absl::DataLossError("footer checksum");
   }
-  if (version != kPartVersion) {
+  if (version < kPartVersionMin || version > kPartVersion) {
     return absl::UnimplementedError(StrCat("part format version ", version));
   }
   return footer;
@@ -91,20 +92,13 @@ absl::StatusOr<std::shared_ptr<Part>> Part::Open(Env* env, const std::string& pa
                          std::string(JsonColumnName(static_cast<JsonColumn>(json))));
     }
   }
-  // The key filter is asked for every row inserted, so it is verified once, here.
-  HOGLET_ASSIGN_OR_RETURN(ChunkBody filter,
-                          part->ReadFilter(part->footer_.key_filter, "key filter"));
-  if (part->mapped_.empty()) {
-    part->key_filter_copy_ = filter.bytes;
-    part->key_filter_ = part->key_filter_copy_;
-  } else {
-    part->key_filter_ = filter.bytes;
-  }
   return part;
 }
 
 Part::~Part() {
   if (!obsolete_.load(std::memory_order_acquire)) return;
+  // No one reads it any more; a merge has read all of it.
+  cache_->Forget(id_);
   // A file that stays behind is removed at the next start, as every file that the manifest does not
   // name.
   (void)env_->Remove(path());
@@ -252,7 +246,13 @@ absl::StatusOr<Vector> Part::ReadColumn(int column, size_t chunk) const {
   absl::StatusOr<ChunkBody> body = ReadChunk(meta, first_chunk_[column] + 1 + chunk);
   if (!body.ok()) return fault(body.status());
   if (!entry.has_dictionary) {
-    absl::StatusOr<Vector> values = DecodeChunk(meta, *body, ColumnType(column));
+    const int64_t* times_us = nullptr;
+    Vector times;
+    if (IsByTime(meta.encoding)) {
+      HOGLET_ASSIGN_OR_RETURN(times, ReadColumn(FindPlain(kTimestampColumn), chunk));
+      times_us = times.data<int64_t>();
+    }
+    absl::StatusOr<Vector> values = DecodeChunk(meta, *body, ColumnType(column), times_us);
     if (!values.ok()) return fault(values.status());
     return values;
   }
@@ -282,8 +282,19 @@ absl::StatusOr<std::shared_ptr<const Vector>> Part::ReadAll(int column) const {
   return cache_->Insert(key, std::make_shared<const Vector>(Vector::Concat(pieces)));
 }
 
+// It is asked for every row inserted into its month, so it is verified once; but not before, as
+// there are many parts, and rows are inserted into few months.
 bool Part::KeyMayBePresent(uint64_t key_hash) const {
-  return BloomMayContain(key_filter_, key_hash);
+  std::call_once(key_filter_read_, [this] {
+    absl::StatusOr<ChunkBody> filter = ReadFilter(footer_.key_filter, "key filter");
+    if (filter.ok()) {
+      key_filter_ = *std::move(filter);
+    } else {
+      // Then every key is looked for in the rows: slow, but as true.
+      LogError("filter of keys not usable", {{"error", filter.status()}});
+    }
+  });
+  return key_filter_.bytes.empty() || BloomMayContain(key_filter_.bytes, key_hash);
 }
 
 bool Part::DistinctIdMayBePresent(size_t granule, uint64_t hash) const {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,6 +58,7 @@ class Part {
   absl::StatusOr<std::shared_ptr<const Vector>> ReadAll(int column) const;
   Type ColumnType(int column) const;
 
+  // Always true if the filter is damaged.
   bool KeyMayBePresent(uint64_t key_hash) const;
   bool DistinctIdMayBePresent(size_t granule, uint64_t hash) const;
   bool UuidMayBePresent(size_t granule, uint64_t hash) const;
@@ -86,8 +88,8 @@ class Part {
   std::vector<size_t>
       first_chunk_;  // of each column, in the numbering of verified_; its dictionary comes first
   StringMap<std::string, std::array<int, kJsonVariantCount>> keys_[kJsonColumnCount];
-  std::string key_filter_copy_;  // when the file is not mapped
-  std::string_view key_filter_;
+  mutable std::once_flag key_filter_read_;
+  mutable ChunkBody key_filter_;  // empty: it cannot be read
   mutable std::unique_ptr<std::atomic<uint8_t>[]> verified_;
   mutable std::atomic<bool> obsolete_{false};
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "src/base/hash.h"
@@ -144,8 +145,15 @@ class PartBuild {
     bool is_shared = false;
   };
 
-  absl::Status Progress(uint64_t bytes) {
-    return options_.on_progress ? options_.on_progress(bytes) : absl::OkStatus();
+  absl::Status Progress() {
+    const uint64_t before = std::exchange(bytes_told_, writer_->bytes());
+    return options_.on_progress ? options_.on_progress(bytes_told_ - before) : absl::OkStatus();
+  }
+  PartWriter::ColumnOptions Required() const {
+    return {.try_dictionary = false,
+            .is_required = true,
+            .compression = options_.compression,
+            .times = nullptr};
   }
 
   absl::Status ReadKeys();
@@ -162,15 +170,19 @@ class PartBuild {
   absl::Status WriteVariants(JsonColumn column, const Documents& documents, const std::string& name,
                              uint32_t key, const KeyStatistics& statistics);
   absl::Status WriteResidual(JsonColumn column, const Documents& documents, const KeyIndex& keys);
-  absl::Status AddColumn(PartColumn column, const std::vector<uint32_t>& begin, bool try_dictionary,
-                         bool required, Compression compression,
-                         const PartWriter::ChunkSource& source);
+  absl::Status AddColumn(PartColumn column, const std::vector<uint32_t>& begin,
+                         PartWriter::ColumnOptions options, const PartWriter::ChunkSource& source);
+  absl::StatusOr<Vector> GatherPlain(PlainColumn column, size_t granule);
 
   std::span<const std::unique_ptr<RowSource>> sources_;
   std::span<const SourceRow> rows_;
   const PartBuildOptions& options_;
   PartWriter* writer_;
+  uint64_t bytes_told_ = 0;            // to the one who asked for progress
   std::vector<GranuleRuns> granules_;  // of rows
+  const PartWriter::ChunkSource times_ = [this](size_t granule) {
+    return GatherPlain(kTimestampColumn, granule);
+  };
   std::vector<uint64_t> key_hashes_;
   std::vector<std::string> distinct_id_filters_;  // one a granule
   std::vector<std::string> uuid_filters_;
@@ -207,16 +219,12 @@ absl::Status PartBuild::ReadKeys() {
     std::vector<std::vector<Vector>> columns(end - first);
     for (const PlainColumn column : kKeyColumns) {
       for (size_t granule = first; granule < end; ++granule) {
-        HOGLET_ASSIGN_OR_RETURN(
-            Vector values,
-            GatherGranule(granules_[granule], [&](uint32_t source, std::span<const uint32_t> rows) {
-              return sources_[source]->GatherPlain(column, rows);
-            }));
+        HOGLET_ASSIGN_OR_RETURN(Vector values, GatherPlain(column, granule));
         columns[granule - first].push_back(std::move(values));
       }
     }
     for (const std::vector<Vector>& granule : columns) AddGranuleKeys(granule);
-    HOGLET_RETURN_IF_ERROR(Progress(0));
+    HOGLET_RETURN_IF_ERROR(Progress());
   }
   return absl::OkStatus();
 }
@@ -285,16 +293,20 @@ void PartBuild::AddFilters(const std::vector<RowHashes>& rows) {
 }
 
 absl::Status PartBuild::AddColumn(PartColumn column, const std::vector<uint32_t>& begin,
-                                  bool try_dictionary, bool required, Compression compression,
+                                  PartWriter::ColumnOptions options,
                                   const PartWriter::ChunkSource& source) {
-  return writer_->AddColumn(std::move(column), begin, try_dictionary, required, compression,
+  options.dictionary_bytes_max = options_.dictionary_bytes_max;
+  return writer_->AddColumn(std::move(column), begin, options,
                             [&](size_t chunk) -> absl::StatusOr<Vector> {
-                              HOGLET_ASSIGN_OR_RETURN(Vector values, source(chunk));
-                              if (options_.on_progress) {
-                                HOGLET_RETURN_IF_ERROR(Progress(values.MemoryBytes() / 4));
-                              }
-                              return values;
+                              HOGLET_RETURN_IF_ERROR(Progress());
+                              return source(chunk);
                             });
+}
+
+absl::StatusOr<Vector> PartBuild::GatherPlain(PlainColumn column, size_t granule) {
+  return GatherGranule(granules_[granule], [&](uint32_t source, std::span<const uint32_t> rows) {
+    return sources_[source]->GatherPlain(column, rows);
+  });
 }
 
 absl::Status PartBuild::WritePlain() {
@@ -305,14 +317,13 @@ absl::Status PartBuild::WritePlain() {
     entry.kind = ColumnKind::kPlain;
     entry.column = column;
     entry.physical = PlainInfo(column).physical;
-    HOGLET_RETURN_IF_ERROR(AddColumn(std::move(entry), begin, PlainInfo(column).try_dictionary,
-                                     true, options_.compression, [&](size_t chunk) {
-                                       return GatherGranule(
-                                           granules_[chunk],
-                                           [&](uint32_t source, std::span<const uint32_t> rows) {
-                                             return sources_[source]->GatherPlain(column, rows);
-                                           });
-                                     }));
+    PartWriter::ColumnOptions options{.try_dictionary = PlainInfo(column).try_dictionary,
+                                      .is_required = true,
+                                      .compression = options_.compression,
+                                      .times = nullptr};
+    if (column == kUuidColumn) options.times = times_;
+    HOGLET_RETURN_IF_ERROR(AddColumn(std::move(entry), begin, std::move(options),
+                                     [&](size_t chunk) { return GatherPlain(column, chunk); }));
   }
   return absl::OkStatus();
 }
@@ -429,7 +440,7 @@ absl::Status PartBuild::WriteDocumentColumns(JsonColumn column, const Documents&
     numbers.kind = ColumnKind::kJsonDocument;
     numbers.column = column;
     numbers.physical = Physical::kI64;
-    HOGLET_RETURN_IF_ERROR(AddColumn(std::move(numbers), begin, false, true, options_.compression,
+    HOGLET_RETURN_IF_ERROR(AddColumn(std::move(numbers), begin, Required(),
                                      [&](size_t chunk) -> absl::StatusOr<Vector> {
                                        const size_t rows = begin[chunk + 1] - begin[chunk];
                                        Vector values = Vector::Flat(Type(TypeKind::kInt64), rows);
@@ -444,8 +455,7 @@ absl::Status PartBuild::WriteDocumentColumns(JsonColumn column, const Documents&
   hashes.column = column;
   hashes.physical = Physical::kI128;
   return AddColumn(
-      std::move(hashes), documents.begin, false, true, options_.compression,
-      [&](size_t chunk) -> absl::StatusOr<Vector> {
+      std::move(hashes), documents.begin, Required(), [&](size_t chunk) -> absl::StatusOr<Vector> {
         HOGLET_ASSIGN_OR_RETURN(
             std::vector<Int128> list,
             GatherList<Int128>(documents.granules[chunk],
@@ -482,8 +492,13 @@ absl::Status PartBuild::WriteVariants(JsonColumn column, const Documents& docume
         entry.physical = Physical::kString;
     }
     const bool is_text = entry.physical == Physical::kString;
-    HOGLET_RETURN_IF_ERROR(AddColumn(
-        std::move(entry), documents.begin, is_text, false, options_.compression, [&](size_t chunk) {
+    PartWriter::ColumnOptions options{.try_dictionary = is_text,
+                                      .is_required = false,
+                                      .compression = options_.compression,
+                                      .times = nullptr};
+    if (!documents.is_shared && entry.physical == Physical::kF64) options.times = times_;
+    HOGLET_RETURN_IF_ERROR(
+        AddColumn(std::move(entry), documents.begin, std::move(options), [&](size_t chunk) {
           return GatherGranule(
               documents.granules[chunk], [&](uint32_t source, std::span<const uint32_t> numbers) {
                 return sources_[source]->GatherVariant(column, name, variant, as_double, numbers);
@@ -503,7 +518,8 @@ absl::Status PartBuild::WriteResidual(JsonColumn column, const Documents& docume
   const auto seen = [&](std::string_view key) { hashes.insert(IntHash64(CityHash64(key))); };
   const size_t columns_before = writer_->footer().columns.size();
   HOGLET_RETURN_IF_ERROR(AddColumn(
-      std::move(entry), documents.begin, false, false, Compression::kZstd, [&](size_t chunk) {
+      std::move(entry), documents.begin, {.compression = Compression::kZstd, .times = nullptr},
+      [&](size_t chunk) {
         return GatherGranule(documents.granules[chunk],
                              [&](uint32_t source, std::span<const uint32_t> numbers) {
                                return sources_[source]->GatherResidual(column, keys, numbers, seen);
@@ -532,8 +548,10 @@ absl::Status PartBuild::WriteJson(JsonColumn column) {
   shape.kind = ColumnKind::kJsonShape;
   shape.column = column;
   shape.physical = Physical::kString;
-  HOGLET_RETURN_IF_ERROR(AddColumn(
-      std::move(shape), documents.begin, true, true, options_.compression, [&](size_t chunk) {
+  PartWriter::ColumnOptions options = Required();
+  options.try_dictionary = true;
+  HOGLET_RETURN_IF_ERROR(
+      AddColumn(std::move(shape), documents.begin, std::move(options), [&](size_t chunk) {
         return GatherGranule(documents.granules[chunk],
                              [&](uint32_t source, std::span<const uint32_t> numbers) {
                                return sources_[source]->GatherShapes(column, keys, numbers);

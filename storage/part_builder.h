@@ -25,8 +25,9 @@ struct PartBuildOptions {
   uint64_t granule_bytes_max = 10 << 20;
   uint32_t json_keys_max = 400;  // keys with columns, per JSON column
   Compression compression = Compression::kLz4;
-  // Asked now and then with the bytes read or written since the last time; an error (cancelled)
-  // ends the build.
+  uint64_t dictionary_bytes_max = 16 << 20;  // of one column
+  // Asked now and then with the bytes written since the last time; an error (cancelled) ends the
+  // build.
   std::function<absl::Status(uint64_t bytes)> on_progress;
 };
 

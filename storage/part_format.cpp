@@ -16,6 +16,9 @@ int64_t UnZigZag(uint64_t value) {
 
 constexpr uint8_t kHasRange = 0x40;
 constexpr uint8_t kHasNulls = 0x80;
+// A whole head: the chunk is one of those before once more.
+constexpr uint8_t kRepeats = 0x0f;
+static_assert(kEncodingCount <= kRepeats);
 
 // Byte: encoding (4 bits), compression (2 bits), flags; then what they announce.
 void PutChunk(const ChunkMeta& chunk, std::string* out) {
@@ -23,6 +26,11 @@ void PutChunk(const ChunkMeta& chunk, std::string* out) {
                  static_cast<uint8_t>(static_cast<uint8_t>(chunk.compression) << 4);
   if (chunk.encoding == Encoding::kAllNull) {
     out->push_back(0);
+    return;
+  }
+  if (chunk.repeats > 0) {
+    out->push_back(kRepeats);
+    PutVarint(out, chunk.repeats);
     return;
   }
   if (chunk.has_range()) head |= kHasRange;
@@ -42,6 +50,13 @@ void PutChunk(const ChunkMeta& chunk, std::string* out) {
 void PutFilter(const ChunkMeta& chunk, std::string* out) {
   PutVarint(out, chunk.stored_bytes);
   if (chunk.stored_bytes > 0) PutLittle(out, chunk.crc);
+}
+
+// Whether the column has a value for each row, and is not the times themselves.
+bool MayBeByTime(const PartFooter& footer, const PartColumn& column) {
+  if (column.has_dictionary) return false;
+  if (column.kind == ColumnKind::kPlain) return column.column != kTimestampColumn;
+  return column.kind == ColumnKind::kJsonVariant && !footer.json[column.column].is_shared;
 }
 
 class FooterReader {
@@ -69,6 +84,7 @@ class FooterReader {
   }
   bool Boundaries(uint64_t rows_max, std::vector<uint32_t>* begin);
   bool Chunk(uint32_t rows, ChunkMeta* chunk);
+  bool OwnChunk(uint8_t head, uint32_t rows, ChunkMeta* chunk);
   bool Filter(ChunkMeta* chunk);
   bool Key(IndexKey* key);
   bool Json(const PartFooter& footer, JsonInfo* json);
@@ -78,6 +94,7 @@ class FooterReader {
   ByteReader in_;
   uint64_t chunks_end_;
   uint64_t next_offset_ = kPartHeaderBytes;
+  std::vector<ChunkMeta> chunks_;  // so far
 };
 
 bool FooterReader::Boundaries(uint64_t rows_max, std::vector<uint32_t>* begin) {
@@ -98,6 +115,20 @@ bool FooterReader::Boundaries(uint64_t rows_max, std::vector<uint32_t>* begin) {
 bool FooterReader::Chunk(uint32_t rows, ChunkMeta* chunk) {
   uint8_t head = 0;
   if (!in_.GetLittle(&head)) return false;
+  if (head == kRepeats) {
+    uint32_t repeats = 0;
+    if (!Number(chunks_.size(), &repeats) || repeats == 0) return false;
+    *chunk = chunks_[chunks_.size() - repeats];
+    chunk->repeats = repeats;
+    if (chunk->rows != rows || chunk->encoding == Encoding::kAllNull) return false;
+  } else if (!OwnChunk(head, rows, chunk)) {
+    return false;
+  }
+  chunks_.push_back(*chunk);
+  return true;
+}
+
+bool FooterReader::OwnChunk(uint8_t head, uint32_t rows, ChunkMeta* chunk) {
   chunk->rows = rows;
   chunk->offset = next_offset_;
   if (head == 0) {
@@ -231,6 +262,7 @@ bool FooterReader::Column(const PartFooter& footer, PartColumn* column) {
   for (size_t i = 0; i + 1 < begin.size(); ++i) {
     if (!Chunk(begin[i + 1] - begin[i], &column->chunks.emplace_back())) return false;
     nulls += column->chunks.back().null_count;
+    if (IsByTime(column->chunks.back().encoding) && !MayBeByTime(footer, *column)) return false;
   }
   return (nulls > 0) == column->has_nulls;
 }

@@ -14,7 +14,8 @@
 namespace hoglet {
 
 inline constexpr uint64_t kPartMagic = 0x747261506c67'6f68ull;  // "hoglPart" in the file
-inline constexpr uint32_t kPartVersion = 1;
+inline constexpr uint32_t kPartVersion = 2;
+inline constexpr uint32_t kPartVersionMin = 1;  // that is still read
 inline constexpr size_t kPartHeaderBytes = 8;
 inline constexpr size_t kPartTrailerBytes = 24;
 inline constexpr uint32_t kPartRowsMax = 1u << 28;

@@ -219,15 +219,21 @@ class PartSource : public RowSource {
     return absl::OkStatus();
   }
 
+  struct Cached {
+    int column = -1;
+    size_t granule = 0;
+    Vector values;
+  };
   // The granule of the column read last stays decoded: the next output granule usually goes on in
-  // it.
+  // it. So does that of the times, which are asked for beside other columns.
   absl::StatusOr<Vector> ReadCached(int column, size_t granule) {
-    if (column != cached_column_ || granule != cached_granule_) {
-      HOGLET_ASSIGN_OR_RETURN(cached_, part_->ReadColumn(column, granule));
-      cached_column_ = column;
-      cached_granule_ = granule;
+    Cached& cached = column == part_->FindPlain(kTimestampColumn) ? cached_times_ : cached_;
+    if (column != cached.column || granule != cached.granule) {
+      HOGLET_ASSIGN_OR_RETURN(cached.values, part_->ReadColumn(column, granule));
+      cached.column = column;
+      cached.granule = granule;
     }
-    return cached_;
+    return cached.values;
   }
   absl::StatusOr<Vector> GatherColumn(int column, const std::vector<uint32_t>& begin,
                                       std::span<const uint32_t> rows);
@@ -246,9 +252,8 @@ class PartSource : public RowSource {
   std::shared_ptr<const Part> part_;
   std::vector<uint64_t> granule_bytes_;
   std::vector<uint64_t> document_bytes_[kJsonColumnCount];
-  int cached_column_ = -1;
-  size_t cached_granule_ = 0;
-  Vector cached_;
+  Cached cached_;
+  Cached cached_times_;
   std::list<OpenReader> readers_;
 };
 

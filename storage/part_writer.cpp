@@ -17,9 +17,11 @@ namespace hoglet {
 namespace {
 
 constexpr size_t kWriteBufferBytes = 1 << 20;
-constexpr size_t kDictionaryBytesMax = 16 << 20;
 // A dictionary is given up when, of so many values, more than three of four were new.
 constexpr size_t kTrialValues = 4096;
+// Smaller chunks are not worth looking for their like.
+constexpr size_t kRepeatBytesMin = 64;
+constexpr uint64_t kRepeatHashKey = 0x686f67676c657433;
 
 // A text to be sorted: the eight bytes that tell it apart from its like, mostly.
 struct TextHead {
@@ -96,7 +98,8 @@ std::vector<uint32_t> SortedPositions(const std::vector<Int128>& values) {
 template <typename T>
 class DictionaryBuilder {
  public:
-  explicit DictionaryBuilder(size_t entries_max) : entries_max_(entries_max) {}
+  DictionaryBuilder(size_t entries_max, size_t bytes_max)
+      : entries_max_(entries_max), bytes_max_(bytes_max) {}
 
   // False once there are too many.
   bool Add(const Vector& chunk) {
@@ -146,7 +149,7 @@ class DictionaryBuilder {
     bool is_given;  // codes of given_, else ours
   };
 
-  bool IsFull() const { return values_.size() >= entries_max_ || bytes_ > kDictionaryBytesMax; }
+  bool IsFull() const { return values_.size() >= entries_max_ || bytes_ > bytes_max_; }
 
   uint32_t AddValue(T value) {
     values_.push_back(value);
@@ -235,6 +238,7 @@ class DictionaryBuilder {
   Int128 Keep(Int128 value) { return value; }
 
   size_t entries_max_;
+  size_t bytes_max_;
   size_t values_seen_ = 0;
   size_t bytes_ = 0;
   std::conditional_t<std::is_same_v<T, Int128>, absl::flat_hash_map<Int128, uint32_t, WideHash>,
@@ -249,6 +253,25 @@ class DictionaryBuilder {
   std::vector<uint32_t> code_of_given_;  // our code of each of its entries; Finish() makes it ranks
   std::vector<uint32_t> rank_of_;        // by our code
 };
+
+}  // namespace
+
+namespace {
+
+// Of all that is said of a chunk, and its bytes.
+Int128 HashOf(const EncodedChunk& chunk) {
+  const ChunkMeta& meta = chunk.meta;
+  std::string said;
+  for (const uint32_t number :
+       {meta.raw_bytes, meta.crc, meta.rows, meta.null_count, static_cast<uint32_t>(meta.encoding),
+        static_cast<uint32_t>(meta.compression)}) {
+    PutLittle(&said, number);
+  }
+  PutLittle(&said, meta.min);
+  PutLittle(&said, meta.max);
+  const auto [low, high] = SipHash128Keyed(SipHash64(said), kRepeatHashKey, chunk.stored);
+  return static_cast<Int128>((static_cast<UInt128>(high) << 64) | low);
+}
 
 }  // namespace
 
@@ -270,9 +293,16 @@ absl::Status PartWriter::Append(std::string_view bytes) {
   return absl::OkStatus();
 }
 
+// Columns repeat each other: times that are mostly the same, ids that are set alike. A chunk whose
+// like is in the file already is named, not written.
 absl::Status PartWriter::AddEncoded(EncodedChunk chunk, ChunkMeta* meta) {
   *meta = chunk.meta;
-  return Append(chunk.stored);
+  const uint32_t number = chunks_++;
+  if (chunk.stored.size() < kRepeatBytesMin) return Append(chunk.stored);
+  const auto [entry, is_new] = chunk_numbers_.try_emplace(HashOf(chunk), number);
+  if (is_new) return Append(chunk.stored);
+  meta->repeats = number - entry->second;
+  return absl::OkStatus();
 }
 
 namespace {
@@ -286,10 +316,10 @@ struct DictionaryPlan {
 // Nothing if the values do not repeat enough.
 template <typename T>
 absl::StatusOr<std::optional<DictionaryPlan>> PlanDictionary(
-    std::span<const uint32_t> begin, Compression compression,
+    std::span<const uint32_t> begin, const PartWriter::ColumnOptions& options,
     const PartWriter::ChunkSource& source) {
   const size_t entries_max = std::min<size_t>(kDictionaryEntriesMax, begin.back() / 2 + 1);
-  auto builder = std::make_shared<DictionaryBuilder<T>>(entries_max);
+  auto builder = std::make_shared<DictionaryBuilder<T>>(entries_max, options.dictionary_bytes_max);
   Type type;
   for (size_t chunk = 0; chunk + 1 < begin.size(); ++chunk) {
     HOGLET_ASSIGN_OR_RETURN(Vector values, source(chunk));
@@ -299,7 +329,7 @@ absl::StatusOr<std::optional<DictionaryPlan>> PlanDictionary(
   if (!builder->IsWorthwhile()) return std::nullopt;
   DictionaryPlan plan;
   plan.values = builder->Finish(type);
-  plan.encode = [builder, compression](size_t chunk) {
+  plan.encode = [builder, compression = options.compression](size_t chunk) {
     return builder->Encode(chunk, compression);
   };
   return plan;
@@ -307,14 +337,27 @@ absl::StatusOr<std::optional<DictionaryPlan>> PlanDictionary(
 
 }  // namespace
 
+absl::StatusOr<EncodedChunk> PartWriter::EncodeNext(const ColumnOptions& options,
+                                                    const ChunkSource& source, size_t chunk) {
+  HOGLET_ASSIGN_OR_RETURN(Vector values, source(chunk));
+  values = values.Flatten();
+  if (options.times == nullptr || !MayBeByTime(values)) {
+    return EncodeChunk(values, options.compression);
+  }
+  HOGLET_ASSIGN_OR_RETURN(const Vector times, options.times(chunk));
+  HOGLET_ASSERT(times.size() == values.size());
+  return EncodeChunk(values, options.compression, times.data<int64_t>());
+}
+
 absl::Status PartWriter::AddColumn(PartColumn column, std::span<const uint32_t> begin,
-                                   bool try_dictionary, bool required, Compression compression,
-                                   const ChunkSource& source) {
+                                   const ColumnOptions& options, const ChunkSource& source) {
+  const Compression compression = options.compression;
+  const uint32_t chunks_before = chunks_;
   std::optional<DictionaryPlan> plan;
-  if (try_dictionary) {
+  if (options.try_dictionary) {
     HOGLET_ASSIGN_OR_RETURN(plan, column.physical == Physical::kString
-                                      ? PlanDictionary<std::string_view>(begin, compression, source)
-                                      : PlanDictionary<Int128>(begin, compression, source));
+                                      ? PlanDictionary<std::string_view>(begin, options, source)
+                                      : PlanDictionary<Int128>(begin, options, source));
   }
   if (plan) {
     column.has_dictionary = true;
@@ -327,17 +370,19 @@ absl::Status PartWriter::AddColumn(PartColumn column, std::span<const uint32_t> 
     EncodedChunk chunk;
     if (plan) {
       chunk = plan->encode(i);
-      HOGLET_ASSERT(chunk.meta.rows == rows);
     } else {
-      HOGLET_ASSIGN_OR_RETURN(Vector values, source(i));
-      HOGLET_ASSERT(values.size() == rows);
-      HOGLET_ASSIGN_OR_RETURN(chunk, EncodeChunk(values.Flatten(), compression));
+      HOGLET_ASSIGN_OR_RETURN(chunk, EncodeNext(options, source, i));
     }
+    HOGLET_ASSERT(chunk.meta.rows == rows);
     HOGLET_RETURN_IF_ERROR(AddEncoded(std::move(chunk), &column.chunks.emplace_back()));
     column.has_nulls |= column.chunks.back().null_count > 0;
     has_values |= column.chunks.back().null_count < column.chunks.back().rows;
   }
-  if (has_values || required) footer_.columns.push_back(std::move(column));
+  if (has_values || options.is_required) {
+    footer_.columns.push_back(std::move(column));
+  } else {
+    chunks_ = chunks_before;
+  }
   return absl::OkStatus();
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "include/hoglet/env.h"
 #include "storage/part_format.h"
@@ -19,14 +20,21 @@ class PartWriter {
   // Chunk i of a column as a flat vector, or as a dictionary of distinct values. Called for all
   // chunks in order; a second time if looking for a dictionary was in vain.
   using ChunkSource = std::function<absl::StatusOr<Vector>(size_t chunk)>;
+  // What makes a column, besides its values.
+  struct ColumnOptions {
+    bool try_dictionary = false;
+    uint64_t dictionary_bytes_max = 16 << 20;
+    bool is_required = false;  // else a column that is null throughout is left out
+    Compression compression = Compression::kLz4;
+    ChunkSource times;  // of the rows, which values may be told by; may be null
+  };
 
   static absl::StatusOr<std::unique_ptr<PartWriter>> Create(Env* env, const std::string& path);
 
-  // `begin`: boundaries of the column's granules. A dictionary is made when `try_dictionary` and
-  // fewer than half of the values are distinct. A column that is null throughout is left out,
-  // unless `required`.
-  absl::Status AddColumn(PartColumn column, std::span<const uint32_t> begin, bool try_dictionary,
-                         bool required, Compression compression, const ChunkSource& source);
+  // `begin`: boundaries of the column's granules. A dictionary is made when options ask for it and
+  // fewer than half of the values are distinct.
+  absl::Status AddColumn(PartColumn column, std::span<const uint32_t> begin,
+                         const ColumnOptions& options, const ChunkSource& source);
 
   // Filters, made by BuildBloom; in this order, after the columns. The last one for every JSON
   // column in turn ("": none).
@@ -37,6 +45,8 @@ class PartWriter {
 
   // The caller's share of the footer: everything but columns and filters.
   PartFooter& footer() { return footer_; }
+  // Of the file so far.
+  uint64_t bytes() const { return bytes_; }
 
   // Writes the footer, syncs and closes. The file's size.
   absl::StatusOr<uint64_t> Finish();
@@ -47,11 +57,16 @@ class PartWriter {
   absl::Status Append(std::string_view bytes);
   absl::Status AddFilter(std::string_view filter, ChunkMeta* meta);
   absl::Status AddEncoded(EncodedChunk chunk, ChunkMeta* meta);
+  absl::StatusOr<EncodedChunk> EncodeNext(const ColumnOptions& options, const ChunkSource& source,
+                                          size_t chunk);
 
   std::unique_ptr<WritableFile> file_;
   std::string buffer_;
   uint64_t bytes_ = 0;
   PartFooter footer_;
+  uint32_t chunks_ = 0;  // so far, those without bytes included
+  // By a hash of all that is said of them and their bytes.
+  absl::flat_hash_map<Int128, uint32_t, WideHash> chunk_numbers_;
 };
 
 }  // namespace hoglet

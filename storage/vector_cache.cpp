@@ -29,6 +29,19 @@ std::shared_ptr<const Vector> VectorCache::Insert(const Key& key,
   return vector;
 }
 
+void VectorCache::Forget(uint64_t part_id) {
+  std::lock_guard lock(mutex_);
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    if (entry->key.part_id != part_id) {
+      ++entry;
+      continue;
+    }
+    bytes_ -= entry->bytes;
+    index_.erase(entry->key);
+    entry = entries_.erase(entry);
+  }
+}
+
 uint64_t VectorCache::bytes() const {
   std::lock_guard lock(mutex_);
   return bytes_;

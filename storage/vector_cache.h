@@ -33,6 +33,8 @@ class VectorCache {
   // Returns the vector to use: one that another thread put there first wins, so that readers share
   // one object.
   std::shared_ptr<const Vector> Insert(const Key& key, std::shared_ptr<const Vector> vector);
+  // Drops all that is of a part.
+  void Forget(uint64_t part_id);
   uint64_t bytes() const;
 
  private:

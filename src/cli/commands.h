@@ -17,14 +17,16 @@ inline constexpr char kVersion[] = HOGLET_VERSION;
 struct ServeCommand {
   std::string data;
   std::string listen = "127.0.0.1:8000";
-  std::string project_token;            // empty: made at the first start
-  std::string personal_api_key;         // empty: made at the first start
-  std::vector<std::string> over_quota;  // QuotaList::Parse
-  std::string clock;                    // RFC 3339: freezes the clock
-  std::string geoip_db;                 // MaxMind database; empty: no places
-  unsigned threads = 0;                 // 0: as many as processors
-  uint64_t memory_limit_bytes = 0;      // 0: by what the machine has (memory_shares.h)
-  uint64_t spill_limit_bytes = 0;       // of temporary files of queries; 0: SpillSpace::Options
+  std::string project_token;                   // empty: made at the first start
+  std::string personal_api_key;                // empty: made at the first start
+  std::vector<std::string> over_quota;         // QuotaList::Parse
+  std::string clock;                           // RFC 3339: freezes the clock
+  std::string geoip_db;                        // MaxMind database; empty: no places
+  unsigned threads = 0;                        // 0: as many as processors
+  uint64_t memory_limit_bytes = 0;             // 0: by what the machine has (memory_shares.h)
+  uint64_t merge_bytes_per_second = 64 << 20;  // of merges nobody waits for; 0: no bound
+  uint64_t log_retained_bytes_max = 1 << 30;   // of what is in the stores already
+  uint64_t spill_limit_bytes = 0;  // of temporary files of queries; 0: SpillSpace::Options
 };
 absl::Status RunServe(const ServeCommand& command);
 

@@ -192,6 +192,8 @@ absl::Status DataDirectory::OpenStores(const std::string& path, const Options& o
   HOGLET_ASSIGN_OR_RETURN(log_, Log::Open(env_, StrCat(path, "/log"), {}));
   EventTable::Options table_options;
   table_options.cache_bytes_max = memory_.cache_bytes;
+  table_options.merge_rows_max = memory_.merge_rows;
+  table_options.merge_bytes_per_second = options.merge_bytes_per_second;
   HOGLET_ASSIGN_OR_RETURN(events_, EventTable::Open(env_, StrCat(path, "/events"), table_options));
   HOGLET_ASSIGN_OR_RETURN(persons_, PersonStore::Open(env_, StrCat(path, "/persons"), {}));
   HOGLET_ASSIGN_OR_RETURN(cookieless_salts_,
@@ -213,6 +215,7 @@ absl::Status DataDirectory::StartIngestion(const Options& options) {
     ingest_options.geoip = geoip_.get();
   }
   ingest_options.cookieless = cookieless_salts_.get();
+  ingest_options.log_retained_bytes_max = options.log_retained_bytes_max;
   ingest_options.memtable_bytes_max = memory_.memtable_bytes;
   ingest_options.person_bytes_max = memory_.person_bytes;
   auto ingestor = std::make_unique<Ingestor>(env_, log_.get(), persons_.get(), events_.get(),

@@ -37,6 +37,8 @@ class DataDirectory {
     uint64_t spill_limit_bytes = 0;   // of temporary files of queries; 0: SpillSpace::Options
     unsigned queries_at_once = 1;     // share the memory for queries
     std::string geoip_db;             // MaxMind database; empty: none
+    uint64_t merge_bytes_per_second = EventTable::Options().merge_bytes_per_second;
+    uint64_t log_retained_bytes_max = Ingestor::Options().log_retained_bytes_max;
   };
 
   // Opens everything and starts the pipeline, which first works through what a crash left in the

@@ -21,6 +21,7 @@ MemoryShares::MemoryShares(uint64_t wanted_bytes, unsigned queries)
       person_bytes(std::clamp(total_bytes / 32, 4 * kMiB, 32 * kMiB)),
       cache_bytes(std::clamp(total_bytes / 8, 16 * kMiB, 4 * kGiB)),
       kept_bytes(std::clamp(total_bytes / 32, 1 * kMiB, 32 * kMiB)),
+      merge_rows(std::clamp<uint64_t>(total_bytes >> 10, 1 << 18, 1 << 20)),
       body_bytes(std::clamp(total_bytes / 8, 64 * kMiB, 256 * kMiB)),
       query_bytes(std::clamp(total_bytes / 2 / queries_at_once, 32 * kMiB, 8 * kGiB)),
       queries_bytes(std::max(total_bytes / 2, query_bytes)),

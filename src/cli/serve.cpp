@@ -183,7 +183,9 @@ absl::Status RunServe(const ServeCommand& command) {
                                  .memory_limit_bytes = command.memory_limit_bytes,
                                  .spill_limit_bytes = command.spill_limit_bytes,
                                  .queries_at_once = server_options.query.threads,
-                                 .geoip_db = command.geoip_db};
+                                 .geoip_db = command.geoip_db,
+                                 .merge_bytes_per_second = command.merge_bytes_per_second,
+                                 .log_retained_bytes_max = command.log_retained_bytes_max};
   HOGLET_ASSIGN_OR_RETURN(auto directory, DataDirectory::Open(env, command.data, options));
   ServerParts parts = PartsOf(env, *directory);
   parts.quotas = &quotas;

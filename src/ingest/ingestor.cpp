@@ -33,6 +33,7 @@ constexpr uint64_t kLastDeadLettersRead = 1000;
 constexpr int64_t kDeadLetterRetentionUs = 28ll * 24 * 3600 * 1'000'000;
 constexpr int kLastCheckpointAttempts = 3;
 constexpr int64_t kReleaseIntervalUs = 10'000'000;
+constexpr std::chrono::seconds kSettleAfter{1};
 
 // A piece of the log on its way.
 struct Chunk {
@@ -142,6 +143,7 @@ struct Ingestor::Impl {
   bool wants_checkpoint = false;
   std::atomic<bool> is_behind{false};  // see Options::backlog_records_min
   int64_t last_release_ns = 0;         // the checkpoint thread's
+  std::atomic<bool> has_to_do{false};  // the checkpoint thread has: what can wait is to be given up
 
   void WakeAll() {
     changed.notify_all();
@@ -153,7 +155,9 @@ struct Ingestor::Impl {
   // -- Starting --
 
   absl::Status OpenTopics() {
-    HOGLET_RETURN_IF_ERROR(log->OpenTopic(options.topic, TopicOptions{}));
+    TopicOptions events_options;
+    events_options.retained_bytes_max = options.log_retained_bytes_max;
+    HOGLET_RETURN_IF_ERROR(log->OpenTopic(options.topic, events_options));
     TopicOptions dead_letters;
     dead_letters.partitions = 1;
     dead_letters.retained_us_max = kDeadLetterRetentionUs;
@@ -546,7 +550,7 @@ struct Ingestor::Impl {
     HOGLET_RETURN_IF_ERROR(persons->Seal(offset));
     std::lock_guard lock(mutex);
     sealed_offset = offset;
-    is_sealed = true;
+    is_sealed = has_to_do = true;
     wants_checkpoint = false;
     last_checkpoint_ns = env->MonotonicNanos();
     WakeAll();
@@ -569,18 +573,38 @@ struct Ingestor::Impl {
     metrics.checkpoints->Add();
     metrics.checkpoint_seconds->Observe(static_cast<double>(env->MonotonicNanos() - begin_ns) *
                                         1e-9);
-    const absl::Status status = log->CommitConsumer(options.topic, options.consumer, offset);
+    absl::Status status = log->CommitConsumer(options.topic, options.consumer, offset);
+    if (status.ok()) status = log->EnforceRetention();
     // Only retention waits for it; the next checkpoint says it again.
     if (!status.ok()) LogWarning("consumer offset not written", {{"error", status}});
     return true;
+  }
+
+  // Waits for the next checkpoint. Once after each, when nothing has come for a moment, the person
+  // store gets its turn. `lock` is given back while that works.
+  void WaitForSealed(std::unique_lock<std::mutex>* lock, bool may_settle) {
+    const auto has_to_go_on = [this] {
+      return is_sealed || !is_applying || phase == Phase::kAborting;
+    };
+    while (may_settle && !has_sealed.wait_for(*lock, kSettleAfter, has_to_go_on)) {
+      if (is_behind) continue;
+      may_settle = false;
+      has_to_do = false;
+      lock->unlock();
+      const absl::Status status = persons->Settle(has_to_do);
+      if (!status.ok() && !absl::IsCancelled(status)) {
+        LogWarning("person store not compacted", {{"error", status}});
+      }
+      lock->lock();
+    }
+    has_sealed.wait(*lock, has_to_go_on);
   }
 
   void WriteCheckpoints() {
     SetThreadName("ingest-commit");
     std::unique_lock lock(mutex);
     while (true) {
-      has_sealed.wait(lock,
-                      [this] { return is_sealed || !is_applying || phase == Phase::kAborting; });
+      WaitForSealed(&lock, committed > 0);
       if (phase == Phase::kAborting || !is_sealed) return;
       const uint64_t offset = sealed_offset;
       lock.unlock();
@@ -601,6 +625,7 @@ struct Ingestor::Impl {
       std::lock_guard lock(mutex);
       if (phase != Phase::kRunning && phase != Phase::kDraining) return;
       phase = to;
+      has_to_do = true;
       WakeAll();
     }
     log->Interrupt();

@@ -60,6 +60,9 @@ class Ingestor {
     // From this many records that wait to be applied on, until few are left, the event store puts
     // off what can wait.
     uint64_t backlog_records_min = 4096;
+    // Of the log's segments that both stores have taken over; nothing reads them any more, unless
+    // someone wants to see what was sent.
+    uint64_t log_retained_bytes_max = 1ull << 30;
     // Between attempts after an error.
     int64_t retry_delay_us = 200'000;
     // Where addresses are; outlives the pipeline. May be null.

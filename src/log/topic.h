@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -102,6 +103,7 @@ class Topic {
   absl::StatusOr<std::vector<uint64_t>> ListSegments();
   absl::Status RecoverSealed(uint64_t base_offset, uint64_t end_offset);
   absl::Status RecoverNewest(uint64_t base_offset);
+  absl::StatusOr<std::optional<uint64_t>> ReadCleanMark(const std::string& path, uint64_t bytes);
   absl::Status DiscardNewest(uint64_t base_offset, std::string_view bytes,
                              const std::string& fault);
   absl::Status ReopenSealed();

@@ -15,6 +15,8 @@ namespace {
 constexpr std::string_view kTopicMagic = "HOGTOPIC";
 constexpr uint64_t kTopicFileBytesMax = 4096;
 constexpr uint64_t kSegmentFileBytesMax = 8ull << 30;
+// A larger newest segment is not read at a start after a clean stop.
+constexpr uint64_t kReadBytesMax = 16 << 20;
 
 absl::Status Damaged(const std::string& path, uint64_t position, std::string_view what) {
   return absl::DataLossError(StrCat(path, ": ", what, " at position ", position));
@@ -117,11 +119,39 @@ absl::Status Topic::RecoverSealed(uint64_t base_offset, uint64_t end_offset) {
   return absl::OkStatus();
 }
 
+// The offset of the clean-shutdown mark at the end of a segment, if there is one.
+absl::StatusOr<std::optional<uint64_t>> Topic::ReadCleanMark(const std::string& path,
+                                                             uint64_t bytes) {
+  HOGLET_ASSIGN_OR_RETURN(auto reader, env_->OpenForRead(path));
+  char buffer[kSegmentHeaderBytes];
+  static_assert(kSegmentHeaderBytes == kBatchHeaderBytes);
+  HOGLET_ASSIGN_OR_RETURN(std::string_view read, reader->Read(0, sizeof(buffer), buffer));
+  SegmentHeader segment;
+  if (!DecodeSegmentHeader(read, &segment).ok()) return std::nullopt;
+  const uint64_t position = bytes - kBatchHeaderBytes;
+  HOGLET_ASSIGN_OR_RETURN(read, reader->Read(position, sizeof(buffer), buffer));
+  BatchHeader mark;
+  if (!DecodeBatchHeader(read, segment.nonce, position, &mark).ok() || !mark.is_mark() ||
+      mark.sync_point != position || mark.base_offset < segment.base_offset) {
+    return std::nullopt;
+  }
+  return mark.base_offset;
+}
+
 absl::Status Topic::RecoverNewest(uint64_t base_offset) {
   const std::string path = SegmentPath(base_offset);
   // What the page cache shows may never have reached the disk.
   HOGLET_ASSIGN_OR_RETURN(auto file, env_->OpenForWrite(path, Env::OpenMode::kKeep));
   HOGLET_RETURN_IF_ERROR(file->Sync());
+  HOGLET_ASSIGN_OR_RETURN(const uint64_t file_bytes, env_->FileBytes(path));
+  if (file_bytes > kReadBytesMax) {
+    HOGLET_ASSIGN_OR_RETURN(const auto end_offset, ReadCleanMark(path, file_bytes));
+    if (end_offset.has_value()) {
+      // Whole and durable, as the mark proves: it is left as it is, and the log goes on in another.
+      HOGLET_RETURN_IF_ERROR(RecoverSealed(base_offset, *end_offset));
+      return CreateSegment(*end_offset, base_offset, file_bytes);
+    }
+  }
   HOGLET_ASSIGN_OR_RETURN(const std::string bytes, env_->ReadWholeFile(path, kSegmentFileBytesMax));
   const SegmentScan scan = ScanSegment(bytes, base_offset);
   if (scan.end_position == 0) return DiscardNewest(base_offset, bytes, scan.fault);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -77,6 +78,11 @@ class PersonDatabase {
 
   // Moves what is in memory into tables, whose every block has a checksum.
   absl::Status Flush();
+  // Bytes of the write-ahead log.
+  uint64_t LogBytes() const;
+  // Brings the families in which it is worth while into one level each, compressed best. kCancelled
+  // soon after `is_cancelled` is set, with nothing lost.
+  absl::Status Compact(const std::atomic<bool>& is_cancelled);
 
   // Verifies the checksums of the small files that RocksDB keeps without one.
   static absl::Status CheckSideFiles(Env* env, const std::string& directory,

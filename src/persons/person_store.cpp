@@ -104,6 +104,8 @@ void FillBatch(const PersonGeneration& generation, const PersonDatabase& databas
 // Enough for the tables and logs of an opening.
 constexpr uint64_t kProbeBytes = 8 << 20;
 constexpr int64_t kReadersWaitUs = 200'000;
+// A write-ahead log of fewer bytes is worth neither the tables nor the time.
+constexpr uint64_t kSettleLogBytesMin = 1 << 20;
 
 absl::Status CheckPersonRow(std::string_view key, std::string_view value) {
   TeamId team_id = 0;
@@ -542,6 +544,17 @@ absl::Status PersonStore::CommitSealed() {
     done = std::move(impl_->sealed);
   }
   return absl::OkStatus();
+}
+
+absl::Status PersonStore::Settle(const std::atomic<bool>& is_cancelled) {
+  if (impl_->needs_reopening) return absl::OkStatus();  // the next commit's business
+  const SharedDatabase::Use use = impl_->database.Hold();
+  HOGLET_RETURN_IF_ERROR(use.status());
+  if (use->LogBytes() < kSettleLogBytesMin) return absl::OkStatus();
+  absl::Status status = use->Flush();
+  if (status.ok()) status = use->Compact(is_cancelled);
+  if (!status.ok() && !absl::IsCancelled(status)) impl_->needs_reopening = true;
+  return status;
 }
 
 }  // namespace hoglet

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -144,6 +145,11 @@ class PersonStore : public PersonReader {
   // kResourceExhausted) it stays sealed and readable, and the call can be repeated: it then opens
   // RocksDB anew, while readers wait for a moment, as soon as the disk takes files again.
   absl::Status CommitSealed();
+
+  // When there is nothing else to do, in the thread that commits: moves what the write-ahead log
+  // holds into tables, if that is much, and compacts them. May take seconds; returns kCancelled
+  // soon after `is_cancelled` is set. On an error the next commit opens RocksDB anew.
+  absl::Status Settle(const std::atomic<bool>& is_cancelled);
 
   // -- Readers --
 

@@ -72,6 +72,37 @@ TEST(Log, SurvivesReopeningAcrossSegments) {
   EXPECT_GT(env.Files().size(), 8u);
 }
 
+// What a clean stop left is not read as a whole when it is much, but goes on in a new segment.
+TEST(Log, ALargeSegmentIsLeftAsItIsAfterACleanStop) {
+  MemoryEnv env;
+  const TopicOptions options = SmallTopic(64 << 20);
+  std::vector<std::string> all;
+  const auto append = [&](Log* log, size_t bytes) {
+    all.push_back(StrCat(all.size(), " ", std::string(bytes, '.')));
+    EXPECT_EQ(*AppendText(log, {all.back()}), all.size() - 1);
+  };
+  const auto segments = [&] {
+    int count = 0;
+    for (const std::string& path : env.Files()) count += path.ends_with(".log") ? 1 : 0;
+    return count;
+  };
+  {
+    auto log = MustOpen(&env, options);
+    for (int i = 0; i < 10; ++i) append(log.get(), 1 << 20);
+  }
+  EXPECT_EQ(segments(), 1);
+  for (const int expected : {2, 2, 2}) {
+    auto log = MustOpen(&env, options);
+    EXPECT_EQ(segments(), expected);
+    EXPECT_EQ(ReadValues(log.get()), all);
+    for (int i = 0; i < 10; ++i) append(log.get(), 10);
+    EXPECT_EQ(ReadValues(log.get(), 5).size(), all.size() - 5);
+  }
+  uint64_t records = 0;
+  EXPECT_EQ(CheckLines(&env, &records), std::vector<std::string>{});
+  EXPECT_EQ(records, all.size());
+}
+
 TEST(Log, BatchLargerThanASegmentOrAReadIsFine) {
   MemoryEnv env;
   auto log = MustOpen(&env);

@@ -82,6 +82,45 @@ TEST_F(PersonStoreTest, ReadersSeeEveryGeneration) {
   EXPECT_TRUE(by_id->has_value());
 }
 
+TEST_F(PersonStoreTest, SettlingEmptiesTheWriteAheadLogAndKeepsAll) {
+  const auto log_bytes = [&] {
+    uint64_t bytes = 0;
+    const auto entries = env.List("persons");
+    for (const DirectoryEntry& entry : *entries) {
+      if (entry.name.ends_with(".log")) bytes += env.FileBytes("persons/" + entry.name).value();
+    }
+    return bytes;
+  };
+  constexpr int kPersons = 2000;
+  const std::string text(1000, 'x');
+  std::atomic<bool> is_cancelled{false};
+  for (uint64_t round = 1; round <= 3; ++round) {
+    for (int i = 0; i < kPersons; ++i) {
+      Do({.id = StrCat("user ", i),
+          .set = StrCat(R"({"round":)", round, R"(,"text":")", text, "\"}")});
+    }
+    ASSERT_TRUE(Commit(round).ok());
+    EXPECT_GT(log_bytes(), uint64_t{1} << 20);
+    if (round == 2) {
+      is_cancelled = true;
+      const absl::Status status = store->Settle(is_cancelled);
+      EXPECT_TRUE(status.ok() || absl::IsCancelled(status)) << status;
+      is_cancelled = false;
+      continue;
+    }
+    EXPECT_TRUE(store->Settle(is_cancelled).ok());
+    EXPECT_LT(log_bytes(), uint64_t{1} << 20);
+    EXPECT_TRUE(store->Settle(is_cancelled).ok()) << "nothing to do";
+  }
+  Open();
+  EXPECT_EQ(store->applied_offset(), 3u);
+  for (int i = 0; i < kPersons; i += 100) {
+    const auto person = store->FindByDistinctId(kTeam, StrCat("user ", i));
+    ASSERT_TRUE(person.ok() && person->has_value());
+    EXPECT_NE((*person)->properties.find(R"("round":3)"), std::string::npos);
+  }
+}
+
 TEST_F(PersonStoreTest, AMergeMovesFlagHashKeys) {
   Do({.id = "user"});
   Do({.id = "visitor"});

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "src/base/strings.h"
+#include "src/base/time.h"
 #include "storage/bitpack.h"
 #include "storage/bloom.h"
 #include "storage/row_mask.h"
@@ -145,6 +146,79 @@ TEST(Encoding, ChoosesByTheValues) {
   EXPECT_EQ(encoding, Encoding::kDecimal);
 }
 
+TEST(Encoding, Multiples) {
+  std::mt19937_64 random(9);
+  const auto kSecond = int64_t{1'000'000};
+  for (const int64_t factor : {int64_t{1'000}, kSecond}) {
+    for (const int64_t base : {int64_t{0}, 1'700'000'000 * kSecond, -5 * kSecond}) {
+      std::vector<int64_t> values;
+      for (int i = 0; i < 1000; ++i) {
+        values.push_back(base + static_cast<int64_t>(random() % 86'400) * factor);
+      }
+      Encoding encoding{};
+      EXPECT_EQ(
+          RoundTrip<int64_t>(Make(TypeKind::kInt64, values, 3, 1), Compression::kNone, &encoding),
+          "");
+      EXPECT_EQ(encoding, Encoding::kMultiples);
+      ++values[500];
+      EXPECT_EQ(
+          RoundTrip<int64_t>(Make(TypeKind::kInt64, values, 0, 1), Compression::kNone, &encoding),
+          "");
+      EXPECT_EQ(encoding, Encoding::kPacked);
+    }
+  }
+}
+
+// Uuids of version 7 and seconds since 1970 that are near the times of their rows; others; times
+// before 1970; nulls.
+TEST(Encoding, ByTime) {
+  std::mt19937_64 random(10);
+  for (const int64_t begin_us : {int64_t{1'700'000'000'123'456}, int64_t{-86'400'000'001}}) {
+    for (const int null_every : {0, 3, 1}) {
+      for (const bool is_near : {true, false}) {
+        std::vector<int64_t> times;
+        std::vector<Int128> uuids;
+        std::vector<double> seconds;
+        for (int i = 0; i < 3000; ++i) {
+          times.push_back(begin_us + static_cast<int64_t>(random() % 86'400'000'000));
+          const int64_t ms =
+              is_near ? FloorDivide(times.back(), 1000) + static_cast<int64_t>(random() % 8)
+                      : static_cast<int64_t>(random() % (uint64_t{1} << 41));
+          seconds.push_back(static_cast<double>(ms) / 1000);
+          const uint64_t high = (static_cast<uint64_t>(ms) << 16) | 0x7000 | random() % 4096;
+          uuids.push_back(static_cast<Int128>((static_cast<UInt128>(high) << 64) | random()));
+        }
+        const auto check = [&](const Vector& values, Encoding expected) {
+          const auto chunk = EncodeChunk(values, Compression::kNone, times.data());
+          ASSERT_TRUE(chunk.ok());
+          if (is_near && null_every != 1) {
+            EXPECT_EQ(chunk->meta.encoding, expected);
+          }
+          const ChunkBody body{chunk->stored, nullptr};
+          const auto back =
+              DecodeChunk(chunk->meta, body, values.type().NotNullable(), times.data());
+          ASSERT_TRUE(back.ok()) << back.status();
+          for (size_t row = 0; row < values.size(); ++row) {
+            ASSERT_EQ(back->IsNull(row), values.IsNull(row));
+            if (values.IsNull(row)) continue;
+            if (values.type().physical() == Physical::kF64) {
+              ASSERT_EQ(back->data<double>()[row], values.data<double>()[row]);
+            } else {
+              ASSERT_TRUE(back->data<Int128>()[row] == values.data<Int128>()[row]);
+            }
+          }
+          if (IsByTime(chunk->meta.encoding)) {
+            EXPECT_EQ(DecodeChunk(chunk->meta, body, values.type()).status().code(),
+                      absl::StatusCode::kDataLoss);
+          }
+        };
+        check(Make(TypeKind::kUuid, uuids, null_every, 1), Encoding::kWideByTime);
+        check(Make(TypeKind::kFloat64, seconds, null_every, 2), Encoding::kDecimalByTime);
+      }
+    }
+  }
+}
+
 TEST(Encoding, Codes) {
   std::mt19937_64 random(6);
   for (const size_t count : kCounts) {
@@ -202,8 +276,11 @@ TEST(Encoding, DamagedBodies) {
       }
       if (random() % 4 == 0) bytes.resize(random() % bytes.size());
       ChunkMeta meta = chunk->meta;
-      if (random() % 4 == 0) meta.encoding = static_cast<Encoding>(1 + random() % 8);
-      const auto back = DecodeChunk(meta, {bytes, nullptr}, column.type().NotNullable());
+      if (random() % 4 == 0) {
+        meta.encoding = static_cast<Encoding>(1 + random() % (kEncodingCount - 1));
+      }
+      const auto back =
+          DecodeChunk(meta, {bytes, nullptr}, column.type().NotNullable(), integers.data());
       if (!back.ok()) {
         EXPECT_EQ(back.status().code(), absl::StatusCode::kDataLoss);
       }

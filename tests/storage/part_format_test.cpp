@@ -11,6 +11,7 @@
 #include "src/base/memory_env.h"
 #include "src/base/strings.h"
 #include "storage/manifest.h"
+#include "storage/merge_pacer.h"
 #include "storage/merge_selector.h"
 #include "storage/vector_cache.h"
 #include "tests/storage/table_support.h"
@@ -53,7 +54,7 @@ TEST(FormatPage, IsTrue) {
   EXPECT_EQ(part.substr(part.size() - 8), "hoglPart");
   const char* trailer = part.data() + part.size() - 24;
   const auto footer_bytes = LoadLittle<uint64_t>(trailer);
-  EXPECT_EQ(LoadLittle<uint32_t>(trailer + 8), 1u);
+  EXPECT_EQ(LoadLittle<uint32_t>(trailer + 8), 2u);
   const std::string_view covered =
       std::string_view(part).substr(part.size() - 24 - footer_bytes, footer_bytes + 12);
   EXPECT_EQ(LoadLittle<uint32_t>(trailer + 12), Crc32c(covered));
@@ -158,6 +159,34 @@ TEST(VectorCache, StaysWithinItsBytes) {
   }
   EXPECT_EQ(cache.Find({1, 1, 0}), nullptr);
   EXPECT_EQ(cache.Insert({1, 0, 0}, std::make_shared<const Vector>(*first)), first);
+  const uint64_t before = cache.bytes();
+  cache.Insert({2, 0, 0}, std::make_shared<const Vector>(*first));
+  cache.Forget(1);
+  EXPECT_EQ(cache.Find({1, 0, 0}), nullptr);
+  EXPECT_NE(cache.Find({2, 0, 0}), nullptr);
+  EXPECT_GT(before, cache.bytes());
+  cache.Forget(2);
+  EXPECT_EQ(cache.bytes(), 0u);
+}
+
+TEST(MergePacer, HoldsToItsBytes) {
+  constexpr uint64_t kRate = 1'000'000;
+  MergePacer unbound(0);
+  EXPECT_EQ(unbound.Take(uint64_t{1} << 40, 0), 0);
+  MergePacer pacer(kRate);
+  int64_t now_ns = 5;
+  uint64_t written = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const uint64_t bytes = static_cast<uint64_t>(i) * 37 % 9000;
+    written += bytes;
+    now_ns += 1000 * pacer.Take(bytes, now_ns);
+  }
+  const double seconds = static_cast<double>(now_ns) * 1e-9;
+  EXPECT_NEAR(static_cast<double>(written), kRate * (seconds + 0.25), 10'000);
+  // A rest earns a quarter of a second, no more.
+  now_ns += 60'000'000'000;
+  EXPECT_EQ(pacer.Take(kRate / 4, now_ns), 0);
+  EXPECT_NEAR(static_cast<double>(pacer.Take(kRate, now_ns)), 1e6, 10);
 }
 
 }  // namespace

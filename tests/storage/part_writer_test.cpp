@@ -125,7 +125,8 @@ void Check(const std::vector<std::string>& values, const std::vector<Form>& form
   PartColumn column;
   column.physical = Physical::kString;
   ASSERT_TRUE(writer
-                  ->AddColumn(column, begin, true, true, Compression::kLz4,
+                  ->AddColumn(column, begin,
+                              {.try_dictionary = true, .is_required = true, .times = nullptr},
                               [&](size_t chunk) -> absl::StatusOr<Vector> { return chunks[chunk]; })
                   .ok());
   PartFooter& footer = writer->footer();
@@ -147,6 +148,57 @@ std::vector<std::string> Numbered(std::string_view before, int count, std::strin
   std::vector<std::string> values;
   for (int i = 0; i < count; ++i) values.push_back(StrCat(before, i * 7919 % count, after));
   return values;
+}
+
+// Chunks that are alike are written once, across columns, and read all the same.
+TEST(PartWriter, ChunksThatRepeat) {
+  std::vector<Vector> chunks;
+  for (int i = 0; i < 3; ++i) {
+    Vector chunk = Vector::Flat(Type(TypeKind::kInt64), 500);
+    for (int row = 0; row < 500; ++row) {
+      chunk.mutable_data<int64_t>()[row] = (i == 2 ? 0 : i + 1) * 7919 * row % 1009;
+    }
+    chunks.push_back(std::move(chunk));  // the last one is a constant
+  }
+  Vector nulls = Vector::Flat(Type(TypeKind::kInt64), 500);
+  for (size_t row = 0; row < 500; ++row) nulls.SetNull(row);
+  const std::vector<uint32_t> begin = {0, 500, 1000, 1500};
+  MemoryEnv env;
+  auto writer = PartWriter::Create(&env, "part").value();
+  PartColumn column;
+  column.column = kTimestampColumn;
+  column.physical = Physical::kI64;
+  const auto add = [&](bool is_required, const PartWriter::ChunkSource& source) {
+    PartWriter::ColumnOptions options{.is_required = is_required, .times = nullptr};
+    ASSERT_TRUE(writer->AddColumn(column, begin, options, source).ok());
+  };
+  add(true, [&](size_t chunk) { return chunks[chunk]; });
+  add(false, [&](size_t) { return nulls; });  // left out
+  add(true, [&](size_t chunk) { return chunks[1 - chunk % 2]; });
+  PartFooter footer = writer->footer();
+  const auto repeats = [&](size_t i) {
+    return footer.columns[i].chunks[0].repeats * 100 + footer.columns[i].chunks[1].repeats * 10 +
+           footer.columns[i].chunks[2].repeats;
+  };
+  ASSERT_EQ(footer.columns.size(), 2u);
+  EXPECT_EQ(repeats(0), 0u);
+  EXPECT_EQ(repeats(1), 244u);
+  footer.granule_begin = begin;
+  for (auto* keys : {&footer.first_keys, &footer.last_keys}) keys->resize(3);
+  for (auto* filters : {&footer.distinct_id_filters, &footer.uuid_filters}) filters->resize(3);
+  for (auto& json : footer.json) json.document_begin = begin;
+  const uint64_t bytes = writer->bytes();
+  const auto parsed = ParseFooter(SerializeFooter(footer), bytes);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  for (size_t i = 0; i < 3; ++i) {
+    const ChunkMeta& second = parsed->columns[1].chunks[i];
+    const ChunkMeta& first = parsed->columns[0].chunks[1 - i % 2];
+    EXPECT_EQ(second.offset, first.offset);
+    EXPECT_EQ(second.crc, first.crc);
+  }
+  // One that names none.
+  footer.columns[0].chunks[0].repeats = 1;
+  EXPECT_FALSE(ParseFooter(SerializeFooter(footer), bytes).ok());
 }
 
 TEST(PartWriter, FormsOfChunks) {

@@ -130,8 +130,9 @@ void Decode(std::string_view input) {
   if (meta.compression == Compression::kNone) meta.raw_bytes = meta.stored_bytes;
   const auto body = UncompressChunk(meta, stored, nullptr);
   if (!body.ok()) return;
-  const auto values =
-      DecodeChunk(meta, *body, Type(kKinds[static_cast<uint8_t>(input[10]) % std::size(kKinds)]));
+  static const std::vector<int64_t>& times = *new std::vector<int64_t>(8193, 1'700'000'000'000'000);
+  const auto values = DecodeChunk(
+      meta, *body, Type(kKinds[static_cast<uint8_t>(input[10]) % std::size(kKinds)]), times.data());
   if (values.ok()) HOGLET_ASSERT(values->size() == meta.rows);
   std::string codes(meta.rows * sizeof(uint32_t) + 4, '\0');
   (void)DecodeCodes(meta, *body, static_cast<uint8_t>(input[11]), 0,
