@@ -271,9 +271,7 @@ class SpilledAggregateOperator final : public Operator {
   absl::Status Load(GroupPartition partition) {
     SpilledLevel deeper(node_.shape_, context_, 1, partition.level + 1);
     const bool may_spill = LevelsLeft(partition) > 0;
-    const uint64_t share = may_spill
-                               ? SpillShare(context_) / static_cast<uint64_t>(context_.workers_max)
-                               : ~uint64_t{0};
+    const uint64_t share = may_spill ? SpillPartShare(context_) : ~uint64_t{0};
     table_ = std::make_unique<GroupTable>(node_.shape_, context_.eval, share);
     const auto after = [&](absl::Status added) -> absl::Status {
       HOGLET_RETURN_IF_ERROR(added);

@@ -13,10 +13,14 @@
 #include "query/functions/functions.h"
 #include "query/hogql/parser.h"
 #include "src/base/json.h"
+#include "src/base/process.h"
 #include "src/base/strings.h"
 
 namespace hoglet {
 namespace {
+
+// A query that has held this part of what it may leaves free memory between what is not.
+constexpr uint64_t kPeaksPerLimit = 4;
 
 int64_t MonotonicNanos() { return Env::Posix()->MonotonicNanos(); }
 
@@ -240,9 +244,9 @@ absl::StatusOr<QueryResult> Engine::Run(const QueryRequest& request) {
   Stopwatch watch(&result);
   HOGLET_ASSIGN_OR_RETURN(hogql::ExprPtr tree, hogql::ParseSelect(request.text));
   watch.Step("parse_select");
-  MemoryBudget memory(
-      request.memory_bytes_max > 0 ? request.memory_bytes_max : options_.memory_bytes_max,
-      &memory_);
+  const uint64_t memory_bytes_max =
+      request.memory_bytes_max > 0 ? request.memory_bytes_max : options_.memory_bytes_max;
+  MemoryBudget memory(memory_bytes_max, &memory_);
   QuerySpill spill(options_.spill);
   const QueryProject project =
       options_.project ? options_.project(request.team_id) : QueryProject();
@@ -266,7 +270,9 @@ absl::StatusOr<QueryResult> Engine::Run(const QueryRequest& request) {
                       .workers_max = options_.workers_max,
                       .spill = options_.spill == nullptr ? nullptr : &spill};
   const uint64_t rows_max = query.default_limit.value_or(analyze.max_limit.value_or(~uint64_t{0}));
-  HOGLET_RETURN_IF_ERROR(Execute(query, context, rows_max, &result));
+  const absl::Status status = Execute(query, context, rows_max, &result);
+  if (memory.peak() >= memory_bytes_max / kPeaksPerLimit) ReleaseFreeMemory();
+  HOGLET_RETURN_IF_ERROR(status);
   if (query.default_limit.has_value()) {
     result.limit = query.default_limit;
     result.offset = 0;

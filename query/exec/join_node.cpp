@@ -259,9 +259,7 @@ class SpilledJoinOperator final : public Operator {
   // the partition has been divided.
   absl::Status Load() {
     const bool may_divide = partition_.level + 1 < kSpillLevelsMax;
-    const uint64_t share = may_divide || CanTakeLots()
-                               ? SpillShare(context_) / static_cast<uint64_t>(context_.workers_max)
-                               : ~uint64_t{0};
+    const uint64_t share = may_divide || CanTakeLots() ? SpillPartShare(context_) : ~uint64_t{0};
     rows_ = std::make_unique<RightRows>(Shape(), context_.eval->memory, share);
     bool more = true;
     bool fits = true;

@@ -62,6 +62,10 @@ uint64_t SpillShare(const ExecContext& context) {
   return context.eval->memory->free_bytes() / 2;
 }
 
+uint64_t SpillPartShare(const ExecContext& context) {
+  return context.eval->memory->free_bytes() / 4 * 3 / static_cast<uint64_t>(context.workers_max);
+}
+
 size_t SpillBlockBytes(const ExecContext& context, size_t streams) {
   const uint64_t room = SpillShare(context) / 8 / std::max<size_t>(streams, 1);
   return std::clamp<uint64_t>(room, kBlockBytesMin, kBlockBytesMax);

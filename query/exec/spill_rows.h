@@ -26,6 +26,9 @@ inline constexpr int kSpillLevelsMax = 5;
 
 // Bytes that an operator which can spill may hold now; no bound where the query cannot spill.
 uint64_t SpillShare(const ExecContext& context);
+// The same for each of the query's threads that read back what was written, a part at a time: there
+// is more, because each part is as large as it will be.
+uint64_t SpillPartShare(const ExecContext& context);
 // Size of the blocks of one stream when `streams` are written at a time.
 size_t SpillBlockBytes(const ExecContext& context, size_t streams);
 
