@@ -12,6 +12,7 @@ namespace {
 
 // Beyond so many changed ids to one of a dictionary, it is asked for anew as a whole.
 constexpr size_t kEntriesPerChange = 16;
+constexpr size_t kIdsAtOnce = 4096;
 
 struct Change {
   uint32_t code;  // of a distinct id in its dictionary
@@ -112,7 +113,11 @@ Vector OverrideMap::Apply(Vector person_ids, const Vector& distinct_ids) {
 
 std::vector<Uuid> OverrideMap::Lookup(std::span<const std::string_view> ids) const {
   std::vector<Uuid> persons(ids.size());
-  persons_->ApplyOverrides(team_, ids, persons);
+  // Who takes events in waits for each call.
+  for (size_t i = 0; i < ids.size(); i += kIdsAtOnce) {
+    const size_t count = std::min(kIdsAtOnce, ids.size() - i);
+    persons_->ApplyOverrides(team_, ids.subspan(i, count), std::span(persons).subspan(i, count));
+  }
   return persons;
 }
 

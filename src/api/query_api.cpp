@@ -21,6 +21,9 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 
+// A query may take a little longer, but events that come in meanwhile should not.
+constexpr int kQueryNice = 5;
+
 constexpr std::array<std::string_view, 9> kBodyFields = {
     "query", "refresh",       "async", "client_query_id", "filters_override", "variables_override",
     "name",  "limit_context", "scene"};
@@ -225,7 +228,7 @@ QueryApi::QueryApi(Env* env, QueryEngine* engine, const ProjectDirectory* projec
       turned_away_(metrics->GetCounter("hoglet_queries_turned_away_total",
                                        "Queries refused because the queue was full.")),
       seconds_(metrics->GetHistogram("hoglet_query_seconds", "Duration of queries.")),
-      pool_("query", options.threads, options.queue_max) {}
+      pool_("query", options.threads, options.queue_max, kQueryNice) {}
 
 void QueryApi::Handle(HttpRequest request, HttpResponder responder) {
   ProjectInfo project;

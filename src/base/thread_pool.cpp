@@ -12,17 +12,17 @@ void SetThreadName(const std::string& name) {
   ::pthread_setname_np(::pthread_self(), name.substr(0, 15).c_str());
 }
 
-void LowerThreadPriority() {
+void LowerThreadPriority(int nice) {
   // Linux takes a thread's id here. Refusal changes nothing but the pace.
-  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 19);
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice);
 }
 
-ThreadPool::ThreadPool(std::string name, unsigned threads, size_t queue_max)
+ThreadPool::ThreadPool(std::string name, unsigned threads, size_t queue_max, int nice)
     : queue_max_(queue_max), thread_count_(threads) {
   HOGLET_ASSERT(threads > 0 && queue_max > 0);
   workers_.reserve(threads);
   for (unsigned i = 0; i < threads; ++i) {
-    workers_.emplace_back([this, name] { Run(name); });
+    workers_.emplace_back([this, name, nice] { Run(name, nice); });
   }
 }
 
@@ -70,7 +70,8 @@ size_t ThreadPool::queued() const {
   return queue_.size();
 }
 
-void ThreadPool::Run(const std::string& name) {
+void ThreadPool::Run(const std::string& name, int nice) {
+  if (nice > 0) LowerThreadPriority(nice);
   SetThreadName(name);
   std::unique_lock lock(mutex_);
   while (true) {

@@ -15,7 +15,8 @@ namespace hoglet {
 class ThreadPool {
  public:
   // `name` shows in debuggers (15 bytes).
-  ThreadPool(std::string name, unsigned threads, size_t queue_max);
+  // `nice`: how far its threads, and those they begin, stand back behind others: 0 to 19.
+  ThreadPool(std::string name, unsigned threads, size_t queue_max, int nice = 0);
   // Stop().
   ~ThreadPool();
 
@@ -34,7 +35,7 @@ class ThreadPool {
   unsigned threads() const { return thread_count_; }
 
  private:
-  void Run(const std::string& name);
+  void Run(const std::string& name, int nice);
 
   const size_t queue_max_;
   const unsigned thread_count_;
@@ -51,7 +52,8 @@ class ThreadPool {
 
 // Names the calling thread for debuggers and top (15 bytes kept).
 void SetThreadName(const std::string& name);
-// The calling thread runs when the others leave processors idle, and hardly else (nice 19).
-void LowerThreadPriority();
+// The calling thread, and those it begins from now on, stand back behind others: with `nice` 19
+// they run when the others leave processors idle, and hardly else. Not to be undone.
+void LowerThreadPriority(int nice = 19);
 
 }  // namespace hoglet
