@@ -167,6 +167,7 @@ int main(int argc, char** argv) {
   CLI::App* check_sub = app.add_subcommand(
       "check", "Verify every checksum and count of a data directory that no server holds");
   Flag(check_sub, "--data", check.data, "Data directory")->required();
+  check_sub->add_flag("--columns", check.columns, "List the bytes of each column of events, too");
   try {
     app.parse(argc, argv);
     if (app.got_subcommand("serve")) {

@@ -89,6 +89,20 @@ absl::Status CheckDocuments(const Part& part) {
   return absl::OkStatus();
 }
 
+void CountColumns(const Part& part, EventTable::CheckReport* counts) {
+  uint64_t columns_bytes = 0;
+  const auto& columns = part.footer().columns;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    uint64_t bytes = columns[i].dictionary.repeats > 0 ? 0 : columns[i].dictionary.stored_bytes;
+    for (const ChunkMeta& chunk : columns[i].chunks) {
+      bytes += chunk.repeats > 0 ? 0 : chunk.stored_bytes;
+    }
+    counts->column_bytes[part.ColumnName(static_cast<int>(i))] += bytes;
+    columns_bytes += bytes;
+  }
+  counts->column_bytes["(filters and footers)"] += part.file_bytes() - columns_bytes;
+}
+
 }  // namespace
 
 absl::StatusOr<EventTable::CheckReport> EventTable::Check(
@@ -124,6 +138,7 @@ absl::StatusOr<EventTable::CheckReport> EventTable::Check(
       }
       counts.rows += (*part)->rows();
       counts.bytes += (*part)->file_bytes();
+      CountColumns(**part, &counts);
       counts.masked_rows += entry.mask == nullptr ? 0 : entry.mask->count();
       absl::Status status = (*part)->VerifyChecksums();
       if ((*part)->rows() != entry.rows || (*part)->file_bytes() != entry.file_bytes ||

@@ -108,6 +108,8 @@ class EventTable : public EventStore, public ScannableTable {
     uint64_t masked_rows = 0;
     uint64_t bytes = 0;
     uint64_t faults = 0;
+    // By name, all parts together. Not there: chunks that repeat those of another column.
+    std::map<std::string, uint64_t> column_bytes;
   };
 
   // Opens or creates. `env` outlives the table. kDataLoss names the damaged file;

@@ -125,7 +125,7 @@ absl::Status Part::Fault(const absl::Status& status, const std::string& what) co
   return absl::Status(status.code(), StrCat(file_->path(), ": ", what, ": ", status.message()));
 }
 
-std::string Part::Describe(int column, size_t chunk) const {
+std::string Part::ColumnName(int column) const {
   const PartColumn& entry = footer_.columns[column];
   std::string name;
   if (entry.kind == ColumnKind::kPlain) {
@@ -139,7 +139,11 @@ std::string Part::Describe(int column, size_t chunk) const {
       StrAppend(&name, " (column kind ", static_cast<int>(entry.kind), ")");
     }
   }
-  return StrCat("column ", name, ", granule ", chunk);
+  return name;
+}
+
+std::string Part::Describe(int column, size_t chunk) const {
+  return StrCat("column ", ColumnName(column), ", granule ", chunk);
 }
 
 int Part::FindColumn(ColumnKind kind, uint8_t column) const {

@@ -57,6 +57,8 @@ class Part {
   // flat.
   absl::StatusOr<std::shared_ptr<const Vector>> ReadAll(int column) const;
   Type ColumnType(int column) const;
+  // "timestamp", "properties.$browser (variant 3)", "properties (column kind 2)".
+  std::string ColumnName(int column) const;
 
   // Always true if the filter is damaged.
   bool KeyMayBePresent(uint64_t key_hash) const;

@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "include/hoglet/env.h"
 #include "include/hoglet/log.h"
@@ -15,6 +18,22 @@
 // nothing.
 
 namespace hoglet {
+
+namespace {
+
+// Largest first.
+void PrintColumns(const EventTable::CheckReport& report) {
+  std::vector<std::pair<uint64_t, std::string>> columns;
+  for (const auto& [name, bytes] : report.column_bytes) columns.emplace_back(bytes, name);
+  std::sort(columns.rbegin(), columns.rend());
+  const auto rows = static_cast<double>(std::max<uint64_t>(1, report.rows));
+  for (const auto& [bytes, name] : columns) {
+    std::printf("  %12llu bytes %8.2f a row  %s\n", static_cast<unsigned long long>(bytes),
+                static_cast<double>(bytes) / rows, name.c_str());
+  }
+}
+
+}  // namespace
 
 absl::Status RunCheck(const CheckCommand& command) {
   Env* env = Env::Posix();
@@ -51,6 +70,7 @@ absl::Status RunCheck(const CheckCommand& command) {
       "events",
       events.ok() ? absl::StatusOr<uint64_t>(events->rows - events->masked_rows) : events.status(),
       "rows");
+  if (events.ok() && command.columns) PrintColumns(*events);
   if (faults > 0) return absl::DataLossError(StrCat(faults, " faults found"));
   std::printf("no faults found\n");
   return absl::OkStatus();

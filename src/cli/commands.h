@@ -71,6 +71,7 @@ absl::Status RunDlq(const DlqCommand& command);
 
 struct CheckCommand {
   std::string data;
+  bool columns = false;  // also list the bytes of each column of events
 };
 // kDataLoss if anything is damaged.
 absl::Status RunCheck(const CheckCommand& command);
