@@ -19,8 +19,10 @@
 namespace hoglet {
 namespace {
 
-// A query that has held this part of what it may leaves free memory between what is not.
+// A query that has held this part of what it may, and so much, leaves free memory between what is
+// not.
 constexpr uint64_t kPeaksPerLimit = 4;
+constexpr uint64_t kPeakMin = 16 << 20;
 
 int64_t MonotonicNanos() { return Env::Posix()->MonotonicNanos(); }
 
@@ -290,7 +292,7 @@ absl::StatusOr<QueryResult> Engine::Run(const QueryRequest& request) {
   const auto held = std::make_shared<HeldResult>(memory_, memory);
   const absl::Status status = Execute(query, context, rows_max, held->charge(), &result);
   result.memory = held;
-  if (memory->peak() >= memory_bytes_max / kPeaksPerLimit) ReleaseFreeMemory();
+  if (memory->peak() >= std::max(kPeakMin, memory_bytes_max / kPeaksPerLimit)) ReleaseFreeMemory();
   HOGLET_RETURN_IF_ERROR(status);
   if (query.default_limit.has_value()) {
     result.limit = query.default_limit;
