@@ -50,11 +50,23 @@ struct QueryTiming {
   double seconds = 0;
 };
 
+// What a result takes of the memory of its query, and of all queries, as long as this lives. Used
+// by one thread at a time; may outlive the engine.
+class ResultMemory {
+ public:
+  virtual ~ResultMemory() = default;
+  virtual uint64_t bytes() const = 0;
+  // Makes it so many: fewer when rows are let go of, more for what they are turned into.
+  // kResourceExhausted if there is no room.
+  virtual absl::Status Set(uint64_t bytes) = 0;
+};
+
 struct QueryResult {
   std::vector<std::string> columns;
   std::vector<std::string> types;  // ClickHouse names, one a column
   // Rows in order: each batch holds one vector a column, all of one length.
   std::vector<std::vector<Vector>> batches;
+  std::shared_ptr<ResultMemory> memory;  // of the batches; null: not counted
   // Set only when the server added the LIMIT (hogql.md section 12).
   std::optional<bool> has_more;
   std::optional<uint64_t> limit;

@@ -19,8 +19,10 @@
 namespace hoglet {
 namespace {
 
-// A query that has held this part of what it may leaves free memory between what is not.
+// A query that has held this part of what it may, and so much, leaves free memory between what is
+// not.
 constexpr uint64_t kPeaksPerLimit = 4;
+constexpr uint64_t kPeakMin = 16 << 20;
 
 int64_t MonotonicNanos() { return Env::Posix()->MonotonicNanos(); }
 
@@ -161,11 +163,27 @@ absl::Status AddModifiers(const std::string& json, AnalyzeContext* context) {
   return absl::OkStatus();
 }
 
+class HeldResult final : public ResultMemory {
+ public:
+  // `shared` is what `budget` is a part of.
+  HeldResult(std::shared_ptr<MemoryBudget> shared, std::shared_ptr<MemoryBudget> budget)
+      : shared_(std::move(shared)), budget_(std::move(budget)), charge_(budget_.get()) {}
+
+  uint64_t bytes() const override { return charge_.bytes(); }
+  absl::Status Set(uint64_t bytes) override { return charge_.Set(bytes); }
+  MemoryCharge* charge() { return &charge_; }
+
+ private:
+  const std::shared_ptr<MemoryBudget> shared_;
+  const std::shared_ptr<MemoryBudget> budget_;
+  MemoryCharge charge_;
+};
+
 class Engine final : public QueryEngine {
  public:
   explicit Engine(EngineOptions options)
       : options_(std::move(options)),
-        memory_(options_.memory_bytes_total),
+        memory_(std::make_shared<MemoryBudget>(options_.memory_bytes_total)),
         numbers_(options_.numbers_bytes_max),
         random_state_(options_.env->NowMicros()) {}
 
@@ -196,11 +214,12 @@ class Engine final : public QueryEngine {
 
   absl::StatusOr<AnalyzeContext> ContextOf(const QueryRequest& request, const QueryProject& project,
                                            MemoryBudget* memory);
+  // The rows of the result are charged to `charge`.
   absl::Status Execute(AnalyzedQuery& query, ExecContext& context, uint64_t rows_max,
-                       QueryResult* result);
+                       MemoryCharge* charge, QueryResult* result);
 
   EngineOptions options_;
-  MemoryBudget memory_;  // of all queries together
+  const std::shared_ptr<MemoryBudget> memory_;  // of all queries together
   ColumnNumbersCache numbers_;
   std::atomic<uint64_t> random_state_;
 };
@@ -246,11 +265,11 @@ absl::StatusOr<QueryResult> Engine::Run(const QueryRequest& request) {
   watch.Step("parse_select");
   const uint64_t memory_bytes_max =
       request.memory_bytes_max > 0 ? request.memory_bytes_max : options_.memory_bytes_max;
-  MemoryBudget memory(memory_bytes_max, &memory_);
+  const auto memory = std::make_shared<MemoryBudget>(memory_bytes_max, memory_.get());
   QuerySpill spill(options_.spill);
   const QueryProject project =
       options_.project ? options_.project(request.team_id) : QueryProject();
-  HOGLET_ASSIGN_OR_RETURN(AnalyzeContext analyze, ContextOf(request, project, &memory));
+  HOGLET_ASSIGN_OR_RETURN(AnalyzeContext analyze, ContextOf(request, project, memory.get()));
   HOGLET_ASSIGN_OR_RETURN(AnalyzedQuery query, AnalyzeSelect(*tree, analyze));
   watch.Step("analyze");
   result.hogql = query.hogql;
@@ -270,8 +289,10 @@ absl::StatusOr<QueryResult> Engine::Run(const QueryRequest& request) {
                       .workers_max = options_.workers_max,
                       .spill = options_.spill == nullptr ? nullptr : &spill};
   const uint64_t rows_max = query.default_limit.value_or(analyze.max_limit.value_or(~uint64_t{0}));
-  const absl::Status status = Execute(query, context, rows_max, &result);
-  if (memory.peak() >= memory_bytes_max / kPeaksPerLimit) ReleaseFreeMemory();
+  const auto held = std::make_shared<HeldResult>(memory_, memory);
+  const absl::Status status = Execute(query, context, rows_max, held->charge(), &result);
+  result.memory = held;
+  if (memory->peak() >= std::max(kPeakMin, memory_bytes_max / kPeaksPerLimit)) ReleaseFreeMemory();
   HOGLET_RETURN_IF_ERROR(status);
   if (query.default_limit.has_value()) {
     result.limit = query.default_limit;
@@ -282,12 +303,11 @@ absl::StatusOr<QueryResult> Engine::Run(const QueryRequest& request) {
 }
 
 absl::Status Engine::Execute(AnalyzedQuery& query, ExecContext& context, uint64_t rows_max,
-                             QueryResult* result) {
+                             MemoryCharge* charge, QueryResult* result) {
   HOGLET_RETURN_IF_ERROR(ResolveSubqueries(*query.plan, context));
   HOGLET_ASSIGN_OR_RETURN(NodePtr node, BuildNode(*query.plan, context));
   HOGLET_RETURN_IF_ERROR(node->Prepare(context));
-  MemoryCharge charge(context.eval->memory);
-  HOGLET_ASSIGN_OR_RETURN(std::vector<Batch> batches, CollectBatches(context, *node, &charge));
+  HOGLET_ASSIGN_OR_RETURN(std::vector<Batch> batches, CollectBatches(context, *node, charge));
   uint64_t rows = 0;
   if (query.default_limit.has_value()) result->has_more = false;
   for (Batch& batch : batches) {

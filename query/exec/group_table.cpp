@@ -20,6 +20,7 @@ constexpr uint64_t kSpilledTableBytesMin = 64 << 10;
 // A row adds at most so much to a state beside its values: a slot, its share of empty ones.
 constexpr uint64_t kStateBytesPerRow = 48;
 constexpr uint64_t kUnmeasuredBytesMin = 1 << 20;
+constexpr size_t kUnmeasuredRowsMin = 16 * kVectorRowsMax;
 // Of the results of one batch, roughly.
 constexpr uint64_t kResultBytes = 4 << 20;
 
@@ -27,14 +28,18 @@ size_t AlignUp(size_t bytes) {
   return (bytes + kStateAlignment - 1) / kStateAlignment * kStateAlignment;
 }
 
-// What a state may come to hold because of these values.
+// What a state may come to hold because of these values, roughly. Of a dictionary some values are
+// looked at: they lie anywhere in memory.
 uint64_t ValueBytes(const Vector& values) {
-  uint64_t bytes = values.size() * kStateBytesPerRow;
+  constexpr size_t kSampled = 32;
+  const size_t rows = values.size();
+  uint64_t bytes = rows * kStateBytesPerRow;
   if (values.form() == Vector::Form::kFlat) return bytes + values.MemoryBytes();
-  if (values.type().physical() != Physical::kString) return bytes + values.size() * 16;
+  if (values.type().physical() != Physical::kString) return bytes + rows * 16;
   const VectorReader<std::string_view> texts(values);
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (texts.valid(i)) bytes += texts.at(i).size();
+  const size_t step = 1 + rows / kSampled;
+  for (size_t i = 0; i < rows; i += step) {
+    if (texts.valid(i)) bytes += texts.at(i).size() * step;
   }
   return bytes;
 }
@@ -212,7 +217,8 @@ absl::Status GroupTable::Account(size_t rows) {
   const bool grown = unmeasured_bytes_ >= std::max(kUnmeasuredBytesMin, heap_bytes_);
   // Measuring walks all states, so it has to wait for as many rows, or nearly so if much depends
   // on it.
-  if (has_heap_ && ((grown && unmeasured_rows_ >= states_.size()) ||
+  const bool worth_it = unmeasured_rows_ >= std::max(kUnmeasuredRowsMin, states_.size());
+  if (has_heap_ && ((grown && worth_it) ||
                     (bytes() > share_bytes_ && unmeasured_rows_ >= states_.size() / 4))) {
     Measure();
   }

@@ -260,6 +260,18 @@ void QueryApi::Handle(HttpRequest request, HttpResponder responder) {
   }
 }
 
+// An answer that counts as memory of queries until it has been sent.
+static HttpResponse CountedJson(std::string json, std::shared_ptr<ResultMemory> memory) {
+  struct Counted {
+    std::string json;
+    std::shared_ptr<ResultMemory> memory;
+  };
+  auto counted = std::make_shared<const Counted>(Counted{std::move(json), std::move(memory)});
+  HttpResponse response = HttpJson(200, "");
+  response.shared_body = std::shared_ptr<const std::string>(counted, &counted->json);
+  return response;
+}
+
 void QueryApi::Run(const QueryRequest& request, const HttpResponder& responder) {
   if (request.cancelled != nullptr && request.cancelled->load()) {
     responder(HttpApiError(499, "The client went away before the query began."));
@@ -267,14 +279,17 @@ void QueryApi::Run(const QueryRequest& request, const HttpResponder& responder) 
   }
   queries_->Add();
   const int64_t begun_ns = env_->MonotonicNanos();
-  const absl::StatusOr<QueryResult> result = engine_->Run(request);
+  absl::StatusOr<QueryResult> result = engine_->Run(request);
   seconds_->Observe(1e-9 * static_cast<double>(env_->MonotonicNanos() - begun_ns));
-  if (!result.ok()) {
+  absl::StatusOr<std::string> json =
+      result.ok() ? TakeQueryResponseJson(request, &*result, env_->NowMicros())
+                  : absl::StatusOr<std::string>(result.status());
+  if (!json.ok()) {
     failures_->Add();
-    responder(QueryErrorResponse(*engine_, result.status()));
+    responder(QueryErrorResponse(*engine_, json.status()));
     return;
   }
-  responder(HttpJson(200, QueryResponseJson(request, *result, env_->NowMicros())));
+  responder(CountedJson(*std::move(json), std::move(result->memory)));
 }
 
 void QueryApi::Stop() { pool_.Stop(); }

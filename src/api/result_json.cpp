@@ -8,6 +8,7 @@
 #include <map>
 #include <vector>
 
+#include "include/hoglet/status.h"
 #include "src/base/json.h"
 #include "src/base/time.h"
 #include "src/base/uuid.h"
@@ -369,20 +370,32 @@ void FieldOrNull(std::string_view key, const std::optional<T>& value, JsonWriter
   }
 }
 
+void AppendRow(const std::vector<Vector>& batch, size_t row, std::string* out) {
+  out->push_back('[');
+  for (size_t i = 0; i < batch.size(); ++i) {
+    if (i > 0) out->push_back(',');
+    AppendResultValue(batch[i], row, out);
+  }
+  out->push_back(']');
+}
+
 void AppendRows(const QueryResult& result, std::string* out) {
   out->push_back('[');
   bool first = true;
   VisitRows(result, [&](const std::vector<Vector>& batch, size_t row) {
     if (!std::exchange(first, false)) out->push_back(',');
-    out->push_back('[');
-    for (size_t i = 0; i < batch.size(); ++i) {
-      if (i > 0) out->push_back(',');
-      AppendResultValue(batch[i], row, out);
-    }
-    out->push_back(']');
+    AppendRow(batch, row, out);
   });
   out->push_back(']');
 }
+
+uint64_t BytesOf(const std::vector<Vector>& batch) {
+  uint64_t bytes = 0;
+  for (const Vector& column : batch) bytes += column.MemoryBytes();
+  return bytes;
+}
+
+constexpr std::string_view kResponseHead = R"({"results":)";
 
 }  // namespace
 
@@ -444,11 +457,13 @@ std::string FormatResult(const QueryRequest& request, const QueryResult& result,
   return QueryResponseJson(request, result, 0) + "\n";
 }
 
-std::string QueryResponseJson(const QueryRequest& request, const QueryResult& result,
-                              int64_t finished_us) {
+namespace {
+
+// What comes behind the rows.
+void AppendResponseTail(const QueryRequest& request, const QueryResult& result, int64_t finished_us,
+                        std::string* out) {
   JsonWriter json;
-  json.BeginObject().Key("results").Raw(ResultRowsJson(result));
-  json.Key("columns").BeginArray();
+  json.BeginObject().Key("columns").BeginArray();
   for (const std::string& name : result.columns) json.String(name);
   json.EndArray().Key("types").BeginArray();
   for (size_t i = 0; i < result.types.size(); ++i) {
@@ -478,7 +493,45 @@ std::string QueryResponseJson(const QueryRequest& request, const QueryResult& re
   json.Key("cache_target_age").Null().Key("next_allowed_client_refresh").Null();
   json.Key("calculation_trigger").Null().Field("timezone", result.timezone);
   json.Key("query_status").Null().Key("query_metadata").Null().EndObject();
-  return json.Take();
+  // Its opening brace gives way to a comma.
+  out->push_back(',');
+  out->append(json.Take(), 1);
+}
+
+}  // namespace
+
+std::string QueryResponseJson(const QueryRequest& request, const QueryResult& result,
+                              int64_t finished_us) {
+  std::string out(kResponseHead);
+  AppendRows(result, &out);
+  AppendResponseTail(request, result, finished_us, &out);
+  return out;
+}
+
+absl::StatusOr<std::string> TakeQueryResponseJson(const QueryRequest& request, QueryResult* result,
+                                                  int64_t finished_us) {
+  std::string out(kResponseHead);
+  uint64_t rows_bytes = result->memory == nullptr ? 0 : result->memory->bytes();
+  // Room that is never written to costs nothing.
+  out.reserve(rows_bytes + rows_bytes / 2);
+  out.push_back('[');
+  bool first = true;
+  for (std::vector<Vector>& batch : result->batches) {
+    const uint64_t batch_bytes = BytesOf(batch);
+    const size_t rows = batch.empty() ? 0 : batch.front().size();
+    for (size_t row = 0; row < rows; ++row) {
+      if (!std::exchange(first, false)) out.push_back(',');
+      AppendRow(batch, row, &out);
+    }
+    batch = {};
+    rows_bytes -= std::min(rows_bytes, batch_bytes);
+    if (result->memory != nullptr)
+      HOGLET_RETURN_IF_ERROR(result->memory->Set(rows_bytes + out.size()));
+  }
+  out.push_back(']');
+  AppendResponseTail(request, *result, finished_us, &out);
+  if (result->memory != nullptr) HOGLET_RETURN_IF_ERROR(result->memory->Set(out.size()));
+  return out;
 }
 
 }  // namespace hoglet

@@ -34,5 +34,9 @@ std::string FormatResult(const QueryRequest& request, const QueryResult& result,
 // The body of the API's 200. `finished_us` is the moment of the answer.
 std::string QueryResponseJson(const QueryRequest& request, const QueryResult& result,
                               int64_t finished_us);
+// The same, letting go of rows as they are printed. Counts the text in result->memory;
+// kResourceExhausted if it does not fit.
+absl::StatusOr<std::string> TakeQueryResponseJson(const QueryRequest& request, QueryResult* result,
+                                                  int64_t finished_us);
 
 }  // namespace hoglet

@@ -49,10 +49,10 @@ class QueryApiTest : public testing::Test {
 
 TEST_F(QueryApiTest, AnswersRows) {
   const HttpResponse response = Ask(kSelect);
-  EXPECT_EQ(response.status, 200) << response.body;
+  EXPECT_EQ(response.status, 200) << response.Body();
   EXPECT_TRUE(
-      response.body.starts_with(R"({"results":[[1]],"columns":["1"],"types":[["1","UInt8"]])"))
-      << response.body;
+      response.Body().starts_with(R"({"results":[[1]],"columns":["1"],"types":[["1","UInt8"]])"))
+      << response.Body();
   EXPECT_EQ(Ask(kSelect, FakeProjects::kKey, "@current").status, 200);
 }
 
