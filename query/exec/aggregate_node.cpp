@@ -250,7 +250,7 @@ class AggregateOperator final : public Operator {
 class SpilledAggregateOperator final : public Operator {
  public:
   SpilledAggregateOperator(AggregateNode& node, ExecContext& context)
-      : node_(node), context_(context) {}
+      : node_(node), context_(context), share_bytes_(SpillPartShare(context)) {}
 
   absl::StatusOr<bool> Next(Batch* out) override {
     while (table_ == nullptr || at_ >= table_->groups()) {
@@ -271,7 +271,7 @@ class SpilledAggregateOperator final : public Operator {
   absl::Status Load(GroupPartition partition) {
     SpilledLevel deeper(node_.shape_, context_, 1, partition.level + 1);
     const bool may_spill = LevelsLeft(partition) > 0;
-    const uint64_t share = may_spill ? SpillPartShare(context_) : ~uint64_t{0};
+    const uint64_t share = may_spill ? share_bytes_ : ~uint64_t{0};
     table_ = std::make_unique<GroupTable>(node_.shape_, context_.eval, share);
     const auto after = [&](absl::Status added) -> absl::Status {
       HOGLET_RETURN_IF_ERROR(added);
@@ -314,6 +314,7 @@ class SpilledAggregateOperator final : public Operator {
 
   AggregateNode& node_;
   ExecContext& context_;
+  const uint64_t share_bytes_;
   std::unique_ptr<GroupTable> table_;
   std::vector<std::shared_ptr<const Vector>> key_values_;
   size_t at_ = 0;

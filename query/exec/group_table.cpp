@@ -218,8 +218,8 @@ absl::Status GroupTable::Account(size_t rows) {
   // Measuring walks all states, so it has to wait for as many rows, or nearly so if much depends
   // on it.
   const bool worth_it = unmeasured_rows_ >= std::max(kUnmeasuredRowsMin, states_.size());
-  if (has_heap_ && ((grown && worth_it) ||
-                    (bytes() > share_bytes_ && unmeasured_rows_ >= states_.size() / 4))) {
+  if (has_heap_ &&
+      ((grown && worth_it) || (bytes() > share_bytes_ && unmeasured_rows_ >= states_.size() / 4))) {
     Measure();
   }
   absl::Status charged = charge_.Set(bytes());

@@ -228,7 +228,8 @@ class JoinNode final : public Node {
 // them at a time as fit, and reads the left rows again for each lot.
 class SpilledJoinOperator final : public Operator {
  public:
-  SpilledJoinOperator(JoinNode& node, ExecContext& context) : node_(node), context_(context) {}
+  SpilledJoinOperator(JoinNode& node, ExecContext& context)
+      : node_(node), context_(context), share_bytes_(SpillPartShare(context)) {}
 
   absl::StatusOr<bool> Next(Batch* out) override {
     while (true) {
@@ -259,7 +260,7 @@ class SpilledJoinOperator final : public Operator {
   // the partition has been divided.
   absl::Status Load() {
     const bool may_divide = partition_.level + 1 < kSpillLevelsMax;
-    const uint64_t share = may_divide || CanTakeLots() ? SpillPartShare(context_) : ~uint64_t{0};
+    const uint64_t share = may_divide || CanTakeLots() ? share_bytes_ : ~uint64_t{0};
     rows_ = std::make_unique<RightRows>(Shape(), context_.eval->memory, share);
     bool more = true;
     bool fits = true;
@@ -342,6 +343,7 @@ class SpilledJoinOperator final : public Operator {
 
   JoinNode& node_;
   ExecContext& context_;
+  const uint64_t share_bytes_;
   JoinPartition partition_;
   std::unique_ptr<SpillReader> rest_;  // right rows still to come; null: none
   bool is_first_lot_ = true;

@@ -118,5 +118,38 @@ TEST(ResultJson, TheAnswerHasEveryField) {
   }
 }
 
+class CountedMemory final : public ResultMemory {
+ public:
+  explicit CountedMemory(uint64_t bytes_max) : bytes_max_(bytes_max) {}
+  uint64_t bytes() const override { return bytes_; }
+  absl::Status Set(uint64_t bytes) override {
+    if (bytes > bytes_max_) return absl::ResourceExhaustedError("full");
+    bytes_ = bytes;
+    return absl::OkStatus();
+  }
+
+ private:
+  const uint64_t bytes_max_;
+  uint64_t bytes_ = 500;
+};
+
+TEST(ResultJson, RowsGiveWayToTheirText) {
+  QueryResult result = TwoColumns();
+  result.batches.push_back(TwoColumns().batches[0]);
+  const std::string expected = QueryResponseJson({}, result, 5);
+  result.memory = std::make_shared<CountedMemory>(1000);
+  const auto json = TakeQueryResponseJson({}, &result, 5);
+  ASSERT_TRUE(json.ok()) << json.status();
+  EXPECT_EQ(*json, expected);
+  EXPECT_EQ(result.memory->bytes(), json->size());
+  for (const auto& batch : result.batches) EXPECT_TRUE(batch.empty());
+  result = TwoColumns();
+  EXPECT_EQ(*TakeQueryResponseJson({}, &result, 5), QueryResponseJson({}, TwoColumns(), 5));
+  result = TwoColumns();
+  result.memory = std::make_shared<CountedMemory>(100);
+  EXPECT_EQ(TakeQueryResponseJson({}, &result, 5).status().code(),
+            absl::StatusCode::kResourceExhausted);
+}
+
 }  // namespace
 }  // namespace hoglet

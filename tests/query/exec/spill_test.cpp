@@ -268,6 +268,27 @@ TEST_F(SpillTest, OneAboveTheOther) {
       "b.k ORDER BY w)");
 }
 
+// What a GROUP BY yields is shared out to two threads.
+TEST_F(SpillTest, SeveralThreads) {
+  const auto groups = [](const std::string& prefix) {
+    return StrCat("(SELECT concat('", prefix,
+                  "', toString(number % 60000)) AS k, count() AS n, "
+                  "sum(number) AS s FROM numbers(150000) GROUP BY k)");
+  };
+  ExpectSame(Checksum(StrCat("SELECT substring(k, 2, 9) AS kk, sum(n) AS n, max(s) AS s FROM ",
+                             groups("a"), " GROUP BY kk"),
+                      {"kk", "n", "s"}));
+  ExpectSame(
+      StrCat("SELECT count(), sum((rowNumberInAllBlocks() + 1) % 1009 * (s % 1013)) FROM "
+             "(SELECT s FROM ",
+             groups("a"), " ORDER BY k)"));
+  for (const char* kind : {"INNER JOIN", "FULL JOIN"}) {
+    ExpectSame(Checksum(StrCat("SELECT a.k AS k, a.n AS n, b.s AS s FROM ", groups("a"), " a ",
+                               kind, " ", groups("a"), " b ON a.k = b.k AND a.s % 3 > 0"),
+                        {"k", "n", "s"}));
+  }
+}
+
 TEST_F(SpillTest, MemoryOfAllQueriesTogether) {
   Start({.free_bytes_min = 0}, kLittle);
   const std::vector<Datum> row = Row(Checksum(kGroups, {"k", "n", "s"}), kEnough);
