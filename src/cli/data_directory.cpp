@@ -228,8 +228,8 @@ absl::Status DataDirectory::StartEngine(const std::string& path, const Options& 
     spill_options.bytes_max = options.spill_limit_bytes;
     spill_options.query_bytes_max = options.spill_limit_bytes;
   }
-  HOGLET_ASSIGN_OR_RETURN(
-      spill_, SpillSpace::Open(env_, StrCat(path, "/tmp/queries"), spill_options));
+  HOGLET_ASSIGN_OR_RETURN(spill_,
+                          SpillSpace::Open(env_, StrCat(path, "/tmp/queries"), spill_options));
   tables_ = std::make_unique<ProjectTables>(events_.get(), persons_.get(), side_rows_.get(),
                                             dead_letters_.get(), memory_.table_bytes);
   EngineOptions engine;

@@ -392,6 +392,7 @@ TEST_F(SpillTest, CancelledInTheMiddle) {
 TEST_F(SpillTest, WhatACrashLeftIsRemoved) {
   engine_.reset();
   env_.Write(kFolder + "/7", "left behind");
+  env_.Write(kFolder + "/folder/8", "left behind");
   Start({.free_bytes_min = 0});
   EXPECT_THAT(env_.Files(), testing::IsEmpty());
 }
