@@ -143,11 +143,7 @@ absl::Status QuerySpill::Take(uint64_t bytes) {
   } else {
     status = space_->Take(bytes);
   }
-  if (status.ok()) {
-    written_.fetch_add(bytes, std::memory_order_relaxed);
-  } else {
-    bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  }
+  if (!status.ok()) bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   return status;
 }
 
