@@ -109,7 +109,6 @@ class RightRows {
   }
   // They stay charged as long as this object lives.
   std::vector<Batch> Take() { return held_.Take(); }
-  uint64_t bytes() const { return held_.bytes(); }
 
  private:
   const JoinShape& shape_;

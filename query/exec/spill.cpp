@@ -91,8 +91,16 @@ SpillSpace::SpillSpace(Env* env, std::string path, const Options& options, Metri
 absl::StatusOr<std::unique_ptr<SpillSpace>> SpillSpace::Open(Env* env, const std::string& path,
                                                              const Options& options,
                                                              MetricRegistry* metrics) {
-  if (env->Exists(path)) HOGLET_RETURN_IF_ERROR(env->RemoveTree(path));
-  HOGLET_RETURN_IF_ERROR(env->CreateDirectories(path));
+  // A folder that is there stays: a full disk would not let it be made again.
+  if (env->Exists(path)) {
+    HOGLET_ASSIGN_OR_RETURN(const auto entries, env->List(path));
+    for (const DirectoryEntry& entry : entries) {
+      const std::string left = StrCat(path, "/", entry.name);
+      HOGLET_RETURN_IF_ERROR(entry.is_directory ? env->RemoveTree(left) : env->Remove(left));
+    }
+  } else {
+    HOGLET_RETURN_IF_ERROR(env->CreateDirectories(path));
+  }
   return std::unique_ptr<SpillSpace>(new SpillSpace(env, path, options, metrics));
 }
 
@@ -135,11 +143,7 @@ absl::Status QuerySpill::Take(uint64_t bytes) {
   } else {
     status = space_->Take(bytes);
   }
-  if (status.ok()) {
-    written_.fetch_add(bytes, std::memory_order_relaxed);
-  } else {
-    bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  }
+  if (!status.ok()) bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   return status;
 }
 

@@ -95,8 +95,6 @@ class QuerySpill {
   explicit QuerySpill(SpillSpace* space) : space_(space) {}
 
   absl::StatusOr<std::shared_ptr<SpillFile>> NewFile();
-  // Bytes written so far, files already removed included.
-  uint64_t bytes_written() const { return written_.load(std::memory_order_relaxed); }
 
  private:
   friend class SpillFile;
@@ -105,7 +103,6 @@ class QuerySpill {
 
   SpillSpace* const space_;
   std::atomic<uint64_t> bytes_{0};
-  std::atomic<uint64_t> written_{0};
   std::atomic<bool> counted_{false};
 };
 

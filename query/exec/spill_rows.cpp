@@ -95,7 +95,6 @@ absl::Status SpillWriter::Flush() {
   buffer_.Flush(&raw);
   HOGLET_ASSIGN_OR_RETURN(SpillBlock block, file_->Append(raw));
   stream_.blocks.push_back(block);
-  stream_.raw_bytes += raw.size();
   return absl::OkStatus();
 }
 

@@ -37,7 +37,6 @@ struct SpillStream {
   std::shared_ptr<const SpillFile> file;
   std::vector<SpillBlock> blocks;
   uint64_t rows = 0;
-  uint64_t raw_bytes = 0;
 };
 
 // Writes one stream. One thread.
@@ -113,7 +112,6 @@ class HeldBatches {
   uint64_t rows() const { return rows_; }
   // Of the vectors that put all rows together (strings are not copied for that).
   uint64_t ConcatBytes() const;
-  const std::vector<Batch>& batches() const { return batches_; }
   std::vector<Batch> Take();
 
  private:

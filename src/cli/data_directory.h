@@ -8,13 +8,13 @@
 #include "include/hoglet/log.h"
 #include "include/hoglet/query_engine.h"
 #include "include/hoglet/token_directory.h"
+#include "query/exec/spill.h"
 #include "src/api/project_tables.h"
 #include "src/capture/capture_service.h"
 #include "src/cli/memory_shares.h"
 #include "src/ingest/ingestor.h"
 #include "src/metadata/metadata_store.h"
 #include "src/persons/person_store.h"
-#include "query/exec/spill.h"
 #include "storage/event_table.h"
 
 namespace hoglet {

@@ -19,12 +19,12 @@ struct MemoryShares {
   uint64_t memtable_bytes;
   uint64_t person_bytes;  // changes not yet committed
   uint64_t cache_bytes;
-  uint64_t kept_bytes;   // free memory at the end of a heap; see KeepFreeMemory()
-  uint64_t merge_rows;   // of a part that merges make: some 100 bytes each while they do
-  uint64_t body_bytes;   // of HTTP requests under way
-  uint64_t query_bytes;  // of one query
+  uint64_t kept_bytes;     // free memory at the end of a heap; see KeepFreeMemory()
+  uint64_t merge_rows;     // of a part that merges make: some 100 bytes each while they do
+  uint64_t body_bytes;     // of HTTP requests under way
+  uint64_t query_bytes;    // of one query
   uint64_t queries_bytes;  // of all queries together
-  uint64_t table_bytes;  // of a scan of persons, groups and the like, beside query_bytes
+  uint64_t table_bytes;    // of a scan of persons, groups and the like, beside query_bytes
 };
 
 // Three quarters of what the machine and the control group allow: allocators keep some, and the

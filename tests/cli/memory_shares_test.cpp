@@ -16,6 +16,9 @@ TEST(MemoryShares, FollowTheLimit) {
   EXPECT_EQ(MemoryShares(8 * kGiB, 16).query_bytes, 256 * kMiB);
   EXPECT_EQ(MemoryShares(1000 * kGiB, 2).query_bytes, 8 * kGiB);
   EXPECT_EQ(MemoryShares(8 * kGiB, 0).queries_at_once, 1u);
+  EXPECT_EQ(MemoryShares(512 * kMiB, 2).queries_bytes, 256 * kMiB);
+  // Shares that are too small to be halved again come from one half all the same.
+  EXPECT_EQ(MemoryShares(512 * kMiB, 64).queries_bytes, 256 * kMiB);
 }
 
 TEST(MemoryShares, AreTogetherBelowTheLimit) {
