@@ -35,12 +35,43 @@ void Relabel(const Type& wanted, Vector* column) {
   column->set_type(wanted);
 }
 
+bool IsConstant(const Expr& expr) { return expr.kind == Expr::Kind::kConstant; }
+
+// The timestamp column, shown in some zone or not.
+std::optional<size_t> TimeColumnOf(const Expr& expr, const Plan& scan) {
+  if (expr.kind == Expr::Kind::kCall && expr.name == "toTimeZone" && expr.arguments.size() == 2 &&
+      IsConstant(*expr.arguments[1]))
+    return TimeColumnOf(*expr.arguments[0], scan);
+  if (expr.kind != Expr::Kind::kColumn) return std::nullopt;
+  const ColumnRef& ref = scan.columns[expr.column];
+  // Bounds are in microseconds.
+  const bool is_in_micros =
+      expr.type.kind() == TypeKind::kDateTime64 && expr.type.scale() == 6 && !expr.type.nullable();
+  if (ref.name != "timestamp" || !ref.key.empty() || !is_in_micros) return std::nullopt;
+  return expr.column;
+}
+
+// The column if the condition is a comparison of it with a constant.
+std::optional<size_t> ComparedTime(const Expr& expr, const Plan& scan) {
+  if (expr.kind != Expr::Kind::kCall || expr.arguments.size() != 2) return std::nullopt;
+  const Expr& left = *expr.arguments[0];
+  const Expr& right = *expr.arguments[1];
+  if (expr.name == "ifNull") {
+    return IsConstant(right) ? ComparedTime(left, scan) : std::nullopt;
+  }
+  if (expr.name != "less" && expr.name != "lessOrEquals" && expr.name != "greater" &&
+      expr.name != "greaterOrEquals")
+    return std::nullopt;
+  if (IsConstant(right)) return TimeColumnOf(left, scan);
+  return IsConstant(left) ? TimeColumnOf(right, scan) : std::nullopt;
+}
+
 }  // namespace
 
 GranuleFilter::GranuleFilter(const Plan& scan, const Plan* filter) : scan_(scan) {
   if (filter != nullptr) {
     for (const Expr* conjunct : SplitConjuncts(*filter->expressions[0]))
-      conjuncts_.emplace_back(*conjunct);
+      conjuncts_.push_back({CompiledExpression(*conjunct), ComparedTime(*conjunct, scan)});
   }
   if (scan.sample_ratio < 1) {
     const auto is_id = [](const ColumnRef& column) { return column.name == "distinct_id"; };
@@ -82,7 +113,26 @@ absl::Status GranuleFilter::Sample(GranuleReader& reader, GranuleRows* rows) con
   return absl::OkStatus();
 }
 
-absl::StatusOr<GranuleRows> GranuleFilter::Run(EvalContext& context, GranuleReader& reader) const {
+absl::StatusOr<std::optional<bool>> GranuleFilter::Decided(EvalContext& context,
+                                                           const Conjunct& conjunct,
+                                                           const TableScan::TimeRange& time) const {
+  const size_t column = *conjunct.time_column;
+  Vector ends = Vector::Flat(type(column), 2);
+  ends.mutable_data<int64_t>()[0] = time.min_us;
+  ends.mutable_data<int64_t>()[1] = time.max_us;
+  Batch batch;
+  batch.columns.resize(scan_.columns.size());
+  batch.columns[column] = std::move(ends);
+  batch.rows = 2;
+  HOGLET_ASSIGN_OR_RETURN(const Vector condition, conjunct.condition.Evaluate(context, batch));
+  Selection kept;
+  SelectTrue(condition, &kept);
+  if (kept.size() == 1) return std::nullopt;
+  return kept.size() == 2;
+}
+
+absl::StatusOr<GranuleRows> GranuleFilter::Run(EvalContext& context, GranuleReader& reader,
+                                               std::optional<TableScan::TimeRange> time) const {
   GranuleRows rows;
   rows.columns.resize(scan_.columns.size());
   rows.have.assign(scan_.columns.size(), false);
@@ -95,13 +145,18 @@ absl::StatusOr<GranuleRows> GranuleFilter::Run(EvalContext& context, GranuleRead
   if (scan_.sample_ratio < 1) HOGLET_RETURN_IF_ERROR(Sample(reader, &rows));
   Batch batch;
   Selection kept;
-  for (const CompiledExpression& conjunct : conjuncts_) {
+  for (const Conjunct& conjunct : conjuncts_) {
     if (rows.count == 0) break;
-    for (size_t column : conjunct.columns_used())
+    if (time.has_value() && conjunct.time_column.has_value()) {
+      HOGLET_ASSIGN_OR_RETURN(const auto decided, Decided(context, conjunct, *time));
+      if (decided == false) rows.count = 0;
+      if (decided.has_value()) continue;
+    }
+    for (size_t column : conjunct.condition.columns_used())
       HOGLET_RETURN_IF_ERROR(Load(reader, column, &rows));
     batch.columns = rows.columns;
     batch.rows = rows.count;
-    HOGLET_ASSIGN_OR_RETURN(Vector condition, conjunct.Evaluate(context, batch));
+    HOGLET_ASSIGN_OR_RETURN(Vector condition, conjunct.condition.Evaluate(context, batch));
     SelectTrue(condition, &kept);
     Narrow(kept, &rows);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,15 +31,28 @@ class GranuleFilter {
   const Plan& scan() const { return scan_; }
   const Type& type(size_t column) const { return scan_.output[column].type; }
 
-  absl::StatusOr<GranuleRows> Run(EvalContext& context, GranuleReader& reader) const;
+  // `time`: bounds of the granule's timestamps, if known: comparisons of them with constants are
+  // then not made row by row where the bounds decide them.
+  absl::StatusOr<GranuleRows> Run(EvalContext& context, GranuleReader& reader,
+                                  std::optional<TableScan::TimeRange> time) const;
   // Reads a column for the rows left, if it has not been read yet.
   absl::Status Load(GranuleReader& reader, size_t column, GranuleRows* rows) const;
 
  private:
+  struct Conjunct {
+    CompiledExpression condition;
+    // The timestamp column, if the condition compares nothing but that with a constant: it can then
+    // only change once between the earliest and the latest.
+    std::optional<size_t> time_column;
+  };
+
   absl::Status Sample(GranuleReader& reader, GranuleRows* rows) const;
+  // What a condition is for all rows of the granule, if the bounds tell.
+  absl::StatusOr<std::optional<bool>> Decided(EvalContext& context, const Conjunct& conjunct,
+                                              const TableScan::TimeRange& time) const;
 
   const Plan& scan_;
-  std::vector<CompiledExpression> conjuncts_;
+  std::vector<Conjunct> conjuncts_;
   size_t sample_column_ = 0;
 };
 

@@ -99,7 +99,9 @@ class ScanNode final : public Node {
         if (!node_.shares_.Next(worker_, &granule)) return false;
         HOGLET_RETURN_IF_ERROR(eval_->CheckAlive());
         HOGLET_ASSIGN_OR_RETURN(auto reader, node_.table_->OpenGranule(granule));
-        HOGLET_ASSIGN_OR_RETURN(GranuleRows rows, node_.filter_.Run(*eval_, *reader));
+        HOGLET_ASSIGN_OR_RETURN(
+            GranuleRows rows,
+            node_.filter_.Run(*eval_, *reader, node_.table_->granule_time(granule)));
         if (rows.count == 0) continue;
         for (size_t column = 0; column < rows.columns.size(); ++column) {
           HOGLET_RETURN_IF_ERROR(node_.filter_.Load(*reader, column, &rows));

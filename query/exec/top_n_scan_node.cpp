@@ -152,7 +152,8 @@ class TopNScanNode final : public Node {
 
   absl::Status SearchGranule(ExecContext& context, size_t granule, Candidates* candidates) {
     HOGLET_ASSIGN_OR_RETURN(auto reader, table_->OpenGranule(granule));
-    HOGLET_ASSIGN_OR_RETURN(GranuleRows rows, filter_.Run(*context.eval, *reader));
+    HOGLET_ASSIGN_OR_RETURN(GranuleRows rows,
+                            filter_.Run(*context.eval, *reader, table_->granule_time(granule)));
     if (rows.count == 0) return absl::OkStatus();
     Batch keys{.columns = {}, .rows = rows.count};
     for (const SortKey& key : shape_.sort->sort_keys) {
