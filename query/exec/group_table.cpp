@@ -28,13 +28,33 @@ size_t AlignUp(size_t bytes) {
   return (bytes + kStateAlignment - 1) / kStateAlignment * kStateAlignment;
 }
 
+bool IsNested(const Vector& values) {
+  return values.type().physical() == Physical::kArray ||
+         values.type().physical() == Physical::kTuple;
+}
+
+// Of the values inside arrays and tuples, which states keep one by one.
+uint64_t ElementBytes(const Vector& values) {
+  uint64_t bytes = 0;
+  for (const Vector& child : values.children())
+    bytes += child.size() * sizeof(Datum) + ElementBytes(child);
+  return bytes;
+}
+
 // What a state may come to hold because of these values, roughly. Of a dictionary some values are
 // looked at: they lie anywhere in memory.
 uint64_t ValueBytes(const Vector& values) {
   constexpr size_t kSampled = 32;
   const size_t rows = values.size();
   uint64_t bytes = rows * kStateBytesPerRow;
-  if (values.form() == Vector::Form::kFlat) return bytes + values.MemoryBytes();
+  if (values.form() == Vector::Form::kFlat)
+    return bytes + values.MemoryBytes() + ElementBytes(values);
+  if (IsNested(values)) {
+    const bool is_constant = values.is_constant();
+    const Vector& held = is_constant ? values : *values.dictionary();
+    const uint64_t all = held.MemoryBytes() + ElementBytes(held);
+    return bytes + all / (is_constant ? 1 : std::max<size_t>(held.size(), 1)) * rows;
+  }
   if (values.type().physical() != Physical::kString) return bytes + rows * 16;
   const VectorReader<std::string_view> texts(values);
   const size_t step = 1 + rows / kSampled;
@@ -155,6 +175,28 @@ GroupTable::GroupTable(const GroupShape& shape, EvalContext* context, uint64_t s
 }
 
 absl::Status GroupTable::Add(const Batch& batch) {
+  const size_t rows = RowsAtOnce(batch);
+  for (size_t begin = 0; rows < batch.rows && begin < batch.rows; begin += rows)
+    HOGLET_RETURN_IF_ERROR(AddRows(batch.Slice(begin, std::min(rows, batch.rows - begin))));
+  return rows < batch.rows ? absl::OkStatus() : AddRows(batch);
+}
+
+// Rows to take before the memory is looked at: arrays may hold much more than they show.
+size_t GroupTable::RowsAtOnce(const Batch& batch) const {
+  uint64_t bytes = 0;
+  for (const AggregateCall& call : layout_.calls) {
+    if (call.function->trivially_destructible()) continue;
+    for (const size_t column : call.arguments) {
+      if (IsNested(batch.columns[column])) bytes += ValueBytes(batch.columns[column]);
+    }
+  }
+  if (bytes == 0 || context_->memory == nullptr) return batch.rows;
+  const uint64_t room = std::min(share_bytes_, context_->memory->free_bytes()) / 4;
+  if (bytes <= room) return batch.rows;
+  return std::max<size_t>(1, batch.rows * room / bytes);
+}
+
+absl::Status GroupTable::AddRows(const Batch& batch) {
   if (plan_.grouping_sets.empty()) return AddSet(batch, nullptr, 0);
   for (size_t s = 0; s < plan_.grouping_sets.size(); ++s)
     HOGLET_RETURN_IF_ERROR(AddSet(batch, &plan_.grouping_sets[s], s));

@@ -123,6 +123,8 @@ class GroupTable {
     Batch columns;  // arguments, then order keys
   };
 
+  size_t RowsAtOnce(const Batch& batch) const;
+  absl::Status AddRows(const Batch& batch);
   absl::Status AddSet(const Batch& batch, const std::vector<size_t>* set, size_t set_number);
   // `groups`: of the rows; null if there is but one.
   absl::Status UpdateAggregate(size_t a, const Batch& batch, const uint32_t* groups);

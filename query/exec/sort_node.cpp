@@ -41,7 +41,8 @@ class SortBuffer {
       batch = FirstRows(batch, plan_);
     held_.Add(std::move(batch));
     // Cutting costs a sort, so wait until most of what is held is surplus.
-    if (plan_.limit.has_value() && held_.rows() > 4 * *plan_.limit + 4 * kVectorRowsMax) {
+    if (plan_.limit.has_value() && held_.rows() / 4 > kVectorRowsMax &&
+        held_.rows() / 4 - kVectorRowsMax > *plan_.limit) {
       Batch kept = FirstRows(ConcatBatches(held_.Take(), types_), plan_);
       held_.Add(std::move(kept));
     }

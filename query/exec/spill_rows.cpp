@@ -55,6 +55,17 @@ void HashKey(const Vector& key, size_t rows, uint64_t* hashes) {
   }
 }
 
+// Of arrays that all rows share, and that a copy has once for each of them.
+uint64_t SharedBytesPerRow(const Batch& batch) {
+  uint64_t bytes = 0;
+  for (const Vector& column : batch.columns) {
+    const Physical physical = column.type().physical();
+    if (column.is_constant() && (physical == Physical::kArray || physical == Physical::kTuple))
+      bytes += column.MemoryBytes();
+  }
+  return bytes;
+}
+
 }  // namespace
 
 uint64_t SpillShare(const ExecContext& context) {
@@ -78,8 +89,10 @@ absl::Status SpillWriter::Add(const Batch& batch) {
 }
 
 absl::Status SpillWriter::Add(const Batch& batch, const uint32_t* positions, size_t count) {
+  const size_t at_a_time = std::clamp<uint64_t>(
+      kBlockBytesMax / std::max<uint64_t>(SharedBytesPerRow(batch), 1), 1, kRowsAtATime);
   for (size_t begin = 0; begin < count;) {
-    const size_t some = std::min({count - begin, kRowsAtATime, kVectorRowsMax - buffer_.rows()});
+    const size_t some = std::min({count - begin, at_a_time, kVectorRowsMax - buffer_.rows()});
     buffer_.Add(batch, positions + begin, some);
     begin += some;
     if (buffer_.bytes() >= block_bytes_ || buffer_.rows() == kVectorRowsMax)
@@ -172,6 +185,7 @@ absl::StatusOr<std::vector<SpillStream>> SpillPartitions::Finish() {
 
 uint64_t HeldBatches::Add(Batch batch) {
   uint64_t bytes = 0;
+  shared_bytes_ += SharedBytesPerRow(batch) * batch.rows;
   for (Vector& column : batch.columns) {
     if (batch.rows < kSparseRows && HoldsMore(column)) column = Compact(column);
     if (column.form() != Vector::Form::kDictionary) continue;
@@ -210,12 +224,13 @@ uint64_t HeldBatches::ConcatBytes() const {
         break;
     }
   }
-  return bytes * rows_;
+  return bytes * rows_ + shared_bytes_;
 }
 
 std::vector<Batch> HeldBatches::Take() {
   dictionaries_.clear();
   bytes_ = 0;
+  shared_bytes_ = 0;
   rows_ = 0;
   return std::exchange(batches_, {});
 }

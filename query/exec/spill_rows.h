@@ -118,6 +118,7 @@ class HeldBatches {
   std::vector<Batch> batches_;
   absl::flat_hash_set<const Vector*> dictionaries_;  // held by the batches
   uint64_t bytes_ = 0;
+  uint64_t shared_bytes_ = 0;  // of arrays that rows share, once each row has its own
   uint64_t rows_ = 0;
 };
 

@@ -508,6 +508,9 @@ std::string QueryResponseJson(const QueryRequest& request, const QueryResult& re
   return out;
 }
 
+// The text of an answer is counted as memory at least so often.
+constexpr uint64_t kCountedBytes = 1 << 20;
+
 absl::StatusOr<std::string> TakeQueryResponseJson(const QueryRequest& request, QueryResult* result,
                                                   int64_t finished_us) {
   std::string out(kResponseHead);
@@ -519,9 +522,14 @@ absl::StatusOr<std::string> TakeQueryResponseJson(const QueryRequest& request, Q
   for (std::vector<Vector>& batch : result->batches) {
     const uint64_t batch_bytes = BytesOf(batch);
     const size_t rows = batch.empty() ? 0 : batch.front().size();
+    uint64_t counted_bytes = out.size();
     for (size_t row = 0; row < rows; ++row) {
       if (!std::exchange(first, false)) out.push_back(',');
       AppendRow(batch, row, &out);
+      // A value that the rows share is written out for each of them.
+      if (result->memory == nullptr || out.size() - counted_bytes < kCountedBytes) continue;
+      counted_bytes = out.size();
+      HOGLET_RETURN_IF_ERROR(result->memory->Set(rows_bytes + counted_bytes));
     }
     batch = {};
     rows_bytes -= std::min(rows_bytes, batch_bytes);

@@ -102,15 +102,17 @@ absl::Status WriteRows(const QueryResult& result, Output* output, uint64_t* even
 
 // A day at a time, to bound memory; within it in the order of arrival, on which persons depend.
 absl::Status ExportProject(QueryEngine& engine, TeamId team_id, Output* output, uint64_t* events) {
+  // Functions of days begin in 1970; events may be older.
   HOGLET_ASSIGN_OR_RETURN(
       const QueryResult days,
       engine.Run(Request(team_id,
-                         "SELECT toStartOfDay(timestamp) AS day FROM events GROUP BY day ORDER BY "
-                         "day")));
+                         "SELECT floor(toUnixTimestamp64Milli(timestamp) / 86400000) AS day "
+                         "FROM events GROUP BY day ORDER BY day")));
+  uint64_t written = 0;
   for (const std::vector<Vector>& batch : days.batches) {
     for (size_t i = 0; i < batch[0].size(); ++i) {
-      const int64_t scale = batch[0].type().kind() == TypeKind::kDateTime64 ? 1 : kMicrosPerSecond;
-      const int64_t begin_us = VectorReader<int64_t>(batch[0]).at(i) * scale;
+      const int64_t begin_us =
+          static_cast<int64_t>(VectorReader<double>(batch[0]).at(i)) * kMicrosPerDay;
       const auto moment = [](int64_t time_us) {
         return StrCat("toDateTime64('", FormatRfc3339(time_us, 6).substr(0, 10),
                       " 00:00:00', 6, "
@@ -124,8 +126,16 @@ absl::Status ExportProject(QueryEngine& engine, TeamId team_id, Output* output, 
                      "elements_chain FROM events WHERE timestamp >= ",
                      moment(begin_us), " AND timestamp < ", moment(begin_us + kMicrosPerDay),
                      " ORDER BY created_at, timestamp, uuid"))));
-      HOGLET_RETURN_IF_ERROR(WriteRows(rows, output, events));
+      HOGLET_RETURN_IF_ERROR(WriteRows(rows, output, &written));
     }
+  }
+  *events += written;
+  HOGLET_ASSIGN_OR_RETURN(const QueryResult count,
+                          engine.Run(Request(team_id, "SELECT count() FROM events")));
+  const auto expected = static_cast<uint64_t>(VectorReader<int64_t>(count.batches[0][0]).at(0));
+  if (written != expected) {
+    return absl::DataLossError(
+        StrCat("export: ", written, " events of ", expected, " could be read day by day"));
   }
   return absl::OkStatus();
 }

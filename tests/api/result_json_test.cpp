@@ -122,7 +122,9 @@ class CountedMemory final : public ResultMemory {
  public:
   explicit CountedMemory(uint64_t bytes_max) : bytes_max_(bytes_max) {}
   uint64_t bytes() const override { return bytes_; }
+  uint64_t asked() const { return asked_; }  // last
   absl::Status Set(uint64_t bytes) override {
+    asked_ = bytes;
     if (bytes > bytes_max_) return absl::ResourceExhaustedError("full");
     bytes_ = bytes;
     return absl::OkStatus();
@@ -131,6 +133,7 @@ class CountedMemory final : public ResultMemory {
  private:
   const uint64_t bytes_max_;
   uint64_t bytes_ = 500;
+  uint64_t asked_ = 0;
 };
 
 TEST(ResultJson, RowsGiveWayToTheirText) {
@@ -149,6 +152,21 @@ TEST(ResultJson, RowsGiveWayToTheirText) {
   result.memory = std::make_shared<CountedMemory>(100);
   EXPECT_EQ(TakeQueryResponseJson({}, &result, 5).status().code(),
             absl::StatusCode::kResourceExhausted);
+}
+
+// A value that all rows share is small in memory and large in the text.
+TEST(ResultJson, TextIsCountedWhileItIsWritten) {
+  QueryResult result;
+  result.columns = {"a"};
+  result.types = {"String"};
+  const Type text(TypeKind::kString);
+  result.batches.push_back({Vector::Constant(text, Datum(std::string(100'000, 'x')), 8000)});
+  const auto memory = std::make_shared<CountedMemory>(4 << 20);
+  result.memory = memory;
+  const auto json = TakeQueryResponseJson({}, &result, 5);
+  EXPECT_EQ(json.status().code(), absl::StatusCode::kResourceExhausted);
+  // Refused soon after the limit, not after 800 MB.
+  EXPECT_LE(memory->asked(), uint64_t{6} << 20);
 }
 
 }  // namespace

@@ -155,6 +155,17 @@ test('all of this needs a key', async () => {
   }
 });
 
+test('export leaves out no day', () => {
+  const lines = ['1905-02-03T04:05:06Z', '1969-12-31T23:59:59.999Z', '1970-01-01T00:00:00Z', '2024-01-05T10:00:00Z'].map((timestamp, i) =>
+    JSON.stringify({ event: 'old', distinct_id: `u${i}`, timestamp, properties: {} }));
+  fs.writeFileSync(path.join(folder, 'old.jsonl'), lines.join('\n'));
+  const run = (...args) => { const { status, stdout, stderr } = runCli(args); assert.equal(status, 0, stdout + stderr); };
+  run('import', path.join(folder, 'old.jsonl'), '--data', path.join(folder, 'old'), '--quiet');
+  run('export', '--data', path.join(folder, 'old'), '--out', path.join(folder, 'old.out'));
+  const times = fs.readFileSync(path.join(folder, 'old.out'), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line).timestamp);
+  assert.deepEqual(times.map((time) => time.slice(0, 10)), ['1905-02-03', '1969-12-31', '1970-01-01', '2024-01-05']);
+});
+
 test('export gives what import takes', async () => {
   await server.stop();
   const success = ({ status, stdout, stderr }) => assert.equal(status, 0, stdout + stderr);

@@ -164,6 +164,17 @@ TEST_F(SpillTest, GroupsOfOneLargeStateEach) {
              4 << 20);
 }
 
+// States keep arrays element by element; a constant one is held once, and kept by each group.
+TEST_F(SpillTest, ArraysInStates) {
+  ExpectSame(
+      Checksum("SELECT number % 3001 AS k, groupArray(range(number % 3 + 20)) AS v FROM "
+               "numbers(20000) GROUP BY k",
+               {"k", "v"}));
+  ExpectSame(Checksum("SELECT number AS k, any(range(200)) AS v FROM numbers(20000) GROUP BY k",
+                      {"k", "v"}),
+             4 << 20);
+}
+
 TEST_F(SpillTest, SubtotalsAndOrderedAggregates) {
   ExpectSame(
       Checksum("SELECT number % 173 AS a, toString(number % 179) AS b, count() AS n FROM "
@@ -200,6 +211,12 @@ TEST_F(SpillTest, Sorts) {
                     "SELECT repeat(toString(number), 200) AS v FROM numbers(60000) ORDER BY "
                     "cityHash64(toString(number)))"),
              1 << 20);
+}
+
+TEST_F(SpillTest, ALimitBeyondAllNumbers) {
+  ExpectSame(
+      "SELECT count(), sum(v) FROM (SELECT number AS v FROM numbers(300000) ORDER BY "
+      "cityHash64(v) LIMIT 9223372036854775807)");
 }
 
 TEST_F(SpillTest, Distinct) {
