@@ -349,7 +349,7 @@ const Document* DocumentStore::AddShared(const JsonObjectView& members) {
   const auto [entry, is_new] = shared_.try_emplace(hash, nullptr);
   if (!is_new && IsDocument(*entry->second, shape, members)) return entry->second;
   auto* slots = reinterpret_cast<uint64_t*>(arena_.Allocate(bytes));
-  std::memcpy(slots, slots_.data(), bytes);
+  std::copy(slots_.begin(), slots_.end(), slots);
   index_bytes_ += 2 * sizeof(*entry);
   return entry->second = NewDocument(shape, members, slots);
 }
