@@ -64,7 +64,7 @@ class Values {
       case Physical::kF64:
         return Datum(static_cast<double>(random_()) / 7);
       case Physical::kI128:
-        return Datum(static_cast<Int128>(random_()) * static_cast<Int128>(random_()));
+        return Datum(static_cast<Int128>(static_cast<UInt128>(random_()) * random_()));
       case Physical::kString:
         return Datum(std::string(random_() % 40, static_cast<char>(random_())));
       case Physical::kArray: {
