@@ -220,3 +220,11 @@ test('the growth table', () => {
   assert.match(run('growth.mjs', path.join(data, 'kept.json'), path.join(data, 'growth-2000.json')), /^\| hoglet \| 2,000 \| 20,000 \|$/m);
   assert.match(run('growth.mjs', '--comparison', path.join(data, 'kept.json')), /^\| geometric mean \|/m);
 });
+
+test('the mix that outgrows its memory has the same answers below the limit', () => {
+  const json = path.join(data, 'memory.json');
+  run('memory_mix.mjs', '--events', String(EVENTS), '--memory-limit', '128MB', '--at-once', '2', '--json', json);
+  const results = JSON.parse(fs.readFileSync(json, 'utf8'));
+  assert.ok(results.length > 10);
+  assert.ok(results.some(({ limited }) => limited.spilled_mb > 0));
+});

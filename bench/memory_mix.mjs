@@ -16,7 +16,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { EventStream } from './generate.mjs';
-import { Hoglet, TOKEN, formatTable, sleep } from './lib.mjs';
+import { Hoglet, TOKEN, formatTable } from './lib.mjs';
+import { untilQueryable } from './load.mjs';
+import { resetPeak } from './process.mjs';
 
 const { values: flags } = parseArgs({ options: {
   hoglet: { type: 'string' },
@@ -82,17 +84,17 @@ async function load(data) {
     }
   };
   await Promise.all(Array.from({ length: 4 }, client));
-  while ((await server.query('SELECT count() FROM events'))[0][0] < events) await sleep(100);
+  await untilQueryable(server, events);
   await server.stop();
 }
 
 async function spilledBytes(server) {
-  const { body } = await server.request('GET', '/metrics');
+  const { body } = await server.request('GET', '/metrics', [], {});
   return Number(/^hoglet_query_spill_written_bytes_total (\S+)/m.exec(String(body))?.[1] ?? 0);
 }
 
 async function ask(server, name) {
-  fs.writeFileSync(`/proc/${server.child.pid}/clear_refs`, '5');  // VmHWM begins anew
+  resetPeak(server.pid);
   const before = await spilledBytes(server);
   const began = performance.now();
   const answer = await server.queryText(MIX[name]).then((text) => JSON.stringify(JSON.parse(text).results), (error) => `${error.message}`);
