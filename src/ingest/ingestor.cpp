@@ -573,8 +573,7 @@ struct Ingestor::Impl {
     metrics.checkpoints->Add();
     metrics.checkpoint_seconds->Observe(static_cast<double>(env->MonotonicNanos() - begin_ns) *
                                         1e-9);
-    absl::Status status = log->CommitConsumer(options.topic, options.consumer, offset);
-    if (status.ok()) status = log->EnforceRetention();
+    const absl::Status status = log->CommitConsumer(options.topic, options.consumer, offset);
     // Only retention waits for it; the next checkpoint says it again.
     if (!status.ok()) LogWarning("consumer offset not written", {{"error", status}});
     return true;
