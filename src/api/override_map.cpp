@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "include/hoglet/person_store.h"
+#include "storage/schema.h"
 
 namespace hoglet {
 namespace {
@@ -34,7 +35,7 @@ std::shared_ptr<const Repointed> With(const Repointed& base, const std::vector<C
     }
     const auto next = static_cast<uint32_t>(before.size() + added.size());
     const auto [entry, inserted] = codes.try_emplace(person.bytes, next);
-    if (inserted) added.push_back(ToWide(person));
+    if (inserted) added.push_back(UuidToInt128(person));
     out->code_of_id[code] = entry->second;
   }
   if (added.empty() && base.persons == nullptr) {
@@ -59,12 +60,6 @@ std::span<const std::string_view> TextsOf(const Vector& ids) {
 }
 
 }  // namespace
-
-Int128 ToWide(const Uuid& uuid) {
-  UInt128 value = 0;
-  for (uint8_t byte : uuid.bytes) value = value << 8 | byte;
-  return static_cast<Int128>(value);
-}
 
 RepointedCache::Found RepointedCache::Find(const Key& key) {
   std::lock_guard lock(mutex_);
@@ -133,7 +128,7 @@ Vector OverrideMap::ApplyToRows(Vector person_ids, const Vector& distinct_ids) c
   const VectorReader<std::string_view> ids(distinct_ids);
   for (size_t i = 0; i < person_ids.size(); ++i) {
     const Uuid& person = persons[ids.position(i)];
-    values[i] = re_pointed(person) ? ToWide(person) : stored.at(i);
+    values[i] = re_pointed(person) ? UuidToInt128(person) : stored.at(i);
   }
   return out;
 }

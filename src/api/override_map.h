@@ -20,9 +20,6 @@ namespace hoglet {
 
 class PersonReader;
 
-// As person ids are kept in vectors.
-Int128 ToWide(const Uuid& uuid);
-
 // Whose the rows of a part are now: its dictionary of person ids, followed by the persons that
 // distinct ids have been re-pointed to.
 struct Repointed {

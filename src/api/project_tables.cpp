@@ -12,6 +12,7 @@
 #include "src/ingest/dead_letter.h"
 #include "src/ingest/side_rows.h"
 #include "src/persons/person_store.h"
+#include "storage/schema.h"
 
 namespace hoglet {
 namespace {
@@ -109,7 +110,7 @@ std::unique_ptr<ScannableTable> PersonsTable(const PersonStore* persons, uint64_
                                                            const auto& next) {
           return walk(begin, [&](std::string_view key, const PersonRecord& person) {
             if (!next(key)) return false;
-            columns[0].AppendWide(ToWide(person.id));
+            columns[0].AppendWide(UuidToInt128(person.id));
             columns[1].AppendInteger(team);
             columns[2].AppendInteger(person.created_at_us);
             columns[3].AppendString(person.properties);
@@ -141,7 +142,7 @@ std::unique_ptr<ScannableTable> DistinctIdsTable(const PersonStore* persons, boo
             if (!next(key)) return false;
             columns[0].AppendString(id.distinct_id);
             columns[1].AppendInteger(team);
-            columns[2].AppendWide(ToWide(id.person_id));
+            columns[2].AppendWide(UuidToInt128(id.person_id));
             columns[3].AppendInteger(id.version);
             columns[4].AppendInteger(0);
             return true;
@@ -236,7 +237,7 @@ std::unique_ptr<ScannableTable> DeadLettersTable(const DeadLetterQueue* queue,
             if (!next("")) return false;
             columns[0].AppendInteger(static_cast<int64_t>(letter.id));
             columns[1].AppendInteger(team);
-            columns[2].AppendWide(ToWide(letter.uuid));
+            columns[2].AppendWide(UuidToInt128(letter.uuid));
             columns[3].AppendString(letter.event);
             columns[4].AppendString(letter.distinct_id);
             columns[5].AppendString(letter.payload);

@@ -10,6 +10,7 @@
 
 #include "include/hoglet/person_store.h"
 #include "src/base/strings.h"
+#include "storage/schema.h"
 #include "tests/base/vector/vector_support.h"
 
 namespace hoglet {
@@ -95,7 +96,7 @@ Rows MakeRows(bool sorted, unsigned seed) {
   std::vector<Datum> persons;
   for (const int number : numbers) {
     ids.emplace_back(IdOf(number));
-    persons.emplace_back(ToWide(PersonOf(number)));
+    persons.emplace_back(UuidToInt128(PersonOf(number)));
   }
   const auto count = static_cast<uint32_t>(numbers.size());
   std::shared_ptr<uint32_t[]> codes(new uint32_t[2 * count]);
@@ -113,7 +114,7 @@ void ExpectApplied(const Overrides& overrides, const Rows& rows, const Vector& g
     Uuid person;
     const std::string_view view = id;
     overrides.ApplyOverrides(kTeam, {&view, 1}, {&person, 1});
-    const Datum expected = IsNilUuid(person) ? rows.persons.Get(i) : Datum(ToWide(person));
+    const Datum expected = IsNilUuid(person) ? rows.persons.Get(i) : Datum(UuidToInt128(person));
     ASSERT_EQ(got.Get(i), expected) << i << " " << id;
   }
 }
