@@ -35,6 +35,14 @@ std::string RefuseNegative(const std::string& text) {
   return text.starts_with('-') ? "must not be negative" : "";
 }
 
+// A number of bytes: 512MB, 2GB.
+void SizeFlag(CLI::App* app, const std::string& name, uint64_t& value, const std::string& help) {
+  // The last transformation is the first to see the text.
+  Flag(app, name, value, help)
+      ->transform(CLI::AsSizeValue(false))
+      ->transform(CLI::Validator(RefuseNegative, ""));
+}
+
 void AddServe(CLI::App& app, hoglet::ServeCommand& serve, std::string& config_file) {
   CLI::App* sub = app.add_subcommand("serve", "Take events in and answer queries over HTTP");
   Flag(sub, "--config", config_file,
@@ -57,28 +65,22 @@ void AddServe(CLI::App& app, hoglet::ServeCommand& serve, std::string& config_fi
   Flag(sub, "--threads", serve.threads, "Threads of each pool; 0: one a processor")
       ->check(CLI::Range(0, kThreadsMax))
       ->capture_default_str();
-  // The last transformation is the first to see the text.
-  Flag(sub, "--memory-limit", serve.memory_limit_bytes,
-       hoglet::StrCat("Memory to stay below: 512MB, 2GB; 0: three quarters of what the machine and "
-                      "the control group allow, here ",
-                      hoglet::FormatBytes(hoglet::DefaultMemoryBytes())))
-      ->transform(CLI::AsSizeValue(false))
-      ->transform(CLI::Validator(RefuseNegative, ""));
-  Flag(sub, "--spill-limit", serve.spill_limit_bytes,
-       "Disk space for temporary files of queries that need more memory than they may have: 10GB; "
-       "0: 64 GiB, of it 32 GiB for one query. 1 GiB of the disk is left free in any case")
-      ->transform(CLI::AsSizeValue(false))
-      ->transform(CLI::Validator(RefuseNegative, ""));
-  Flag(sub, "--merge-rate", serve.merge_bytes_per_second,
-       "Bytes a second that background merges of the events table may write; 0: no bound. 64MB "
-       "unless given")
-      ->transform(CLI::AsSizeValue(false))
-      ->transform(CLI::Validator(RefuseNegative, ""));
-  Flag(sub, "--log-retention", serve.log_retained_bytes_max,
-       "Bytes of the log to keep of events that are stored already (for seven days at most); 1GB "
-       "unless given")
-      ->transform(CLI::AsSizeValue(false))
-      ->transform(CLI::Validator(RefuseNegative, ""));
+  SizeFlag(
+      sub, "--memory-limit", serve.memory_limit_bytes,
+      hoglet::StrCat("Memory to stay below: 512MB, 2GB; 0: three quarters of what the machine and "
+                     "the control group allow, here ",
+                     hoglet::FormatBytes(hoglet::DefaultMemoryBytes())));
+  SizeFlag(
+      sub, "--spill-limit", serve.spill_limit_bytes,
+      "Disk space for temporary files of queries that need more memory than they may have: 10GB; "
+      "0: 64 GiB, of it 32 GiB for one query. 1 GiB of the disk is left free in any case");
+  SizeFlag(sub, "--merge-rate", serve.merge_bytes_per_second,
+           "Bytes a second that background merges of the events table may write; 0: no bound. 64MB "
+           "unless given");
+  SizeFlag(
+      sub, "--log-retention", serve.log_retained_bytes_max,
+      "Bytes of the log to keep of events that are stored already (for seven days at most); 1GB "
+      "unless given");
 }
 
 // Gives `sub` the flags of the file that are not set yet. CLI11 reads configuration files for the
