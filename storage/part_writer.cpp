@@ -254,10 +254,6 @@ class DictionaryBuilder {
   std::vector<uint32_t> rank_of_;        // by our code
 };
 
-}  // namespace
-
-namespace {
-
 // Of all that is said of a chunk, and its bytes.
 Int128 HashOf(const EncodedChunk& chunk) {
   const ChunkMeta& meta = chunk.meta;
