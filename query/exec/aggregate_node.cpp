@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <atomic>
-#include <deque>
 #include <memory>
-#include <mutex>
 #include <utility>
 
 #include "query/exec/group_table.h"
@@ -36,8 +34,8 @@ class SpilledLevel {
     if (spills_[worker] == nullptr) HOGLET_RETURN_IF_ERROR(Begin(worker));
     return table.SpillTo(spills_[worker].get());
   }
-  // Adds what was written to `out`, once all have written.
-  absl::Status Partitions(std::deque<GroupPartition>* out) {
+  // What was written, once all have written.
+  absl::StatusOr<std::vector<GroupPartition>> Partitions() {
     std::vector<GroupPartition> partitions(kSpillPartitions);
     for (GroupPartition& partition : partitions) {
       partition.level = level_;
@@ -55,19 +53,15 @@ class SpilledLevel {
           partitions[p].ordered[a].push_back(std::move(rows[p]));
       }
     }
-    for (GroupPartition& partition : partitions) out->push_back(std::move(partition));
-    return absl::OkStatus();
+    return partitions;
   }
 
  private:
   absl::Status Begin(size_t worker) {
-    std::lock_guard lock(mutex_);
-    if (file_ == nullptr) {
-      HOGLET_ASSIGN_OR_RETURN(file_, context_.spill->NewFile());
-    }
+    HOGLET_ASSIGN_OR_RETURN(const auto file, file_.Get(context_));
     const size_t streams = kSpillPartitions * spills_.size() * (1 + shape_.ordered_types.size());
     spills_[worker] =
-        std::make_unique<GroupSpill>(shape_, file_, level_, SpillBlockBytes(context_, streams));
+        std::make_unique<GroupSpill>(shape_, file, level_, SpillBlockBytes(context_, streams));
     used_.store(true);
     return absl::OkStatus();
   }
@@ -76,8 +70,7 @@ class SpilledLevel {
   ExecContext& context_;
   const int level_;
   std::atomic<bool> used_{false};
-  std::mutex mutex_;
-  std::shared_ptr<SpillFile> file_;
+  SharedSpillFile file_;
   std::vector<std::unique_ptr<GroupSpill>> spills_;  // by worker
 };
 
@@ -117,10 +110,11 @@ class AggregateNode final : public Node {
         HOGLET_RETURN_IF_ERROR(spilled.Write(i, *tables[i]));
         tables[i].reset();
       }
-      HOGLET_RETURN_IF_ERROR(spilled.Partitions(&partitions_));
-      for (const GroupPartition& partition : partitions_) {
+      HOGLET_ASSIGN_OR_RETURN(std::vector<GroupPartition> partitions, spilled.Partitions());
+      for (const GroupPartition& partition : partitions) {
         for (const SpillStream& stream : partition.groups) spilled_groups_ += stream.rows;
       }
+      partitions_.PutFirst(std::move(partitions));
       is_spilled_ = true;
       return absl::OkStatus();
     }
@@ -184,22 +178,6 @@ class AggregateNode final : public Node {
     return absl::OkStatus();
   }
 
-  bool TakePartition(GroupPartition* out) {
-    std::lock_guard lock(mutex_);
-    if (partitions_.empty()) return false;
-    *out = std::move(partitions_.front());
-    partitions_.pop_front();
-    return true;
-  }
-  // The sooner they are done, the sooner their file is gone.
-  absl::Status PutFirst(SpilledLevel* level) {
-    std::deque<GroupPartition> more;
-    HOGLET_RETURN_IF_ERROR(level->Partitions(&more));
-    std::lock_guard lock(mutex_);
-    for (auto it = more.rbegin(); it != more.rend(); ++it) partitions_.push_front(std::move(*it));
-    return absl::OkStatus();
-  }
-
   const Plan& plan_;
   NodePtr input_;
   GroupShape shape_;
@@ -209,8 +187,7 @@ class AggregateNode final : public Node {
   std::atomic<size_t> next_row_{0};
   bool is_spilled_ = false;
   uint64_t spilled_groups_ = 0;  // at most
-  std::mutex mutex_;             // of partitions_
-  std::deque<GroupPartition> partitions_;
+  PartitionQueue<GroupPartition> partitions_;
 };
 
 absl::StatusOr<Batch> ResultBatch(const Plan& plan, const GroupTable& table,
@@ -257,7 +234,7 @@ class SpilledAggregateOperator final : public Operator {
       table_.reset();
       key_values_.clear();
       GroupPartition partition;
-      if (!node_.TakePartition(&partition)) return false;
+      if (!node_.partitions_.Take(&partition)) return false;
       HOGLET_RETURN_IF_ERROR(Load(std::move(partition)));
     }
     const size_t count = std::min(table_->GroupsPerBatch(), table_->groups() - at_);
@@ -275,33 +252,29 @@ class SpilledAggregateOperator final : public Operator {
     table_ = std::make_unique<GroupTable>(node_.shape_, context_.eval, share);
     const auto after = [&](absl::Status added) -> absl::Status {
       HOGLET_RETURN_IF_ERROR(added);
-      HOGLET_RETURN_IF_ERROR(context_.eval->CheckAlive());
       if (!table_->wants_spill()) return absl::OkStatus();
       HOGLET_RETURN_IF_ERROR(deeper.Write(0, *table_));
       table_.reset();
       table_ = std::make_unique<GroupTable>(node_.shape_, context_.eval, share);
       return absl::OkStatus();
     };
-    Batch batch;
     SpillReader groups(std::move(partition.groups), node_.shape_.group_types);
-    while (true) {
-      HOGLET_ASSIGN_OR_RETURN(bool more, groups.Next(&batch));
-      if (!more) break;
-      HOGLET_RETURN_IF_ERROR(after(table_->AddSpilledGroups(batch)));
-    }
+    HOGLET_RETURN_IF_ERROR(ForEachBatch(*context_.eval, groups, [&](Batch batch) {
+      return after(table_->AddSpilledGroups(batch));
+    }));
     for (size_t a = 0; a < partition.ordered.size(); ++a) {
       SpillReader rows(std::move(partition.ordered[a]), node_.shape_.ordered_types[a]);
-      while (true) {
-        HOGLET_ASSIGN_OR_RETURN(bool more, rows.Next(&batch));
-        if (!more) break;
-        HOGLET_RETURN_IF_ERROR(after(table_->AddSpilledRows(a, std::move(batch))));
-      }
+      HOGLET_RETURN_IF_ERROR(ForEachBatch(*context_.eval, rows, [&](Batch batch) {
+        return after(table_->AddSpilledRows(a, std::move(batch)));
+      }));
     }
     at_ = 0;
     if (deeper.used()) {
       HOGLET_RETURN_IF_ERROR(deeper.Write(0, *table_));
       table_.reset();
-      return node_.PutFirst(&deeper);
+      HOGLET_ASSIGN_OR_RETURN(std::vector<GroupPartition> partitions, deeper.Partitions());
+      node_.partitions_.PutFirst(std::move(partitions));
+      return absl::OkStatus();
     }
     for (size_t k = 0; k < node_.plan_.group_keys.size(); ++k)
       key_values_.push_back(table_->interner().KeyValues(k));

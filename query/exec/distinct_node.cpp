@@ -14,8 +14,6 @@
 namespace hoglet {
 namespace {
 
-constexpr uint64_t kSpilledBytesMin = 64 << 10;
-
 class DistinctOperator final : public Operator {
  public:
   DistinctOperator(const std::vector<Type>& types, std::unique_ptr<Operator> input,
@@ -75,8 +73,7 @@ class DistinctOperator final : public Operator {
     }
     const uint64_t bytes = seen_->MemoryBytes();
     const absl::Status charged = charge_.GrowTo(bytes);
-    const bool can_spill = share_ != ~uint64_t{0} && bytes >= kSpilledBytesMin;
-    is_full_ = can_spill && (bytes > share_ || !charged.ok());
+    is_full_ = WantsSpill(share_, bytes, bytes, charged.ok());
     if (!is_full_) HOGLET_RETURN_IF_ERROR(charged);
     return kept;
   }
@@ -101,10 +98,10 @@ class DistinctOperator final : public Operator {
     seen_.reset();
     is_full_ = false;
     HOGLET_RETURN_IF_ERROR(charge_.Set(0));
-    if (more_seen != nullptr) HOGLET_RETURN_IF_ERROR(Copy(more_seen, &seen));
+    if (more_seen != nullptr) HOGLET_RETURN_IF_ERROR(Copy(*more_seen, &seen));
     HOGLET_ASSIGN_OR_RETURN(auto seen_streams, seen.Finish());
     SpillPartitions rows(file, types_, columns, level_, block_bytes);
-    HOGLET_RETURN_IF_ERROR(Copy(input_.get(), &rows));
+    HOGLET_RETURN_IF_ERROR(Copy(*input_, &rows));
     input_.reset();
     HOGLET_ASSIGN_OR_RETURN(auto row_streams, rows.Finish());
     for (size_t p = kSpillPartitions; p-- > 0;)
@@ -112,14 +109,8 @@ class DistinctOperator final : public Operator {
     return absl::OkStatus();
   }
 
-  absl::Status Copy(Operator* from, SpillPartitions* to) {
-    Batch batch;
-    while (true) {
-      HOGLET_RETURN_IF_ERROR(context_.eval->CheckAlive());
-      HOGLET_ASSIGN_OR_RETURN(bool more, from->Next(&batch));
-      if (!more) return absl::OkStatus();
-      HOGLET_RETURN_IF_ERROR(to->Add(batch));
-    }
+  absl::Status Copy(Operator& from, SpillPartitions* to) {
+    return ForEachBatch(*context_.eval, from, [to](Batch batch) { return to->Add(batch); });
   }
 
   absl::Status BeginPartition() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "query/analyze/expr_builder.h"
 #include "src/base/hash.h"
 #include "src/base/strings.h"
 
@@ -35,7 +36,7 @@ void Relabel(const Type& wanted, Vector* column) {
   column->set_type(wanted);
 }
 
-bool IsConstant(const Expr& expr) { return expr.kind == Expr::Kind::kConstant; }
+using analysis::IsConstant;
 
 // The timestamp column, shown in some zone or not.
 std::optional<size_t> TimeColumnOf(const Expr& expr, const Plan& scan) {

@@ -15,8 +15,6 @@ constexpr size_t kStateAlignment = 16;
 constexpr size_t kMergedPerThreadMin = 8192;
 // States that are written as one batch.
 constexpr size_t kSpilledBatchBytes = 1 << 20;
-// A table that holds less is not worth writing out.
-constexpr uint64_t kSpilledTableBytesMin = 64 << 10;
 // A row adds at most so much to a state beside its values: a slot, its share of empty ones.
 constexpr uint64_t kStateBytesPerRow = 48;
 constexpr uint64_t kUnmeasuredBytesMin = 1 << 20;
@@ -271,7 +269,7 @@ absl::Status GroupTable::Account(size_t rows) {
   }
   const uint64_t held = bytes();
   const bool can_spill = share_bytes_ != ~uint64_t{0} && states_.size() > 1;
-  if (can_spill && (held > share_bytes_ || (!charged.ok() && held >= kSpilledTableBytesMin))) {
+  if (can_spill && (held > share_bytes_ || (!charged.ok() && held >= kSpilledBytesMin))) {
     wants_spill_ = true;
     return absl::OkStatus();
   }

@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <atomic>
-#include <deque>
 #include <memory>
-#include <mutex>
 #include <utility>
 
 #include "query/exec/join_table.h"
@@ -15,14 +13,21 @@
 namespace hoglet {
 namespace {
 
-constexpr uint64_t kSpilledBytesMin = 64 << 10;
-
 // Rows of both sides that can only meet each other, on disk.
 struct JoinPartition {
   int level = 0;  // by whose hash they belong together
   std::vector<SpillStream> left;
   std::vector<SpillStream> right;
 };
+
+using SideStreams = std::vector<std::vector<SpillStream>>;  // by partition
+
+std::vector<JoinPartition> Pairs(int level, SideStreams left, SideStreams right) {
+  std::vector<JoinPartition> out;
+  for (size_t p = 0; p < kSpillPartitions; ++p)
+    out.push_back({level, std::move(left[p]), std::move(right[p])});
+  return out;
+}
 
 // One side on its way to disk, from several workers. Rows with a NULL key, which match nothing, go
 // anywhere.
@@ -51,8 +56,8 @@ class SpilledSide {
     return absl::OkStatus();
   }
   // Partition by partition, once all have written.
-  absl::StatusOr<std::vector<std::vector<SpillStream>>> Finish() {
-    std::vector<std::vector<SpillStream>> out(kSpillPartitions);
+  absl::StatusOr<SideStreams> Finish() {
+    SideStreams out(kSpillPartitions);
     for (const auto& partitions : partitions_) {
       if (partitions == nullptr) continue;
       HOGLET_ASSIGN_OR_RETURN(auto streams, partitions->Finish());
@@ -63,12 +68,9 @@ class SpilledSide {
 
  private:
   absl::Status Begin(size_t worker) {
-    std::lock_guard lock(mutex_);
-    if (file_ == nullptr) {
-      HOGLET_ASSIGN_OR_RETURN(file_, context_.spill->NewFile());
-    }
+    HOGLET_ASSIGN_OR_RETURN(const auto file, file_.Get(context_));
     const size_t block_bytes = SpillBlockBytes(context_, 2 * kSpillPartitions * partitions_.size());
-    partitions_[worker] = std::make_unique<SpillPartitions>(file_, types_, keys_, level_,
+    partitions_[worker] = std::make_unique<SpillPartitions>(file, types_, keys_, level_,
                                                             block_bytes, /*scatter_nulls=*/true);
     used_.store(true);
     return absl::OkStatus();
@@ -79,8 +81,7 @@ class SpilledSide {
   const std::vector<size_t> keys_;
   const int level_;
   std::atomic<bool> used_{false};
-  std::mutex mutex_;
-  std::shared_ptr<SpillFile> file_;
+  SharedSpillFile file_;
   std::vector<std::unique_ptr<SpillPartitions>> partitions_;  // by worker
 };
 
@@ -94,8 +95,8 @@ class RightRows {
   absl::StatusOr<bool> Add(Batch batch) {
     held_.Add(std::move(batch));
     const absl::Status charged = charge_.GrowTo(held_.bytes());
-    const bool can_spill = share_bytes_ != ~uint64_t{0} && held_.bytes() >= kSpilledBytesMin;
-    if (can_spill && (!charged.ok() || held_.bytes() + TableBytes() > share_bytes_)) return false;
+    if (WantsSpill(share_bytes_, held_.bytes(), held_.bytes() + TableBytes(), charged.ok()))
+      return false;
     if (!charged.ok()) return charged;
     return true;
   }
@@ -191,23 +192,11 @@ class JoinNode final : public Node {
     HOGLET_RETURN_IF_ERROR(ForEachBatch(
         context, *left_, [&](int worker, Batch batch) { return left.Add(worker, batch); }));
     HOGLET_ASSIGN_OR_RETURN(auto left_streams, left.Finish());
-    for (size_t p = 0; p < kSpillPartitions; ++p) {
-      for (const SpillStream& stream : left_streams[p]) spilled_rows_ += stream.rows;
-      partitions_.push_back({0, std::move(left_streams[p]), std::move(right_streams[p])});
+    for (const auto& streams : left_streams) {
+      for (const SpillStream& stream : streams) spilled_rows_ += stream.rows;
     }
+    partitions_.PutFirst(Pairs(0, std::move(left_streams), std::move(right_streams)));
     return absl::OkStatus();
-  }
-
-  bool TakePartition(JoinPartition* out) {
-    std::lock_guard lock(mutex_);
-    if (partitions_.empty()) return false;
-    *out = std::move(partitions_.front());
-    partitions_.pop_front();
-    return true;
-  }
-  void PutFirst(JoinPartition partition) {
-    std::lock_guard lock(mutex_);
-    partitions_.push_front(std::move(partition));
   }
 
   JoinShape shape_;
@@ -218,8 +207,7 @@ class JoinNode final : public Node {
   std::unique_ptr<JoinTable> table_;  // of all right rows, if they fit
   bool is_spilled_ = false;
   uint64_t spilled_rows_ = 0;
-  std::mutex mutex_;  // of partitions_
-  std::deque<JoinPartition> partitions_;
+  PartitionQueue<JoinPartition> partitions_;
 };
 
 // Joins partitions as long as there are any. Right rows of one partition that do not fit are
@@ -238,7 +226,7 @@ class SpilledJoinOperator final : public Operator {
         Clear();
       }
       if (rest_ == nullptr) {
-        if (!node_.TakePartition(&partition_)) return false;
+        if (!node_.partitions_.Take(&partition_)) return false;
         rest_ = std::make_unique<SpillReader>(std::move(partition_.right), Shape().right_types);
         is_first_lot_ = true;
       }
@@ -310,25 +298,16 @@ class SpilledJoinOperator final : public Operator {
     SpilledSide left(context_, Shape().left_types, Shape().LeftKeys(), 1, level);
     HOGLET_RETURN_IF_ERROR(rows_->SpillTo(&right, 0));
     rows_.reset();
-    HOGLET_RETURN_IF_ERROR(Copy(rest_.get(), &right));
+    HOGLET_RETURN_IF_ERROR(
+        ForEachBatch(*context_.eval, *rest_, [&](Batch batch) { return right.Add(0, batch); }));
     rest_.reset();
     SpillReader left_rows(std::move(partition_.left), Shape().left_types);
-    HOGLET_RETURN_IF_ERROR(Copy(&left_rows, &left));
+    HOGLET_RETURN_IF_ERROR(
+        ForEachBatch(*context_.eval, left_rows, [&](Batch batch) { return left.Add(0, batch); }));
     HOGLET_ASSIGN_OR_RETURN(auto left_streams, left.Finish());
     HOGLET_ASSIGN_OR_RETURN(auto right_streams, right.Finish());
-    for (size_t p = kSpillPartitions; p-- > 0;)
-      node_.PutFirst({level, std::move(left_streams[p]), std::move(right_streams[p])});
+    node_.partitions_.PutFirst(Pairs(level, std::move(left_streams), std::move(right_streams)));
     return absl::OkStatus();
-  }
-
-  absl::Status Copy(SpillReader* from, SpilledSide* to) {
-    Batch batch;
-    while (true) {
-      HOGLET_RETURN_IF_ERROR(context_.eval->CheckAlive());
-      HOGLET_ASSIGN_OR_RETURN(bool more, from->Next(&batch));
-      if (!more) return absl::OkStatus();
-      HOGLET_RETURN_IF_ERROR(to->Add(0, batch));
-    }
   }
 
   absl::Status TooManyOfOneKey() const {

@@ -108,15 +108,21 @@ absl::Status RunWorkers(ExecContext& context, Node& node,
 
 absl::Status ForEachBatch(ExecContext& context, Node& node,
                           const std::function<absl::Status(int worker, Batch batch)>& work) {
-  return RunWorkers(context, node, [&](int worker, Operator& input) -> absl::Status {
-    while (true) {
-      HOGLET_RETURN_IF_ERROR(context.eval->CheckAlive());
-      Batch batch;
-      HOGLET_ASSIGN_OR_RETURN(bool more, input.Next(&batch));
-      if (!more) return absl::OkStatus();
-      HOGLET_RETURN_IF_ERROR(work(worker, std::move(batch)));
-    }
+  return RunWorkers(context, node, [&](int worker, Operator& input) {
+    return ForEachBatch(*context.eval, input,
+                        [&](Batch batch) { return work(worker, std::move(batch)); });
   });
+}
+
+absl::Status ForEachBatch(EvalContext& context, Operator& input,
+                          const std::function<absl::Status(Batch batch)>& work) {
+  while (true) {
+    HOGLET_RETURN_IF_ERROR(context.CheckAlive());
+    Batch batch;
+    HOGLET_ASSIGN_OR_RETURN(bool more, input.Next(&batch));
+    if (!more) return absl::OkStatus();
+    HOGLET_RETURN_IF_ERROR(work(std::move(batch)));
+  }
 }
 
 absl::Status RunOnThreads(size_t count, const std::function<absl::Status(size_t)>& work) {

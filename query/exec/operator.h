@@ -82,7 +82,10 @@ absl::Status RunWorkers(ExecContext& context, Node& node,
 // The same, batch by batch until the node has no more or the query is cancelled.
 absl::Status ForEachBatch(ExecContext& context, Node& node,
                           const std::function<absl::Status(int worker, Batch batch)>& work);
-// The same for work of any kind: work(0) runs on the calling thread.
+// The batches that one operator still has, on this thread.
+absl::Status ForEachBatch(EvalContext& context, Operator& input,
+                          const std::function<absl::Status(Batch batch)>& work);
+// Work of any kind on several threads: work(0) runs on the calling thread.
 absl::Status RunOnThreads(size_t threads, const std::function<absl::Status(size_t thread)>& work);
 int WorkersFor(const ExecContext& context, const Node& node);
 

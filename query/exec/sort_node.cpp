@@ -17,8 +17,6 @@ namespace {
 constexpr uint64_t kRowsPerKeptMin = 8;
 // What sorting takes for each row.
 constexpr uint64_t kSortBytesPerRow = 12;
-// Fewer bytes are not worth a run.
-constexpr uint64_t kRunBytesMin = 64 << 10;
 
 Batch FirstRows(const Batch& batch, const Plan& plan) {
   const std::vector<uint32_t> order = SortedRows(batch, plan.sort_keys, *plan.limit);
@@ -47,8 +45,7 @@ class SortBuffer {
       held_.Add(std::move(kept));
     }
     const absl::Status charged = charge_.Set(held_.bytes());
-    const bool can_spill = share_bytes_ != ~uint64_t{0} && held_.bytes() >= kRunBytesMin;
-    wants_spill_ = can_spill && (SortedBytes() > share_bytes_ || !charged.ok());
+    wants_spill_ = WantsSpill(share_bytes_, held_.bytes(), SortedBytes(), charged.ok());
     return wants_spill_ ? absl::OkStatus() : charged;
   }
   bool wants_spill() const { return wants_spill_; }

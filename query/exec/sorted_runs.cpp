@@ -151,14 +151,9 @@ absl::Status SortedRuns::Write(size_t worker, std::vector<Batch> batches) {
   const Batch all = ConcatBatches(batches, types_);
   batches.clear();
   if (all.rows == 0) return absl::OkStatus();
-  {
-    std::lock_guard lock(mutex_);
-    if (file_ == nullptr) {
-      HOGLET_ASSIGN_OR_RETURN(file_, context_.spill->NewFile());
-    }
-  }
+  HOGLET_ASSIGN_OR_RETURN(const auto file, file_.Get(context_));
   const std::vector<uint32_t> order = SortedRows(all, keys_, limit_);
-  SpillWriter writer(file_, types_, block_bytes_);
+  SpillWriter writer(file, types_, block_bytes_);
   for (size_t begin = 0; begin < order.size(); begin += kVectorRowsMax) {
     HOGLET_RETURN_IF_ERROR(context_.eval->CheckAlive());
     const size_t count = std::min(kVectorRowsMax, order.size() - begin);
@@ -185,13 +180,8 @@ absl::Status SortedRuns::MergeOnce(size_t fan_in) {
                                   std::make_move_iterator(runs.begin() + end));
     RunMerger merger(std::move(some), types_, keys_, limit_);
     SpillWriter writer(file, types_, block_bytes_);
-    Batch batch;
-    while (true) {
-      HOGLET_RETURN_IF_ERROR(context_.eval->CheckAlive());
-      HOGLET_ASSIGN_OR_RETURN(bool more, merger.Next(&batch));
-      if (!more) break;
-      HOGLET_RETURN_IF_ERROR(writer.Add(batch));
-    }
+    HOGLET_RETURN_IF_ERROR(
+        ForEachBatch(*context_.eval, merger, [&](Batch batch) { return writer.Add(batch); }));
     HOGLET_ASSIGN_OR_RETURN(SpillStream run, writer.Finish());
     merged.push_back(std::move(run));
   }
@@ -204,7 +194,7 @@ absl::StatusOr<std::unique_ptr<Operator>> SortedRuns::Merge() {
     std::move(runs_[worker].begin(), runs_[worker].end(), std::back_inserter(runs_[0]));
     runs_[worker].clear();
   }
-  file_.reset();
+  file_.Drop();
   const size_t fan_in = FanIn();
   while (runs_[0].size() > fan_in) HOGLET_RETURN_IF_ERROR(MergeOnce(fan_in));
   return std::make_unique<RunMerger>(std::move(runs_[0]), types_, keys_, limit_);

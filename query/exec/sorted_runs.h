@@ -75,8 +75,7 @@ class SortedRuns {
   const std::vector<SortKey> keys_;
   const uint64_t limit_;
   const size_t block_bytes_;
-  std::mutex mutex_;
-  std::shared_ptr<SpillFile> file_;
+  SharedSpillFile file_;
   std::vector<std::vector<SpillStream>> runs_;  // by worker, in order
 };
 

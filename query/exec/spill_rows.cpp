@@ -82,6 +82,14 @@ size_t SpillBlockBytes(const ExecContext& context, size_t streams) {
   return std::clamp<uint64_t>(room, kBlockBytesMin, kBlockBytesMax);
 }
 
+absl::StatusOr<std::shared_ptr<SpillFile>> SharedSpillFile::Get(const ExecContext& context) {
+  std::lock_guard lock(mutex_);
+  if (file_ == nullptr) {
+    HOGLET_ASSIGN_OR_RETURN(file_, context.spill->NewFile());
+  }
+  return file_;
+}
+
 absl::Status SpillWriter::Add(const Batch& batch) {
   std::vector<uint32_t> all(batch.rows);
   std::iota(all.begin(), all.end(), 0);

@@ -1,8 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <iterator>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -31,6 +35,52 @@ uint64_t SpillShare(const ExecContext& context);
 uint64_t SpillPartShare(const ExecContext& context);
 // Size of the blocks of one stream when `streams` are written at a time.
 size_t SpillBlockBytes(const ExecContext& context, size_t streams);
+
+// Fewer bytes are not worth writing out.
+inline constexpr uint64_t kSpilledBytesMin = 64 << 10;
+// Whether an operator that holds so many bytes, and will need `needed_bytes` in all, should write
+// them out: they outgrow its share, or could not be charged.
+inline bool WantsSpill(uint64_t share_bytes, uint64_t held_bytes, uint64_t needed_bytes,
+                       bool is_charged) {
+  return share_bytes != ~uint64_t{0} && held_bytes >= kSpilledBytesMin &&
+         (needed_bytes > share_bytes || !is_charged);
+}
+
+// The file of several workers, made when the first of them needs it. Thread-safe.
+class SharedSpillFile {
+ public:
+  absl::StatusOr<std::shared_ptr<SpillFile>> Get(const ExecContext& context);
+  // Who has got it keeps it.
+  void Drop() { file_.reset(); }
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<SpillFile> file_;
+};
+
+// Partitions to be worked through by several threads. Thread-safe.
+template <typename Partition>
+class PartitionQueue {
+ public:
+  // False when there are none.
+  bool Take(Partition* out) {
+    std::lock_guard lock(mutex_);
+    if (partitions_.empty()) return false;
+    *out = std::move(partitions_.front());
+    partitions_.pop_front();
+    return true;
+  }
+  // Before all others: the sooner those of one file are done, the sooner it is gone.
+  void PutFirst(std::vector<Partition> partitions) {
+    std::lock_guard lock(mutex_);
+    partitions_.insert(partitions_.begin(), std::make_move_iterator(partitions.begin()),
+                       std::make_move_iterator(partitions.end()));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::deque<Partition> partitions_;
+};
 
 // Rows in the order of writing.
 struct SpillStream {
