@@ -382,11 +382,11 @@ absl::Status EventTable::MergeParts(const std::vector<uint64_t>& part_ids, Merge
   } else {
     // Priority, once lowered, is not to be had back, and who waits for a lock that such a thread
     // holds has its priority, too. So a thread that holds none does the work.
-    std::thread worker([&] {
-      SetThreadName("hoglet-merge-io");
-      LowerThreadPriority();
-      outputs = WriteMerged(inputs, dropped);
-    });
+    HOGLET_ASSIGN_OR_RETURN(std::thread worker, StartThread([&] {
+                              SetThreadName("hoglet-merge-io");
+                              LowerThreadPriority();
+                              outputs = WriteMerged(inputs, dropped);
+                            }));
     worker.join();
   }
   HOGLET_RETURN_IF_ERROR(outputs.status());

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "query/exec/spill_rows.h"
+#include "src/base/thread_pool.h"
 
 namespace hoglet {
 namespace {
@@ -128,10 +129,15 @@ absl::Status ForEachBatch(EvalContext& context, Operator& input,
 absl::Status RunOnThreads(size_t count, const std::function<absl::Status(size_t)>& work) {
   std::vector<absl::Status> results(count);
   std::vector<std::thread> threads;
-  for (size_t i = 1; i < count; ++i) {
-    threads.emplace_back([&, i] { results[i] = work(i); });
+  size_t next = 1;
+  for (; next < count; ++next) {
+    absl::StatusOr<std::thread> thread = StartThread([&, i = next] { results[i] = work(i); });
+    if (!thread.ok()) break;
+    threads.push_back(*std::move(thread));
   }
   results[0] = work(0);
+  // What got no thread is done here.
+  for (; next < count; ++next) results[next] = work(next);
   for (std::thread& thread : threads) thread.join();
   for (const absl::Status& status : results) HOGLET_RETURN_IF_ERROR(status);
   return absl::OkStatus();

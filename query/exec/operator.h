@@ -85,7 +85,8 @@ absl::Status ForEachBatch(ExecContext& context, Node& node,
 // The batches that one operator still has, on this thread.
 absl::Status ForEachBatch(EvalContext& context, Operator& input,
                           const std::function<absl::Status(Batch batch)>& work);
-// Work of any kind on several threads: work(0) runs on the calling thread.
+// Work of any kind on several threads: work(0) runs on the calling thread, and so does, after it,
+// what no thread is to be had for. So none may wait for another.
 absl::Status RunOnThreads(size_t threads, const std::function<absl::Status(size_t thread)>& work);
 int WorkersFor(const ExecContext& context, const Node& node);
 

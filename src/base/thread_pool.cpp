@@ -4,9 +4,21 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <system_error>
+#include <utility>
+
 #include "include/hoglet/status.h"
+#include "src/base/strings.h"
 
 namespace hoglet {
+
+absl::StatusOr<std::thread> StartThread(std::function<void()> run) {
+  try {
+    return std::thread(std::move(run));
+  } catch (const std::system_error& error) {
+    return absl::ResourceExhaustedError(StrCat("no thread to be had: ", error.what()));
+  }
+}
 
 void SetThreadName(const std::string& name) {
   ::pthread_setname_np(::pthread_self(), name.substr(0, 15).c_str());

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/statusor.h"
+
 namespace hoglet {
 
 // A fixed number of threads that run tasks in the order they come. The queue is bounded: TrySubmit
@@ -49,6 +51,10 @@ class ThreadPool {
   std::once_flag join_once_;
   std::vector<std::thread> workers_;
 };
+
+// A thread for `run`, to be joined by the caller; ResourceExhausted if the system has none left to
+// give. For threads that begin when the server runs already: it should outlive their refusal.
+absl::StatusOr<std::thread> StartThread(std::function<void()> run);
 
 // Names the calling thread for debuggers and top (15 bytes kept).
 void SetThreadName(const std::string& name);

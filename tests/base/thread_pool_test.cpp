@@ -3,7 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "tests/base/few_threads.h"
 
 namespace hoglet {
 namespace {
@@ -35,6 +40,20 @@ TEST(ThreadPool, RefusesWhenFull) {
   release.set_value();
   pool.WaitIdle();
   EXPECT_TRUE(pool.TrySubmit([] {}));
+}
+
+TEST(StartThread, SaysWhenThereIsNoneToBeHad) {
+  const auto begin_many = [] {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 64; ++i) {
+      absl::StatusOr<std::thread> thread =
+          StartThread([] { std::this_thread::sleep_for(std::chrono::minutes(1)); });
+      if (!thread.ok()) return absl::IsResourceExhausted(thread.status());
+      threads.push_back(*std::move(thread));
+    }
+    return false;
+  };
+  EXPECT_TRUE(HoldsWithFewThreads(begin_many));
 }
 
 }  // namespace

@@ -1,8 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include "query/exec/operator.h"
 #include "query/functions/functions.h"
+#include "tests/base/few_threads.h"
 
 // Operators over constant rows, without the analyzer: joins, sets, limits, windows, where rows come
 // and go.
@@ -354,6 +359,19 @@ TEST(SortNode, PastTheMemoryLimitIsAClearError) {
   sort->sort_keys = {{0, false}};
   const auto result = RunPlan(*sort, 1 << 20);
   EXPECT_EQ(result.status().code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST(RunOnThreads, DoesAllOfTheWorkWithFewerThreads) {
+  const auto run = [] {
+    std::atomic<uint64_t> done{0};
+    const absl::Status status = RunOnThreads(32, [&](size_t i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      done |= uint64_t{1} << i;
+      return absl::OkStatus();
+    });
+    return status.ok() && done == 0xffff'ffff;
+  };
+  EXPECT_TRUE(HoldsWithFewThreads(run));
 }
 
 }  // namespace
