@@ -82,8 +82,9 @@ class Log {
   virtual ~Log() = default;
 
   // Creates the topic, or checks that it exists; options apply to this process (partitions are
-  // fixed at creation).
+  // fixed at creation), and the last ones given hold: one room decides for a topic.
   virtual absl::Status OpenTopic(const std::string& topic, const TopicOptions& options) = 0;
+  virtual bool HasTopic(const std::string& topic) = 0;
 
   using AppendDone = std::function<void(absl::StatusOr<uint64_t> base_offset)>;
 

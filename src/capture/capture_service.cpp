@@ -35,8 +35,12 @@ CaptureService::CaptureService(Env* env, hoglet::Log* log, const TokenDirectory*
                                             "From append to stable storage.")) {}
 
 absl::Status CaptureService::OpenTopics() {
-  HOGLET_RETURN_IF_ERROR(log_->OpenTopic(kEventsTopic, options_.events_topic));
-  return log_->OpenTopic(kSnapshotsTopic, options_.snapshots_topic);
+  for (const char* topic : {kEventsTopic, kSnapshotsTopic}) {
+    // Who reads a topic says what is kept of it.
+    if (log_->HasTopic(topic)) continue;
+    HOGLET_RETURN_IF_ERROR(log_->OpenTopic(topic, TopicOptions()));
+  }
+  return absl::OkStatus();
 }
 
 CaptureContext CaptureService::Context() const {

@@ -26,15 +26,13 @@ class CaptureService {
  public:
   struct Options {
     CaptureLimits limits;
-    TopicOptions events_topic;
-    TopicOptions snapshots_topic;
   };
 
   // All pointers outlive the service. `tokens` and `quotas` may be null, see CaptureContext.
   CaptureService(Env* env, Log* log, const TokenDirectory* tokens, const CaptureQuotas* quotas,
                  const Options& options, MetricRegistry* metrics = MetricRegistry::Default());
 
-  // Opens the topics. Before the first request.
+  // Creates the topics that are not there yet. Before the first request.
   absl::Status OpenTopics();
 
   void HandleAnalytics(HttpRequest request, HttpResponder responder);

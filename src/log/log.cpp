@@ -55,6 +55,8 @@ class LogImpl : public Log {
     return absl::OkStatus();
   }
 
+  bool HasTopic(const std::string& topic) override { return Find(topic) != nullptr; }
+
   void AppendAsync(const std::string& topic, const std::vector<LogRecord>& records,
                    AppendDone done) override {
     Topic* found = Find(topic);

@@ -17,6 +17,7 @@ class HeldLog : public hoglet::Log {
   absl::Status OpenTopic(const std::string&, const TopicOptions&) override {
     return absl::OkStatus();
   }
+  bool HasTopic(const std::string&) override { return false; }
   void AppendAsync(const std::string& topic, const std::vector<LogRecord>& records,
                    AppendDone done) override {
     topic_ = topic;

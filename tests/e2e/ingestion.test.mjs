@@ -195,3 +195,25 @@ test('dead letters are listed over HTTP', async () => {
   assert.notEqual(dlq('replay').status, 0);
   await waitFor(async () => (await server.get('/_readyz')).status === 200);
 });
+
+// Segments have 128 MB, so that it takes some data to see one go.
+test('--log-retention bounds what the log keeps of stored events', async () => {
+  const EVENTS_PER_BODY = 8;
+  const BODIES = 330;
+  const filler = 'x'.repeat(120_000);
+  const server = await Server.start({ args: ['--log-retention', '1MB'] });
+  const logBytes = () => fs.readdirSync(path.join(server.data, 'log'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile()).reduce((sum, entry) => sum + fs.statSync(path.join(entry.parentPath ?? entry.path, entry.name)).size, 0);
+  try {
+    for (let i = 0; i < BODIES; ++i) {
+      const events = Array.from({ length: EVENTS_PER_BODY }, (_, k) => ({ event: 'large', distinct_id: `d${k}`, properties: { filler: `${i}${filler}` } }));
+      assert.equal((await server.capture(events)).status, 200);
+    }
+    await server.expectRows('SELECT count() FROM events', [[BODIES * EVENTS_PER_BODY]], { timeout_ms: 60_000 });
+    await waitFor(() => logBytes() < 200e6, { timeout_ms: 30_000, what: 'a log of one segment' });
+    await server.restart();
+    assert.deepEqual(await server.query('SELECT count() FROM events'), [[BODIES * EVENTS_PER_BODY]]);
+  } finally {
+    await server.remove();
+  }
+});

@@ -47,6 +47,10 @@ class FakeLog : public Log {
     topics_[topic].partitions = options.partitions;
     return absl::OkStatus();
   }
+  bool HasTopic(const std::string& topic) override {
+    std::lock_guard lock(mutex_);
+    return topics_.contains(topic);
+  }
   void AppendAsync(const std::string& topic, const std::vector<LogRecord>& records,
                    AppendDone done) override {
     done(Append(topic, records));
