@@ -195,7 +195,12 @@ absl::Status DataDirectory::OpenStores(const std::string& path, const Options& o
   table_options.merge_rows_max = memory_.merge_rows;
   table_options.merge_bytes_per_second = options.merge_bytes_per_second;
   HOGLET_ASSIGN_OR_RETURN(events_, EventTable::Open(env_, StrCat(path, "/events"), table_options));
-  HOGLET_ASSIGN_OR_RETURN(persons_, PersonStore::Open(env_, StrCat(path, "/persons"), {}));
+  PersonStore::Options person_options;
+  person_options.block_cache_bytes_max = memory_.person_cache_bytes / 4;
+  person_options.cache_bytes_max =
+      memory_.person_cache_bytes - person_options.block_cache_bytes_max;
+  HOGLET_ASSIGN_OR_RETURN(persons_,
+                          PersonStore::Open(env_, StrCat(path, "/persons"), person_options));
   HOGLET_ASSIGN_OR_RETURN(cookieless_salts_,
                           CookielessSalts::Open(env_, StrCat(path, "/cookieless_salts")));
   return CheckOffsets(path, {.log_begin = log_->begin_offset(kEventsTopic),

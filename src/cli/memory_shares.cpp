@@ -17,8 +17,9 @@ constexpr uint64_t kGiB = 1ull << 30;
 MemoryShares::MemoryShares(uint64_t wanted_bytes, unsigned queries)
     : total_bytes(wanted_bytes > 0 ? wanted_bytes : DefaultMemoryBytes()),
       queries_at_once(std::max(1u, queries)),
-      memtable_bytes(std::clamp(total_bytes / 16, 8 * kMiB, 64 * kMiB)),
-      person_bytes(std::clamp(total_bytes / 32, 4 * kMiB, 32 * kMiB)),
+      memtable_bytes(std::clamp(total_bytes / 64 * 3, 8 * kMiB, 64 * kMiB)),
+      person_bytes(std::clamp(total_bytes / 64, 4 * kMiB, 32 * kMiB)),
+      person_cache_bytes(std::clamp(total_bytes / 16, 16 * kMiB, 1 * kGiB)),
       cache_bytes(std::clamp(total_bytes / 8, 16 * kMiB, 4 * kGiB)),
       kept_bytes(std::clamp(total_bytes / 32, 1 * kMiB, 32 * kMiB)),
       merge_rows(std::clamp<uint64_t>(total_bytes >> 10, 1 << 18, 1 << 20)),

@@ -17,7 +17,8 @@ struct MemoryShares {
   uint64_t total_bytes;
   unsigned queries_at_once;
   uint64_t memtable_bytes;
-  uint64_t person_bytes;  // changes not yet committed
+  uint64_t person_bytes;        // changes not yet committed
+  uint64_t person_cache_bytes;  // persons and distinct ids, parsed and as RocksDB's blocks
   uint64_t cache_bytes;
   uint64_t kept_bytes;     // free memory at the end of a heap; see KeepFreeMemory()
   uint64_t merge_rows;     // of a part that merges make: some 100 bytes each while they do

@@ -183,8 +183,6 @@ class PersonStore : public PersonReader {
   absl::Status VisitRows(
       const std::string& prefix, const std::string& begin,
       const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
-  // Memory that RocksDB and the uncommitted changes hold, about.
-  uint64_t memory_bytes() const;
 
  private:
   struct Impl;

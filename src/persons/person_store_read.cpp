@@ -556,21 +556,4 @@ absl::Status PersonStore::VisitRows(
       });
 }
 
-uint64_t PersonStore::memory_bytes() const {
-  uint64_t bytes = impl_->options.cache_bytes_max;
-  uint64_t value = 0;
-  {
-    const SharedDatabase::Use use = impl_->database.Hold();
-    if (use.status().ok() &&
-        use->db().GetAggregatedIntProperty("rocksdb.cur-size-all-mem-tables", &value)) {
-      bytes += value;
-    }
-  }
-  bytes += impl_->options.block_cache_bytes_max;
-  std::shared_lock lock(impl_->mutex);
-  bytes += impl_->open->bytes;
-  if (impl_->sealed != nullptr) bytes += impl_->sealed->bytes;
-  return bytes;
-}
-
 }  // namespace hoglet

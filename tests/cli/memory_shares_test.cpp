@@ -26,8 +26,9 @@ TEST(MemoryShares, AreTogetherBelowTheLimit) {
     for (const unsigned queries : {1u, 2u, 4u}) {
       const MemoryShares shares(limit, queries);
       // Twice: what is open, and what is being written.
-      EXPECT_LE(2 * (shares.memtable_bytes + shares.person_bytes) + shares.cache_bytes +
-                    shares.body_bytes + (shares.query_bytes + shares.table_bytes) * queries,
+      EXPECT_LE(2 * (shares.memtable_bytes + shares.person_bytes) + shares.person_cache_bytes +
+                    shares.cache_bytes + shares.body_bytes +
+                    (shares.query_bytes + shares.table_bytes) * queries,
                 limit)
           << limit << ", " << queries;
     }

@@ -268,7 +268,6 @@ TEST_F(PersonStoreTest, ReadersSeeWholeChangesWhileTheWriterWrites) {
       ASSERT_GE(version, overrides);
       overrides = version;
       Shown("visitor-1");
-      store->memory_bytes();
       ++reads;
     }
   };
