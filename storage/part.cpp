@@ -16,6 +16,19 @@ namespace {
 constexpr uint32_t kDictionaryForm = 0;
 constexpr uint32_t kAllForm = 1;
 
+// States of chunks.
+constexpr uint8_t kUntouched = 0;
+constexpr uint8_t kRequested = 1;
+constexpr uint8_t kVerified = 2;
+
+// What is fetched at a time of a column that is read for the first time. What the kernel fetches
+// around a page on its own has nothing to do with where columns begin and end.
+constexpr uint64_t kRequestBytes = 1 << 20;
+
+const ChunkMeta& ChunkOf(const PartColumn& column, size_t number) {
+  return number == 0 ? column.dictionary : column.chunks[number - 1];
+}
+
 absl::StatusOr<std::string> ReadRange(const ReadableFile& file, uint64_t offset, size_t bytes) {
   std::string data(bytes, '\0');
   HOGLET_ASSIGN_OR_RETURN(std::string_view read, file.Read(offset, bytes, data.data()));
@@ -118,7 +131,7 @@ void Part::IndexColumns() {
     if (inserted) entry->second.fill(-1);
     entry->second[static_cast<size_t>(column.variant)] = static_cast<int>(i);
   }
-  verified_ = std::make_unique<std::atomic<uint8_t>[]>(chunks + 1);
+  chunk_states_ = std::make_unique<std::atomic<uint8_t>[]>(chunks + 1);
 }
 
 absl::Status Part::Fault(const absl::Status& status, const std::string& what) const {
@@ -168,7 +181,24 @@ absl::StatusOr<bool> Part::ResidualMayHold(JsonColumn column, std::string_view k
   return BloomMayContain(filter.bytes, IntHash64(CityHash64(key)));
 }
 
-absl::StatusOr<ChunkBody> Part::ReadChunk(const ChunkMeta& meta, size_t number) const {
+void Part::Request(int column, size_t number) const {
+  const PartColumn& entry = footer_.columns[column];
+  const uint64_t begin = ChunkOf(entry, number).offset;
+  uint64_t end = begin;
+  for (size_t next = number; next <= entry.chunks.size(); ++next) {
+    const ChunkMeta& meta = ChunkOf(entry, next);
+    // A repeat lies elsewhere.
+    if (meta.stored_bytes == 0 || meta.offset != end) continue;
+    if (next > number && end + meta.stored_bytes > begin + kRequestBytes) break;
+    end += meta.stored_bytes;
+    uint8_t expected = kUntouched;
+    StateOf(column, next).compare_exchange_strong(expected, kRequested, std::memory_order_relaxed);
+  }
+  file_->WillNeed(begin, end - begin);
+}
+
+absl::StatusOr<ChunkBody> Part::ReadChunk(int column, size_t number) const {
+  const ChunkMeta& meta = ChunkOf(footer_.columns[column], number);
   if (meta.encoding == Encoding::kAllNull) return ChunkBody{};
   const absl::Status bad_checksum = absl::DataLossError("checksum");
   if (mapped_.empty()) {
@@ -178,9 +208,12 @@ absl::StatusOr<ChunkBody> Part::ReadChunk(const ChunkMeta& meta, size_t number) 
     return UncompressChunk(meta, *data, data);
   }
   const std::string_view stored = mapped_.substr(meta.offset, meta.stored_bytes);
-  if (verified_[number].load(std::memory_order_relaxed) == 0) {
+  std::atomic<uint8_t>& state = StateOf(column, number);
+  const uint8_t known = state.load(std::memory_order_relaxed);
+  if (known == kUntouched) Request(column, number);
+  if (known != kVerified) {
     if (Crc32c(stored) != meta.crc) return bad_checksum;
-    verified_[number].store(1, std::memory_order_relaxed);
+    state.store(kVerified, std::memory_order_relaxed);
   }
   return UncompressChunk(meta, stored, file_);
 }
@@ -221,7 +254,7 @@ absl::StatusOr<std::shared_ptr<const Vector>> Part::ReadDictionary(int column) c
   if (auto cached = cache_->Find(key)) return cached;
   const PartColumn& entry = footer_.columns[column];
   const std::string what = StrCat(Describe(column, 0), ", dictionary");
-  absl::StatusOr<ChunkBody> body = ReadChunk(entry.dictionary, first_chunk_[column]);
+  absl::StatusOr<ChunkBody> body = ReadChunk(column, 0);
   if (!body.ok()) return Fault(body.status(), what);
   absl::StatusOr<Vector> values = DecodeChunk(entry.dictionary, *body, ColumnType(column));
   if (!values.ok()) return Fault(values.status(), what);
@@ -247,7 +280,7 @@ absl::StatusOr<Vector> Part::ReadColumn(int column, size_t chunk) const {
   const auto fault = [&](const absl::Status& status) {
     return Fault(status, Describe(column, chunk));
   };
-  absl::StatusOr<ChunkBody> body = ReadChunk(meta, first_chunk_[column] + 1 + chunk);
+  absl::StatusOr<ChunkBody> body = ReadChunk(column, 1 + chunk);
   if (!body.ok()) return fault(body.status());
   if (!entry.has_dictionary) {
     const int64_t* times_us = nullptr;
@@ -302,6 +335,11 @@ bool Part::KeyMayBePresent(uint64_t key_hash) const {
 }
 
 bool Part::DistinctIdMayBePresent(size_t granule, uint64_t hash) const {
+  if (!filters_requested_.exchange(true, std::memory_order_relaxed)) {
+    const std::vector<ChunkMeta>& filters = footer_.distinct_id_filters;
+    const uint64_t begin = filters.front().offset;
+    file_->WillNeed(begin, filters.back().offset + filters.back().stored_bytes - begin);
+  }
   const absl::StatusOr<ChunkBody> filter =
       ReadFilter(footer_.distinct_id_filters[granule], "distinct_id filter");
   // A filter that cannot be read prunes nothing; the check of the whole file reports it.

@@ -71,8 +71,13 @@ class Part {
  private:
   Part() = default;
 
-  // Errors do not say where yet.
-  absl::StatusOr<ChunkBody> ReadChunk(const ChunkMeta& meta, size_t number) const;
+  // Chunk 0 of a column is its dictionary. Errors do not say where yet.
+  absl::StatusOr<ChunkBody> ReadChunk(int column, size_t number) const;
+  // Has a chunk that nobody has read yet, and those behind it, fetched.
+  void Request(int column, size_t number) const;
+  std::atomic<uint8_t>& StateOf(int column, size_t number) const {
+    return chunk_states_[first_chunk_[column] + number];
+  }
   absl::StatusOr<ChunkBody> ReadFilter(const ChunkMeta& meta, const std::string& what) const;
   absl::Status Fault(const absl::Status& status, const std::string& what) const;
   std::string Describe(int column, size_t chunk) const;
@@ -87,12 +92,12 @@ class Part {
   std::string_view mapped_;
   PartFooter footer_;
   std::array<int, kPlainColumnCount> plain_;
-  std::vector<size_t>
-      first_chunk_;  // of each column, in the numbering of verified_; its dictionary comes first
+  std::vector<size_t> first_chunk_;  // of each column, in chunk_states_; its dictionary comes first
   StringMap<std::string, std::array<int, kJsonVariantCount>> keys_[kJsonColumnCount];
   mutable std::once_flag key_filter_read_;
   mutable ChunkBody key_filter_;  // empty: it cannot be read
-  mutable std::unique_ptr<std::atomic<uint8_t>[]> verified_;
+  mutable std::unique_ptr<std::atomic<uint8_t>[]> chunk_states_;
+  mutable std::atomic<bool> filters_requested_{false};
   mutable std::atomic<bool> obsolete_{false};
 };
 

@@ -30,6 +30,9 @@ class ReadableFile {
   // map (callers then Read). Mapped bytes of a file that is damaged on disk may raise SIGBUS only
   // if it was truncated meanwhile.
   virtual std::string_view Mapped() const = 0;
+  // Says that these bytes will soon be looked at in Mapped(), so that they may be fetched together.
+  // A hint: it cannot fail, and waits for nothing.
+  virtual void WillNeed(uint64_t /*offset*/, uint64_t /*bytes*/) const {}
   virtual const std::string& path() const = 0;
 };
 

@@ -102,6 +102,14 @@ class PosixReadableFile : public ReadableFile {
     });
     return mapped_;
   }
+  void WillNeed(uint64_t offset, uint64_t bytes) const override {
+    const std::string_view mapped = Mapped();
+    if (bytes == 0 || offset >= mapped.size()) return;
+    const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+    const uint64_t begin = offset / page * page;
+    const uint64_t end = std::min<uint64_t>(mapped.size(), offset + bytes);
+    (void)::madvise(const_cast<char*>(mapped.data()) + begin, end - begin, MADV_WILLNEED);
+  }
   const std::string& path() const override { return path_; }
 
  private:
