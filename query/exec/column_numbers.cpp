@@ -6,6 +6,8 @@
 namespace hoglet {
 namespace {
 
+constexpr size_t kValuesPerRowMax = 8;
+
 // The scan and its column that a plan's column comes from unchanged; null if there is none.
 const Plan* SourceOf(const Plan& plan, size_t* column) {
   switch (plan.kind) {
@@ -27,13 +29,20 @@ const Plan* SourceOf(const Plan& plan, size_t* column) {
 }  // namespace
 
 std::shared_ptr<const DictionaryNumbers> ColumnNumbers::Of(
-    const std::shared_ptr<const Vector>& dictionary, bool make) {
+    const std::shared_ptr<const Vector>& dictionary, size_t rows) {
   std::lock_guard lock(mutex_);
-  const auto found = dictionaries_.find(dictionary.get());
-  if (found != dictionaries_.end() && found->second.dictionary.lock() == dictionary)
-    return found->second.numbers;
-  if (!make) return nullptr;
-  if (dictionaries_.size() >= forget_above_ || BytesLocked() > bytes_max_) ForgetUnused();
+  size_t asked = rows;
+  if (const auto found = dictionaries_.find(dictionary.get());
+      found != dictionaries_.end() && found->second.dictionary.lock() == dictionary) {
+    if (found->second.numbers != nullptr) return found->second.numbers;
+    asked = rows > SIZE_MAX - found->second.rows ? SIZE_MAX : found->second.rows + rows;
+  }
+  if (dictionaries_.size() >= forget_above_) ForgetUnused();
+  if (asked < dictionary->size() / kValuesPerRowMax) {
+    if (rows > 0) dictionaries_[dictionary.get()] = {dictionary, nullptr, asked};
+    return nullptr;
+  }
+  if (BytesLocked() > bytes_max_) ForgetUnused();
   if (BytesLocked() > bytes_max_) {
     has_refused_ = true;
     return nullptr;
@@ -44,7 +53,7 @@ std::shared_ptr<const DictionaryNumbers> ColumnNumbers::Of(
   numbers->limit = values_.size();
   numbers->null_number = values_.null_id();
   codes_ += dictionary->size();
-  dictionaries_[dictionary.get()] = {dictionary, numbers};
+  dictionaries_[dictionary.get()] = {dictionary, numbers, 0};
   return numbers;
 }
 
@@ -57,7 +66,9 @@ void ColumnNumbers::ForgetUnused() {
   absl::erase_if(dictionaries_,
                  [](const auto& entry) { return entry.second.dictionary.expired(); });
   codes_ = 0;
-  for (const auto& [address, entry] : dictionaries_) codes_ += entry.numbers->of_code.size();
+  for (const auto& [address, entry] : dictionaries_) {
+    if (entry.numbers != nullptr) codes_ += entry.numbers->of_code.size();
+  }
   forget_above_ = std::max<size_t>(64, 2 * dictionaries_.size());
 }
 

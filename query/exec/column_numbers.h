@@ -30,10 +30,11 @@ class ColumnNumbers {
  public:
   ColumnNumbers(Type type, uint64_t bytes_max) : values_(std::move(type)), bytes_max_(bytes_max) {}
 
-  // The numbers of a dictionary's values, made on first sight if `make`. Null when there are none,
-  // or no room for them.
+  // The numbers of a dictionary's values, to be used for so many rows. Null when there are none, or
+  // no room for them. They are made once the rows that asked for them, in this query and in those
+  // before, are an eighth of the values: a few rows do not pay for numbering all.
   std::shared_ptr<const DictionaryNumbers> Of(const std::shared_ptr<const Vector>& dictionary,
-                                              bool make = true);
+                                              size_t rows = SIZE_MAX);
   // The values that have the numbers, flat; a default for kNoId.
   Vector Values(const uint32_t* numbers, size_t count) const;
   uint64_t MemoryBytes() const;
@@ -44,6 +45,7 @@ class ColumnNumbers {
   struct Entry {
     std::weak_ptr<const Vector> dictionary;  // the address may be another one's later
     std::shared_ptr<const DictionaryNumbers> numbers;
+    size_t rows = 0;  // that asked while there are no numbers
   };
   uint64_t BytesLocked() const { return values_.MemoryBytes() + codes_ * sizeof(uint32_t); }
   void ForgetUnused();

@@ -493,7 +493,7 @@ std::shared_ptr<const DictionaryNumbers> ColumnInterner::NumbersOf(const Vector&
     if (cache.dictionary == column.dictionary()) return cache.numbers;
   }
   // Few rows do not pay for numbers, but take those there are.
-  auto numbers = numbers_->Of(column.dictionary(), /*make=*/CacheWorthwhile(column));
+  auto numbers = numbers_->Of(column.dictionary(), CacheWorthwhile(column) ? SIZE_MAX : 0);
   if (numbers != nullptr) Remember({column.dictionary(), {}, numbers}, &caches_);
   return numbers;
 }

@@ -170,8 +170,9 @@ class NumberedDistinct final : public AggregateFunction {
   absl::Status Take(EvalContext& context, StateOf state_of, std::span<const Vector> arguments,
                     size_t rows) const {
     const Vector& column = arguments[0];
-    const auto numbers =
-        column.form() == Vector::Form::kDictionary ? numbers_->Of(column.dictionary()) : nullptr;
+    const auto numbers = column.form() == Vector::Form::kDictionary
+                             ? numbers_->Of(column.dictionary(), rows)
+                             : nullptr;
     if (numbers == nullptr) return TakePlain(context, state_of, arguments, rows);
     const uint32_t* of_code = numbers->of_code.data();
     const uint32_t* codes = column.codes();

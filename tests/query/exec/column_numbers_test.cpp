@@ -80,6 +80,20 @@ TEST(ColumnNumbers, EqualValuesHaveEqualNumbersInAllDictionaries) {
   EXPECT_EQ(numbers.Of(first), numbers.Of(first));
 }
 
+TEST(ColumnNumbers, AreMadeWhenEnoughRowsHaveAsked) {
+  const Type type(TypeKind::kString);
+  std::vector<Datum> values;
+  for (int i = 0; i < 1000; ++i) values.emplace_back(std::to_string(i));
+  const auto dictionary = std::make_shared<const Vector>(BuildVector(type, values));
+  ColumnNumbers numbers(type, 1 << 20);
+  EXPECT_EQ(numbers.Of(dictionary, 0), nullptr);
+  EXPECT_EQ(numbers.Of(dictionary, 100), nullptr);
+  EXPECT_EQ(numbers.Of(dictionary, 24), nullptr);
+  EXPECT_EQ(numbers.MemoryBytes(), ColumnNumbers(type, 1).MemoryBytes());
+  EXPECT_NE(numbers.Of(dictionary, 1), nullptr);
+  EXPECT_NE(numbers.Of(dictionary, 0), nullptr);
+}
+
 TEST(ColumnNumbers, RefusesWhenFullAndKnowsWhenItsValuesHaveGone) {
   const Type type(TypeKind::kString);
   ColumnNumbers numbers(type, 100'000);
