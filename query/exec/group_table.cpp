@@ -18,6 +18,8 @@ constexpr size_t kSpilledBatchBytes = 1 << 20;
 // A row adds at most so much to a state beside its values: a slot, its share of empty ones.
 constexpr uint64_t kStateBytesPerRow = 48;
 constexpr uint64_t kUnmeasuredBytesMin = 1 << 20;
+// Rows that are looked at together for being of one group.
+constexpr size_t kRunBlockRows = 16;
 constexpr size_t kUnmeasuredRowsMin = 16 * kVectorRowsMax;
 // Of the results of one batch, roughly.
 constexpr uint64_t kResultBytes = 4 << 20;
@@ -227,9 +229,9 @@ uint64_t GroupTable::bytes() const {
          unmeasured_bytes_;
 }
 
-void GroupTable::FindRows() {
-  rows_.resize(groups_.size());
-  for (size_t i = 0; i < groups_.size(); ++i) {
+void GroupTable::FindRows(size_t rows) {
+  rows_.resize(rows);
+  for (size_t i = 0; i < rows; ++i) {
     rows_[i] = states_.row(groups_[i]);
     __builtin_prefetch(rows_[i], 1);
   }
@@ -345,8 +347,8 @@ absl::Status GroupTable::AddSet(const Batch& batch, const std::vector<size_t>* s
     groups_.resize(batch.rows);
     interner_.Intern(keys, batch.rows, groups_.data());
     states_.GrowTo(interner_.size());
-    FindRows();
   }
+  rows_.clear();
   for (size_t a = 0; a < layout_.calls.size(); ++a)
     HOGLET_RETURN_IF_ERROR(UpdateAggregate(a, batch, keys.empty() ? nullptr : groups_.data()));
   return Account(batch.rows);
@@ -389,6 +391,10 @@ absl::Status GroupTable::UpdateAggregate(size_t a, const Batch& batch, const uin
   if (plan_.group_keys.empty() && plan_.grouping_sets.empty()) {
     return call.function->UpdateAll(*context_, states_.state(0, a), arguments, rows);
   }
+  if (groups != nullptr && arguments.empty() && !call.filter.has_value()) {
+    return UpdateByRuns(a, groups, rows);
+  }
+  if (rows_.size() != batch.rows) FindRows(batch.rows);
   pointers_.resize(rows);
   const size_t offset = layout_.offsets[a];
   if (call.filter.has_value()) {
@@ -397,6 +403,39 @@ absl::Status GroupTable::UpdateAggregate(size_t a, const Batch& batch, const uin
     for (size_t i = 0; i < rows; ++i) pointers_[i] = rows_[i] + offset;
   }
   return call.function->Update(*context_, pointers_.data(), arguments, rows);
+}
+
+// Rows of one group that follow each other go in together where no values are asked for, as with
+// count(): stored rows are sorted, so such runs are long.
+absl::Status GroupTable::UpdateByRuns(size_t a, const uint32_t* groups, size_t rows) {
+  const AggregateFunction& function = *layout_.calls[a].function;
+  uint32_t run_group = 0;
+  size_t run_rows = 0;
+  const auto end_run = [&]() -> absl::Status {
+    if (run_rows == 0) return absl::OkStatus();
+    return function.UpdateAll(*context_, states_.state(run_group, a), {},
+                              std::exchange(run_rows, 0));
+  };
+  pointers_.clear();
+  for (size_t begin = 0; begin < rows; begin += kRunBlockRows) {
+    const size_t count = std::min(kRunBlockRows, rows - begin);
+    const uint32_t group = groups[begin];
+    uint32_t differences = 0;
+    for (size_t i = 0; i < count; ++i) differences |= groups[begin + i] ^ group;
+    if (differences != 0) {
+      for (size_t i = 0; i < count; ++i) {
+        pointers_.push_back(states_.state(groups[begin + i], a));
+        __builtin_prefetch(pointers_.back(), 1);
+      }
+      continue;
+    }
+    if (group != run_group) HOGLET_RETURN_IF_ERROR(end_run());
+    run_group = group;
+    run_rows += count;
+  }
+  HOGLET_RETURN_IF_ERROR(end_run());
+  if (pointers_.empty()) return absl::OkStatus();
+  return function.Update(*context_, pointers_.data(), {}, pointers_.size());
 }
 
 absl::Status GroupTable::FinishOrdered() {

@@ -129,7 +129,8 @@ class GroupTable {
   // `groups`: of the rows; null if there is but one.
   absl::Status UpdateAggregate(size_t a, const Batch& batch, const uint32_t* groups);
   // Where the groups of the batch lie; fetches them into the cache meanwhile.
-  void FindRows();
+  void FindRows(size_t rows);
+  absl::Status UpdateByRuns(size_t a, const uint32_t* groups, size_t rows);
   void KeepOrdered(size_t a, OrderedRows rows);
   // The heap behind the states, by walking all of them.
   void Measure();
@@ -152,7 +153,7 @@ class GroupTable {
   uint64_t unmeasured_rows_ = 0;
   bool wants_spill_ = false;
   std::vector<uint32_t> groups_;
-  std::vector<char*> rows_;  // of the groups
+  std::vector<char*> rows_;  // of the groups; empty until asked for
   std::vector<char*> pointers_;
 };
 
