@@ -76,6 +76,8 @@ Type AddedType(const Type& type, IntervalUnit unit) {
 
 namespace {
 
+constexpr int64_t kDaysMax = 100'000'000;
+
 int64_t AddMonths(int64_t day, int64_t months) {
   int64_t year;
   int month, in_month;
@@ -140,11 +142,14 @@ int64_t AddInterval(const Type& type, const TimeZone& zone, IntervalUnit unit, i
         seconds * kMicrosPerSecond +
         int64_t{zone.OffsetSeconds(seconds * kMicrosPerSecond)} * kMicrosPerSecond;
     const int64_t day = FloorDivide(local, kMicrosPerDay);
-    const int64_t moved =
-        AddToDay(day, unit, count) * kMicrosPerDay + (local - day * kMicrosPerDay);
+    // Days whose microseconds are numbers; no result can show one outside them.
+    const int64_t moved_day = Clamp(AddToDay(day, unit, count), -kDaysMax, kDaysMax);
+    const int64_t moved = moved_day * kMicrosPerDay + (local - day * kMicrosPerDay);
     const int64_t moment = FloorDivide(MomentOfLocal(moved, zone), kMicrosPerSecond);
     if (type.kind() == TypeKind::kDateTime) return static_cast<uint32_t>(moment);
-    return moment * unit_ticks + rest;
+    // Nanoseconds of a far day wrap, as ClickHouse's do.
+    return static_cast<int64_t>(static_cast<uint64_t>(moment) * static_cast<uint64_t>(unit_ticks)) +
+           rest;
   }
   // Exact durations, in ticks of the result.
   const int scale = result.kind() == TypeKind::kDateTime64 ? result.scale() : 0;

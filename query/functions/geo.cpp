@@ -262,7 +262,8 @@ std::pair<double, double> DecodeGeohash(std::string_view text) {
     if (value == std::string_view::npos) return {0, 0};
     for (int k = 4; k >= 0; --k, ++bit) {
       const double middle = (low[bit % 2] + high[bit % 2]) / 2;
-      (value >> k & 1 ? low : high)[bit % 2] = middle;
+      double* const moved = (value >> k & 1) != 0 ? low : high;
+      moved[bit % 2] = middle;
     }
   }
   return {(low[0] + high[0]) / 2, (low[1] + high[1]) / 2};

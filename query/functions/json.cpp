@@ -21,6 +21,8 @@ simdjson::dom::parser& ThreadParser() {
 }
 
 std::optional<element> ParseDocument(std::string_view text) {
+  // An empty text may have no address, from which the parser would copy nothing.
+  if (text.empty()) return std::nullopt;
   element root;
   if (ThreadParser().parse(text.data(), text.size()).get(root) != simdjson::SUCCESS)
     return std::nullopt;

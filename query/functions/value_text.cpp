@@ -256,7 +256,8 @@ void AppendShortest(F value, std::string* out) {
 Int128 IntegerMin(const Type& type) {
   if (type.IsUnsigned() || type.kind() == TypeKind::kBool) return 0;
   const int bits = type.IntegerBits();
-  return -(static_cast<Int128>(1) << (bits - 1));
+  // All ones above the sign bit; the least of 128 bits is not the negation of anything.
+  return static_cast<Int128>(~UInt128{0} << (bits - 1));
 }
 Int128 IntegerMax(const Type& type) {
   if (type.kind() == TypeKind::kBool) return 1;
