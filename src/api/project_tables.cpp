@@ -109,7 +109,7 @@ std::unique_ptr<ScannableTable> PersonsTable(const PersonStore* persons, uint64_
         return [team, walk = persons->FreezePersons(team)](std::string_view begin, auto& columns,
                                                            const auto& next) {
           return walk(begin, [&](std::string_view key, const PersonRecord& person) {
-            if (!next(key)) return false;
+            if (!next(key, person.properties.size())) return false;
             columns[0].AppendWide(UuidToInt128(person.id));
             columns[1].AppendInteger(team);
             columns[2].AppendInteger(person.created_at_us);
@@ -139,7 +139,7 @@ std::unique_ptr<ScannableTable> DistinctIdsTable(const PersonStore* persons, boo
                    std::string_view begin, auto& columns, const auto& next) {
           return walk(begin, [&](std::string_view key, const DistinctIdRecord& id) {
             if (only_overrides && id.version == 0) return true;
-            if (!next(key)) return false;
+            if (!next(key, id.distinct_id.size())) return false;
             columns[0].AppendString(id.distinct_id);
             columns[1].AppendInteger(team);
             columns[2].AppendWide(UuidToInt128(id.person_id));
@@ -173,7 +173,7 @@ std::unique_ptr<ScannableTable> HeatmapsTable(const SideRows* rows, uint64_t kep
             [team, until_us = UntilOf(filter), walk = rows->FreezeHeatmaps(team, FromOf(filter))](
                 std::string_view begin, auto& columns, const auto& next) {
               return walk(begin, [&](std::string_view key, const HeatmapRow& row) {
-                if (row.timestamp_us > until_us || !next(key)) return false;
+                if (row.timestamp_us > until_us || !next(key, row.current_url.size())) return false;
                 columns[0].AppendString(row.session_id);
                 columns[1].AppendInteger(team);
                 columns[2].AppendString(row.distinct_id);
@@ -204,7 +204,7 @@ std::unique_ptr<ScannableTable> WarningsTable(const SideRows* rows, uint64_t kep
         return [team, walk = rows->FreezeWarnings(team, FromOf(filter))](
                    std::string_view begin, auto& columns, const auto& next) {
           return walk(begin, [&](std::string_view key, const WarningRow& row) {
-            if (!next(key)) return false;
+            if (!next(key, row.details.size())) return false;
             columns[0].AppendInteger(row.timestamp_us);
             columns[1].AppendInteger(team);
             columns[2].AppendString("plugin-server");
@@ -234,7 +234,7 @@ std::unique_ptr<ScannableTable> DeadLettersTable(const DeadLetterQueue* queue,
         return [queue, team](std::string_view, auto& columns, const auto& next) {
           return queue->Visit([&](const DeadLetter& letter) {
             if (letter.team_id != team) return true;
-            if (!next("")) return false;
+            if (!next("", letter.payload.size())) return false;
             columns[0].AppendInteger(static_cast<int64_t>(letter.id));
             columns[1].AppendInteger(team);
             columns[2].AppendWide(UuidToInt128(letter.uuid));
@@ -273,7 +273,9 @@ std::unique_ptr<ScannableTable> GroupsTable(const PersonStore* persons, uint64_t
                     index == first && !begin.empty() ? begin.substr(1) : std::string_view();
                 HOGLET_RETURN_IF_ERROR(
                     walks[index](from, [&](std::string_view key, const Group& group) {
-                      goes_on = next(StrCat(std::string(1, static_cast<char>(index)), key));
+                      const std::string properties = group.properties->ToJson();
+                      goes_on = next(StrCat(std::string(1, static_cast<char>(index)), key),
+                                     properties.size());
                       if (!goes_on) return false;
                       columns[0].AppendInteger(index);
                       columns[1].AppendInteger(team);
@@ -282,7 +284,7 @@ std::unique_ptr<ScannableTable> GroupsTable(const PersonStore* persons, uint64_t
                       columns[3].AppendInteger(FloorDivide(group.created_at_us, kMicrosPerSecond) *
                                                kMicrosPerSecond);
                       columns[4].AppendInteger(group.updated_at_us);
-                      columns[5].AppendString(group.properties->ToJson());
+                      columns[5].AppendString(properties);
                       return true;
                     }));
               }
@@ -306,7 +308,7 @@ std::unique_ptr<ScannableTable> GroupTypesTable(const PersonStore* persons,
       [persons](TeamId team, const ScanFilter&) -> RecordTable::Rows {
         return [persons, team](std::string_view, auto& columns, const auto& next) -> absl::Status {
           HOGLET_ASSIGN_OR_RETURN(const auto types, persons->GroupTypes(team));
-          for (size_t i = 0; i < types.size() && next(""); ++i) {
+          for (size_t i = 0; i < types.size() && next("", types[i].size()); ++i) {
             columns[0].AppendInteger(static_cast<int64_t>(i) + 1);
             columns[1].AppendInteger(team);
             columns[2].AppendString(types[i]);

@@ -14,6 +14,8 @@ namespace {
 
 using Columns = std::vector<RecordTable::Column>;
 
+constexpr uint64_t kGranuleTextBytesMax = 4 << 20;
+
 absl::StatusOr<size_t> FindColumn(const Columns& columns, const std::string& name) {
   const auto found = std::find_if(columns.begin(), columns.end(),
                                   [&](const RecordTable::Column& c) { return c.name == name; });
@@ -68,13 +70,17 @@ class RecordScan final : public TableScan {
   absl::Status Index(const RecordTable::Options& options) {
     std::vector<VectorBuilder> builders = BuildersOf(columns_);
     bool is_too_large = false;
-    HOGLET_RETURN_IF_ERROR(records_("", builders, [&](std::string_view key) {
-      if (granules_.empty() || granules_.back().rows == kVectorRowsMax) {
+    uint64_t granule_text_bytes = 0;
+    HOGLET_RETURN_IF_ERROR(records_("", builders, [&](std::string_view key, size_t text_bytes) {
+      if (granules_.empty() || granules_.back().rows == kVectorRowsMax ||
+          granule_text_bytes + text_bytes > kGranuleTextBytesMax) {
         CloseGranule(&builders, options.kept_bytes_max);
+        granule_text_bytes = 0;
         is_too_large = !options.has_keys && !granules_.empty() && granules_.back().kept == nullptr;
         granules_.push_back({.begin = std::string(key)});
       }
       ++granules_.back().rows;
+      granule_text_bytes += text_bytes;
       return !is_too_large;
     }));
     CloseGranule(&builders, options.kept_bytes_max);
@@ -96,7 +102,7 @@ class RecordScan final : public TableScan {
     std::vector<VectorBuilder> builders = BuildersOf(columns_);
     size_t left = granule.rows;
     HOGLET_RETURN_IF_ERROR(
-        records_(granule.begin, builders, [&](std::string_view) { return left-- > 0; }));
+        records_(granule.begin, builders, [&](std::string_view, size_t) { return left-- > 0; }));
     Rows rows = BuildRows(&builders);
     HOGLET_ASSERT((*rows)[0].size() == granule.rows);
     return std::make_unique<RecordReader>(std::move(rows), columns_);

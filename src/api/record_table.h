@@ -16,7 +16,8 @@ namespace hoglet {
 //
 // A scan goes through the rows once when it opens. What fits into Options::kept_bytes_max stays as
 // columns; of the rest it remembers where each granule begins and reads it again when it is opened,
-// so that its memory does not grow with the table.
+// so that its memory does not grow with the table. A granule ends at 4 MiB of texts, for documents
+// may be large.
 class RecordTable final : public ScannableTable {
  public:
   struct Column {
@@ -24,8 +25,9 @@ class RecordTable final : public ScannableTable {
     Type type;
     bool json = false;  // a String column that holds JSON documents
   };
-  // Says of the row to be appended next whether it is still wanted.
-  using NextRow = std::function<bool(std::string_view key)>;
+  // Says of the row to be appended next, whose texts have so many bytes, whether it is still
+  // wanted.
+  using NextRow = std::function<bool(std::string_view key, size_t text_bytes)>;
   // Appends the rows from `begin` on ("": the first) to `columns`, in the order of their keys;
   // before each it asks `next`, and ends if that says no. Thread-safe; shows the same rows each
   // time it is called, however the store changes meanwhile.

@@ -152,7 +152,7 @@ TEST(RecordTable, RowsWithoutKeysAreBounded) {
         std::vector<RecordTable::Column>{{"n", Type(TypeKind::kInt64)}},
         [rows](TeamId, const ScanFilter&) -> RecordTable::Rows {
           return [rows](std::string_view, auto& columns, const auto& next) {
-            for (int i = 0; i < rows && next(""); ++i) columns[0].AppendInteger(i);
+            for (int i = 0; i < rows && next("", 0); ++i) columns[0].AppendInteger(i);
             return absl::OkStatus();
           };
         },
@@ -169,6 +169,42 @@ TEST(RecordTable, RowsWithoutKeysAreBounded) {
     const auto scan = table(rows, 70'000)->OpenScan(kTeam, {});
     EXPECT_EQ(scan.status().code(), absl::StatusCode::kResourceExhausted) << rows;
   }
+}
+
+// Large documents: granules of few rows, so that memory does not follow the number of rows alone.
+TEST(RecordTable, GranulesEndByTheBytesOfTheirTexts) {
+  constexpr int kRows = 3000;
+  constexpr size_t kTextBytes = 100'000;
+  const RecordTable table(
+      {{"n", Type(TypeKind::kInt64)}, {"text", Type(TypeKind::kString)}},
+      [](TeamId, const ScanFilter&) -> RecordTable::Rows {
+        return [](std::string_view begin, auto& columns, const auto& next) {
+          for (int i = begin.empty() ? 0 : std::stoi(std::string(begin)); i < kRows; ++i) {
+            if (!next(std::to_string(i), kTextBytes)) break;
+            columns[0].AppendInteger(i);
+            columns[1].AppendString(std::string(kTextBytes, static_cast<char>('a' + i % 26)));
+          }
+          return absl::OkStatus();
+        };
+      },
+      RecordTable::Options{.kept_bytes_max = 1 << 20});
+  const auto scan = table.OpenScan(kTeam, {});
+  ASSERT_TRUE(scan.ok()) << scan.status();
+  int64_t row = 0;
+  for (size_t g = 0; g < (*scan)->granule_count(); ++g) {
+    const auto granule = (*scan)->OpenGranule(g);
+    ASSERT_TRUE(granule.ok()) << granule.status();
+    ASSERT_EQ((*granule)->rows(), (*scan)->granule_rows(g));
+    EXPECT_LE((*granule)->rows() * kTextBytes, 4u << 20);
+    const auto numbers = (*granule)->Read({.name = "n"});
+    const auto texts = (*granule)->Read({.name = "text"});
+    ASSERT_TRUE(numbers.ok() && texts.ok());
+    for (size_t i = 0; i < (*granule)->rows(); ++i, ++row) {
+      EXPECT_EQ(numbers->data<int64_t>()[i], row);
+      EXPECT_EQ(texts->data<std::string_view>()[i][0], 'a' + row % 26);
+    }
+  }
+  EXPECT_EQ(row, kRows);
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ class Dataset final : public TableCatalog {
           return [this](std::string_view, std::vector<VectorBuilder>& builders,
                         const RecordTable::NextRow& next) -> absl::Status {
             for (const std::vector<Field>& row : rows_) {
-              if (!next("")) break;
+              if (!next("", 0)) break;
               for (size_t c = 0; c < row.size(); ++c)
                 HOGLET_RETURN_IF_ERROR(Append(row[c], &builders[c]));
             }
