@@ -4,6 +4,7 @@
 #include "query/functions/datetime.h"
 #include "query/functions/registry.h"
 #include "query/functions/types.h"
+#include "query/functions/wrapping.h"
 
 namespace hoglet::fn {
 namespace {
@@ -165,8 +166,9 @@ Bound TimePlusNumber(const Type& type, size_t time_at, size_t number_at, int sig
   return MakeFunction(type, [=](const Batch& batch) -> absl::StatusOr<Vector> {
     Vector out = Vector::Flat(type, batch.rows);
     auto* data = out.mutable_data<int64_t>();
-    BinaryLoop<int64_t, int64_t>(batch.args[time_at], batch.args[number_at], batch.rows, data,
-                                 [unit](int64_t t, int64_t n) { return t + n * unit; });
+    BinaryLoop<int64_t, int64_t>(
+        batch.args[time_at], batch.args[number_at], batch.rows, data,
+        [unit](int64_t t, int64_t n) { return WrappingAdd(t, WrappingMultiply(n, unit)); });
     for (size_t i = 0; i < batch.rows; ++i) {
       if (type.kind() == TypeKind::kDate) data[i] = static_cast<uint16_t>(data[i]);
       if (type.kind() == TypeKind::kDateTime) data[i] = static_cast<uint32_t>(data[i]);

@@ -274,16 +274,21 @@ absl::StatusOr<Type> SumType(const Shape& shape) {
   return type.IsUnsigned() || type.kind() == TypeKind::kBool ? U64() : I64();
 }
 
-// Adds without the undefined overflow of signed numbers.
+// The same number modulo 2^bits, where overflow is defined.
+template <typename T>
+auto Wrapping(T value) {
+  if constexpr (std::is_same_v<T, int64_t>) {
+    return static_cast<uint64_t>(value);
+  } else if constexpr (std::is_same_v<T, Int128>) {
+    return static_cast<UInt128>(value);
+  } else {
+    return value;
+  }
+}
+
 template <typename T>
 T Add(T a, T b) {
-  if constexpr (std::is_same_v<T, int64_t>) {
-    return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-  } else if constexpr (std::is_same_v<T, Int128>) {
-    return static_cast<Int128>(static_cast<UInt128>(a) + static_cast<UInt128>(b));
-  } else {
-    return a + b;
-  }
+  return static_cast<T>(Wrapping(a) + Wrapping(b));
 }
 
 struct Sum {
@@ -406,7 +411,9 @@ struct Difference {
     for (size_t i = 0; i < rows; ++i) {
       for (uint32_t e = in.first.begin(i); e < in.first.end(i); ++e) {
         out.mutable_data<T>()[e] =
-            e == in.first.begin(i) ? T{0} : Add<T>(values[e], -values[e - 1]);
+            e == in.first.begin(i)
+                ? T{0}
+                : static_cast<T>(Wrapping<T>(values[e]) - Wrapping<T>(values[e - 1]));
       }
     }
     return out;

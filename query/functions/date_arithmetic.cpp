@@ -3,6 +3,7 @@
 #include "query/functions/datetime.h"
 #include "query/functions/registry.h"
 #include "query/functions/types.h"
+#include "query/functions/wrapping.h"
 
 // Intervals, addition of units, differences.
 
@@ -148,8 +149,7 @@ int64_t AddInterval(const Type& type, const TimeZone& zone, IntervalUnit unit, i
     const int64_t moment = FloorDivide(MomentOfLocal(moved, zone), kMicrosPerSecond);
     if (type.kind() == TypeKind::kDateTime) return static_cast<uint32_t>(moment);
     // Nanoseconds of a far day wrap, as ClickHouse's do.
-    return static_cast<int64_t>(static_cast<uint64_t>(moment) * static_cast<uint64_t>(unit_ticks)) +
-           rest;
+    return WrappingAdd(WrappingMultiply(moment, unit_ticks), rest);
   }
   // Exact durations, in ticks of the result.
   const int scale = result.kind() == TypeKind::kDateTime64 ? result.scale() : 0;
@@ -179,7 +179,9 @@ Bound AddUnits(const Type& type, IntervalUnit unit, size_t time_at, size_t count
     Vector out = Vector::Flat(result, batch.rows);
     auto* data = out.mutable_data<int64_t>();
     for (size_t i = 0; i < batch.rows; ++i) {
-      data[i] = batch.live(i) ? AddInterval(type, zone, unit, time[i], sign * count[i]) : 0;
+      data[i] = batch.live(i)
+                    ? AddInterval(type, zone, unit, time[i], WrappingMultiply(sign, count[i]))
+                    : 0;
     }
     return out;
   });

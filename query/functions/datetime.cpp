@@ -4,6 +4,7 @@
 #include "query/functions/cast.h"
 #include "query/functions/registry.h"
 #include "query/functions/types.h"
+#include "query/functions/wrapping.h"
 
 // Parts of dates and times, and their starts.
 
@@ -594,7 +595,7 @@ Bound BindToUnix64(const Call& call) {
   const int scale = type.scale();
   return MapRows<int64_t, int64_t>(I64(), [scale](int64_t ticks) {
     return scale >= digits ? FloorDivide(ticks, kPow10[scale - digits])
-                           : ticks * kPow10[digits - scale];
+                           : WrappingMultiply(ticks, kPow10[digits - scale]);
   });
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "query/functions/kernel.h"
+#include "query/functions/wrapping.h"
 #include "src/base/time.h"
 
 // Dates and times inside vectors, and how functions read them.
@@ -61,8 +62,9 @@ class TimeReader {
 
   bool is_date() const { return kind_ == TypeKind::kDate || kind_ == TypeKind::kDate32; }
   int64_t Moment(int64_t value) const {
-    if (is_date()) return value * kMicrosPerDay;
-    return kind_ == TypeKind::kDateTime ? value * kMicrosPerSecond : TicksToMicros(value, scale_);
+    if (is_date()) return WrappingMultiply(value, kMicrosPerDay);
+    return kind_ == TypeKind::kDateTime ? WrappingMultiply(value, kMicrosPerSecond)
+                                        : TicksToMicros(value, scale_);
   }
   int64_t Local(int64_t value) {
     const int64_t moment = Moment(value);

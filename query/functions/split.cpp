@@ -67,7 +67,7 @@ Bound Splitter(const Call& call, Parts parts, std::optional<std::string> separat
       int64_t left = limit[row];
       parts(text[row], separator.value_or(""), [&](std::string_view part) {
         list->AddView(part);
-        return --left != 0;
+        return left <= 0 || --left != 0;
       });
       return absl::OkStatus();
     });
