@@ -13,6 +13,7 @@ logs=$build/test-logs
 mkdir -p "$logs"
 # Sanitized programs have frames several times as large, and depth is limited by what usual ones take.
 case $build in */asan | */tsan) ulimit -s 65536 2>/dev/null || true ;; esac
+case $build in */tsan) export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp ${TSAN_OPTIONS:-}" ;; esac
 
 wanted() { # NAME, against the names given
   [ -z "$names" ] && return 0

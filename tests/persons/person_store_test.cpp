@@ -12,11 +12,6 @@
 #include "src/persons/property_set.h"
 #include "tests/persons/person_support.h"
 
-#ifdef __SANITIZE_THREAD__
-// RocksDB is not built with the sanitizer: the order its lock-free lists keep cannot be seen.
-extern "C" const char* __tsan_default_suppressions() { return "race:rocksdb::\n"; }
-#endif
-
 namespace hoglet {
 namespace {
 
