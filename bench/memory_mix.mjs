@@ -112,6 +112,8 @@ try {
   else await load(data);
   const binary = path.resolve(flags.hoglet);
   server = await new Hoglet(binary, data).start();
+  const [[events]] = await server.query('SELECT count() FROM events');
+  if (events === 0) throw new Error(`there are no events in ${flags.data}`);
   const free = [];
   for (const name of names) free.push(await ask(server, name));
   const refused = free.find(({ answer }) => !answer.startsWith('['));
