@@ -335,7 +335,9 @@ bool Part::KeyMayBePresent(uint64_t key_hash) const {
 }
 
 bool Part::DistinctIdMayBePresent(size_t granule, uint64_t hash) const {
-  if (!filters_requested_.exchange(true, std::memory_order_relaxed)) {
+  // Looked at first: a flag that is written for each granule would go from core to core.
+  if (!filters_requested_.load(std::memory_order_relaxed) &&
+      !filters_requested_.exchange(true, std::memory_order_relaxed)) {
     const std::vector<ChunkMeta>& filters = footer_.distinct_id_filters;
     const uint64_t begin = filters.front().offset;
     file_->WillNeed(begin, filters.back().offset + filters.back().stored_bytes - begin);

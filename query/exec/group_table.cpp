@@ -18,9 +18,9 @@ constexpr size_t kSpilledBatchBytes = 1 << 20;
 // A row adds at most so much to a state beside its values: a slot, its share of empty ones.
 constexpr uint64_t kStateBytesPerRow = 48;
 constexpr uint64_t kUnmeasuredBytesMin = 1 << 20;
+constexpr size_t kUnmeasuredRowsMin = 16 * kVectorRowsMax;
 // Rows that are looked at together for being of one group.
 constexpr size_t kRunBlockRows = 16;
-constexpr size_t kUnmeasuredRowsMin = 16 * kVectorRowsMax;
 // Of the results of one batch, roughly.
 constexpr uint64_t kResultBytes = 4 << 20;
 

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-#include <map>
-#include <mutex>
+#include <algorithm>
+#include <memory>
+#include <random>
 #include <string>
+#include <vector>
 
 #include "src/base/fault_env.h"
 #include "src/base/strings.h"
