@@ -3,6 +3,7 @@
 
 #include "query/functions/aggregate.h"
 #include "query/functions/types.h"
+#include "query/functions/wrapping.h"
 
 // count, sum, avg, min, max, any, argMin and their kin.
 
@@ -92,9 +93,7 @@ struct NarrowSum {
   void Add(State& state, const Columns& columns, size_t row) const {
     Merge(state, columns.values.at(row));
   }
-  void Merge(State& into, const State& from) const {
-    into = static_cast<int64_t>(static_cast<uint64_t>(into) + static_cast<uint64_t>(from));
-  }
+  void Merge(State& into, const State& from) const { into = WrappingAdd(into, from); }
   void Finalize(const State& state, VectorBuilder* out) const {
     out->AppendInteger(WrapInteger(kind, state));
   }

@@ -4,6 +4,7 @@
 
 #include "query/functions/aggregate.h"
 #include "query/functions/types.h"
+#include "query/functions/wrapping.h"
 
 // Aggregates over series: growth from value to value, intervals that overlap, smoothing.
 
@@ -19,18 +20,6 @@ void AppendNumber(T value, VectorBuilder* out) {
   } else {
     out->AppendInteger(static_cast<int64_t>(value));
   }
-}
-
-// Differences of integers are taken modulo 2^64, like ClickHouse's.
-template <typename T>
-T Difference(T to, T from) {
-  if constexpr (std::is_same_v<T, double>) return to - from;
-  return static_cast<T>(static_cast<uint64_t>(to) - static_cast<uint64_t>(from));
-}
-template <typename T>
-T Sum(T a, T b) {
-  if constexpr (std::is_same_v<T, double>) return a + b;
-  return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
 }
 
 template <typename T>
@@ -60,8 +49,9 @@ struct Growth {
       into = from;
       return;
     }
-    if (into.last < from.first) into.sum = Sum(into.sum, Difference(from.first, into.last));
-    into.sum = Sum(into.sum, from.sum);
+    if (into.last < from.first)
+      into.sum = WrappingAdd(into.sum, WrappingSubtract(from.first, into.last));
+    into.sum = WrappingAdd(into.sum, from.sum);
     into.last = from.last;
   }
   void Finalize(const State& state, VectorBuilder* out) const {
@@ -114,7 +104,8 @@ struct TimedGrowth {
       state = {T{}, value, value, time, time, true};
       return;
     }
-    if (state.last < value) state.sum = Sum(state.sum, Difference(value, state.last));
+    if (state.last < value)
+      state.sum = WrappingAdd(state.sum, WrappingSubtract<T>(value, state.last));
     state.last = value;
     state.last_time = time;
   }
@@ -143,8 +134,8 @@ struct TimedGrowth {
   }
   static State Joined(const State& a, const State& b) {
     State out = a;
-    if (a.last < b.first) out.sum = Sum(out.sum, Difference(b.first, a.last));
-    out.sum = Sum(out.sum, b.sum);
+    if (a.last < b.first) out.sum = WrappingAdd(out.sum, WrappingSubtract(b.first, a.last));
+    out.sum = WrappingAdd(out.sum, b.sum);
     out.last = b.last;
     out.last_time = b.last_time;
     return out;

@@ -4,6 +4,7 @@
 
 #include "query/functions/aggregate.h"
 #include "query/functions/types.h"
+#include "query/functions/wrapping.h"
 
 // Moments of one column and of two: variance, skewness, kurtosis, covariance, regression; weighted
 // means.
@@ -234,14 +235,8 @@ struct WeightedAverage {
     }
   }
   void Merge(State& into, const State& from) const {
-    if constexpr (std::is_same_v<T, double>) {
-      into.sum += from.sum;
-      into.weight += from.weight;
-    } else {
-      into.sum = static_cast<T>(static_cast<uint64_t>(into.sum) + static_cast<uint64_t>(from.sum));
-      into.weight =
-          static_cast<T>(static_cast<uint64_t>(into.weight) + static_cast<uint64_t>(from.weight));
-    }
+    into.sum = WrappingAdd(into.sum, from.sum);
+    into.weight = WrappingAdd(into.weight, from.weight);
   }
   void Finalize(const State& state, VectorBuilder* out) const {
     out->AppendDouble(static_cast<double>(state.sum) / static_cast<double>(state.weight));

@@ -4,6 +4,7 @@
 #include "query/functions/cast.h"
 #include "query/functions/registry.h"
 #include "query/functions/types.h"
+#include "query/functions/wrapping.h"
 
 // Functions over arrays whose first argument may be a lambda.
 
@@ -274,23 +275,6 @@ absl::StatusOr<Type> SumType(const Shape& shape) {
   return type.IsUnsigned() || type.kind() == TypeKind::kBool ? U64() : I64();
 }
 
-// The same number modulo 2^bits, where overflow is defined.
-template <typename T>
-auto Wrapping(T value) {
-  if constexpr (std::is_same_v<T, int64_t>) {
-    return static_cast<uint64_t>(value);
-  } else if constexpr (std::is_same_v<T, Int128>) {
-    return static_cast<UInt128>(value);
-  } else {
-    return value;
-  }
-}
-
-template <typename T>
-T Add(T a, T b) {
-  return static_cast<T>(Wrapping(a) + Wrapping(b));
-}
-
 struct Sum {
   static absl::StatusOr<Type> Result(const Shape& shape) { return SumType(shape); }
   template <typename T>
@@ -299,7 +283,8 @@ struct Sum {
     Vector out = Vector::Flat(type, rows);
     for (size_t i = 0; i < rows; ++i) {
       T sum = 0;
-      for (uint32_t e = in.first.begin(i); e < in.first.end(i); ++e) sum = Add(sum, values[e]);
+      for (uint32_t e = in.first.begin(i); e < in.first.end(i); ++e)
+        sum = WrappingAdd<T>(sum, values[e]);
       out.mutable_data<T>()[i] = sum;
     }
     return out;
@@ -377,7 +362,7 @@ struct Cumulative {
     for (size_t i = 0; i < rows; ++i) {
       T sum = 0;
       for (uint32_t e = in.first.begin(i); e < in.first.end(i); ++e) {
-        sum = Add(sum, values[e]);
+        sum = WrappingAdd<T>(sum, values[e]);
         if (floor && sum < 0) sum = 0;
         out.mutable_data<T>()[e] = sum;
       }
@@ -411,9 +396,7 @@ struct Difference {
     for (size_t i = 0; i < rows; ++i) {
       for (uint32_t e = in.first.begin(i); e < in.first.end(i); ++e) {
         out.mutable_data<T>()[e] =
-            e == in.first.begin(i)
-                ? T{0}
-                : static_cast<T>(Wrapping<T>(values[e]) - Wrapping<T>(values[e - 1]));
+            e == in.first.begin(i) ? T{0} : WrappingSubtract<T>(values[e], values[e - 1]);
       }
     }
     return out;

@@ -179,9 +179,9 @@ Bound AddUnits(const Type& type, IntervalUnit unit, size_t time_at, size_t count
     Vector out = Vector::Flat(result, batch.rows);
     auto* data = out.mutable_data<int64_t>();
     for (size_t i = 0; i < batch.rows; ++i) {
-      data[i] = batch.live(i)
-                    ? AddInterval(type, zone, unit, time[i], WrappingMultiply(sign, count[i]))
-                    : 0;
+      data[i] = batch.live(i) ? AddInterval(type, zone, unit, time[i],
+                                            WrappingMultiply<int64_t>(sign, count[i]))
+                              : 0;
     }
     return out;
   });
