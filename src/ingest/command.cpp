@@ -14,6 +14,33 @@ constexpr uint8_t kVersion = 1;
 constexpr uint8_t kDeletesEvents = 1;
 constexpr uint8_t kKeepsPersons = 2;
 
+void PutTexts(std::string* out, const std::vector<std::string>& texts) {
+  HOGLET_ASSERT(texts.size() <= kCommandTextsMax);
+  PutVarint(out, texts.size());
+  for (const std::string& text : texts) PutString(out, text);
+}
+
+bool GetTexts(ByteReader* in, std::vector<std::string>* texts) {
+  uint64_t count = 0;
+  if (!in->GetVarint(&count) || count > kCommandTextsMax) return false;
+  for (uint64_t i = 0; i < count; ++i) {
+    std::string_view text;
+    if (!in->GetString(&text)) return false;
+    texts->emplace_back(text);
+  }
+  return true;
+}
+
+bool GetHashKeys(ByteReader* in, IngestCommand* command) {
+  std::string_view hash_key;
+  if (!GetTexts(in, &command->distinct_ids) || !GetTexts(in, &command->flags) ||
+      !in->GetString(&hash_key)) {
+    return false;
+  }
+  command->hash_key = std::string(hash_key);
+  return true;
+}
+
 }  // namespace
 
 std::string EncodeCommand(const IngestCommand& command) {
@@ -31,6 +58,10 @@ std::string EncodeCommand(const IngestCommand& command) {
   for (const Uuid& uuid : command.uuids) {
     out.append(reinterpret_cast<const char*>(uuid.bytes.data()), uuid.bytes.size());
   }
+  if (command.kind != IngestCommand::Kind::kKeepFlagHashKeys) return out;
+  PutTexts(&out, command.distinct_ids);
+  PutTexts(&out, command.flags);
+  PutString(&out, command.hash_key);
   return out;
 }
 
@@ -55,16 +86,21 @@ absl::StatusOr<IngestCommand> DecodeCommand(std::string_view value) {
   const bool has_head = in.GetLittle(&kind) && in.GetLittle(&flags) &&
                         in.GetLittle(&command.team_id) && in.GetLittle(&command.from_us) &&
                         in.GetLittle(&command.to_us) && in.GetVarint(&count);
+  std::string_view uuids;
   if (!has_head || kind < static_cast<uint8_t>(IngestCommand::Kind::kDeletePersons) ||
-      kind > static_cast<uint8_t>(IngestCommand::Kind::kExpireSideRows) ||
-      count > kCommandUuidsMax || in.left().size() != count * sizeof(Uuid)) {
+      kind > static_cast<uint8_t>(IngestCommand::Kind::kKeepFlagHashKeys) ||
+      count > kCommandUuidsMax || !in.GetBytes(count * sizeof(Uuid), &uuids)) {
     return absl::DataLossError("a damaged command");
   }
   command.kind = static_cast<IngestCommand::Kind>(kind);
   command.deletes_events = (flags & kDeletesEvents) != 0;
   command.keeps_persons = (flags & kKeepsPersons) != 0;
   command.uuids.resize(count);
-  if (count > 0) std::memcpy(command.uuids.data(), in.left().data(), in.left().size());
+  if (count > 0) std::memcpy(command.uuids.data(), uuids.data(), uuids.size());
+  const bool has_keys = command.kind == IngestCommand::Kind::kKeepFlagHashKeys;
+  if ((has_keys && !GetHashKeys(&in, &command)) || !in.left().empty()) {
+    return absl::DataLossError("a damaged command");
+  }
   return command;
 }
 

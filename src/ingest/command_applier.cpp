@@ -1,5 +1,7 @@
 #include "src/ingest/command_applier.h"
 
+#include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +31,8 @@ absl::Status CommandApplier::Apply(const IngestCommand& command, bool skips_even
       break;
     case IngestCommand::Kind::kExpireSideRows:
       return ExpireSideRows(command);
+    case IngestCommand::Kind::kKeepFlagHashKeys:
+      return KeepFlagHashKeys(command);
   }
   if (skips_events) return absl::OkStatus();
   return events_->Delete(command.team_id, rows).status();
@@ -62,6 +66,29 @@ absl::Status CommandApplier::DeletePersons(const IngestCommand& command, bool sk
     HOGLET_RETURN_IF_ERROR(events_->Delete(command.team_id, rows).status());
   }
   if (!command.keeps_persons) persons_->Apply(std::move(changes));
+  return absl::OkStatus();
+}
+
+// A key once kept is never changed: whoever is first decides.
+absl::Status CommandApplier::KeepFlagHashKeys(const IngestCommand& command) {
+  PersonChanges changes;
+  changes.team_id = command.team_id;
+  std::set<Uuid> persons;
+  for (const std::string& distinct_id : command.distinct_ids) {
+    HOGLET_ASSIGN_OR_RETURN(const IdState state,
+                            persons_->LookupId(IdRef(command.team_id, distinct_id)));
+    if (state.is_mapped) persons.insert(state.person_id);
+  }
+  for (const Uuid& person_id : persons) {
+    HOGLET_ASSIGN_OR_RETURN(const auto kept,
+                            persons_->LookupFlagHashKeys(command.team_id, person_id));
+    for (const std::string& flag : command.flags) {
+      const auto has_flag = [&](const auto& key) { return key.first == flag; };
+      if (std::any_of(kept.begin(), kept.end(), has_flag)) continue;
+      changes.flags.push_back({person_id, flag, command.hash_key});
+    }
+  }
+  persons_->Apply(std::move(changes));
   return absl::OkStatus();
 }
 

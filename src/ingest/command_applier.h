@@ -20,6 +20,7 @@ class CommandApplier {
  private:
   absl::Status DeletePersons(const IngestCommand& command, bool skips_events);
   absl::Status ExpireSideRows(const IngestCommand& command);
+  absl::Status KeepFlagHashKeys(const IngestCommand& command);
 
   PersonStore* persons_;
   EventStore* events_;

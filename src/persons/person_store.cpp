@@ -153,6 +153,7 @@ absl::Status PersonStore::Impl::Open() {
   block_cache = PersonDatabase::MakeBlockCache(options.block_cache_bytes_max);
   id_cache = std::make_unique<IdCache>(options.cache_bytes_max / 3);
   person_cache = std::make_unique<PersonCache>(options.cache_bytes_max / 3 * 2);
+  memory = std::make_unique<RecordMemory>(options.reader_cache_bytes_max);
   HOGLET_ASSIGN_OR_RETURN(auto opened, PersonDatabase::Open(env, directory, block_cache,
                                                             PersonDatabase::Access::kReadWrite));
   database.Set(std::move(opened));
@@ -537,6 +538,11 @@ absl::Status PersonStore::CommitSealed() {
   if (sealed == nullptr) return absl::OkStatus();
   // A sealed generation does not change, and only this call takes it away.
   HOGLET_RETURN_IF_ERROR(impl_->WriteGeneration(*sealed));
+  {
+    std::lock_guard lock(impl_->mutex);
+    ++impl_->commits;
+  }
+  impl_->ForgetReplaced(*sealed);
   std::unique_ptr<PersonGeneration> done;  // freed without the lock
   {
     std::lock_guard lock(impl_->mutex);

@@ -90,6 +90,8 @@ class PersonStore : public PersonReader {
     uint64_t cache_bytes_max = 32ull << 20;
     // RocksDB's cache of blocks, indexes and filters.
     uint64_t block_cache_bytes_max = 8ull << 20;
+    // What Remember() and Ask() keep of committed records.
+    uint64_t reader_cache_bytes_max = 8ull << 20;
   };
 
   // Opens or creates the store in `directory`. Files are RocksDB's own, reached through `env`,
@@ -172,6 +174,27 @@ class PersonStore : public PersonReader {
   RecordWalk<DistinctIdRecord> FreezeDistinctIds(TeamId team) const;
   RecordWalk<Group> FreezeGroups(TeamId team, int type_index) const;
   RecordWalk<std::string_view> FreezeRows(const std::string& prefix, std::string_view begin) const;
+
+  // What is known of several records at one moment.
+  struct Facts {
+    PersonPtr person;        // of `distinct_id`; null: none
+    PersonPtr other_person;  // of `other_distinct_id`, likewise
+    // Flag keys and hash keys of the two persons; that of `person` where both have one.
+    FlagHashKeys hash_keys;
+    std::vector<GroupPtr> groups;  // of each group asked for; null: none
+  };
+  struct FactsWanted {
+    TeamId team = 0;
+    std::string_view distinct_id;
+    std::optional<std::string_view> other_distinct_id;
+    bool person = true;
+    bool hash_keys = false;
+    std::vector<std::pair<int, std::string_view>> groups;  // type index and key
+  };
+  // From memory alone: nullopt if that does not hold all of it. Never waits for a disk.
+  std::optional<Facts> Remember(const FactsWanted& wanted) const;
+  // Reads what memory lacks, and keeps it there.
+  absl::StatusOr<Facts> Ask(const FactsWanted& wanted) const;
 
   // The groups of one type, in the order of their keys.
   absl::Status VisitGroups(TeamId team, int type_index,

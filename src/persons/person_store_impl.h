@@ -15,6 +15,7 @@
 #include "src/persons/generation_cache.h"
 #include "src/persons/person_database.h"
 #include "src/persons/person_store.h"
+#include "src/persons/record_memory.h"
 
 // Inside of PersonStore, shared by the two files that implement it.
 
@@ -64,6 +65,8 @@ struct PersonRefHash {
 };
 
 struct PersonStore::Impl {
+  class Look;  // person_facts.cpp
+
   ~Impl();
 
   absl::Status Open();
@@ -78,6 +81,12 @@ struct PersonStore::Impl {
   absl::StatusOr<GroupPtr> ReadGroup(TeamId team_id, int type_index, std::string_view key) const;
 
   absl::StatusOr<std::optional<PersonRecord>> FindPersonLocked(TeamId team, const Uuid& id) const;
+
+  // Of committed state, from RocksDB.
+  absl::StatusOr<CommittedRecord> ReadRecord(const RecordKey& key) const;
+  absl::StatusOr<FlagHashKeys> ReadFlagHashKeys(std::string_view person_key) const;
+  // Before a committed generation is let go: readers must not remember what it has replaced.
+  void ForgetReplaced(const PersonGeneration& generation);
 
   // From the uncommitted changes: nullopt if they say nothing. Take the lock.
   std::optional<IdState> OverlayId(const std::string& key) const;
@@ -111,6 +120,8 @@ struct PersonStore::Impl {
   mutable FairSharedMutex mutex;  // guards what follows, up to the caches
   std::unique_ptr<PersonGeneration> open = std::make_unique<PersonGeneration>();
   std::unique_ptr<PersonGeneration> sealed;
+  // How many generations have been written: what was read before the last one may be outdated.
+  uint64_t commits = 0;
 
   struct TeamOverrides {
     struct Target {
@@ -129,6 +140,9 @@ struct PersonStore::Impl {
     static constexpr size_t kRecentMax = 32'768;
   };
   absl::flat_hash_map<TeamId, TeamOverrides> overrides;
+
+  // The readers'. What it holds is committed and, where no generation says otherwise, current.
+  std::unique_ptr<RecordMemory> memory;
 
   // The writer's alone. They hold the newest state, committed or not.
   using IdCache = GenerationCache<OwnedId, IdState, IdHash, IdEqual>;
