@@ -12,7 +12,12 @@ failed=0
 logs=$build/test-logs
 mkdir -p "$logs"
 # Sanitized programs have frames several times as large, and depth is limited by what usual ones take.
-case $build in */asan | */tsan) ulimit -s 65536 2>/dev/null || true ;; esac
+# What a process holds says nothing about the server then.
+case $build in */asan | */tsan)
+  ulimit -s 65536 2>/dev/null || true
+  export HOGLET_SANITIZED=1
+  ;;
+esac
 case $build in */tsan) export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp ${TSAN_OPTIONS:-}" ;; esac
 
 wanted() { # NAME, against the names given

@@ -1,4 +1,3 @@
-#include <cstring>
 
 #include "query/functions/cast.h"
 #include "query/functions/registry.h"
@@ -41,10 +40,7 @@ void CompareLoop(const T* a, bool a_constant, const T* b, bool b_constant, size_
 // integers.
 template <bool negate>
 void EqualsConstant(const std::string_view* a, std::string_view value, size_t rows, uint8_t* out) {
-  const size_t size = value.size();
-  for (size_t i = 0; i < rows; ++i) {
-    out[i] = (a[i].size() == size && std::memcmp(a[i].data(), value.data(), size) == 0) != negate;
-  }
+  for (size_t i = 0; i < rows; ++i) out[i] = (a[i] == value) != negate;
 }
 
 template <Compare op, typename T>

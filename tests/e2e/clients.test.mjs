@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { Server, sleep, waitFor } from './lib/server.mjs';
+import { memoryIs, Server, sleep, waitFor } from './lib/server.mjs';
 
 const MIB = 1 << 20;
 
@@ -68,7 +68,7 @@ test('bodies that come at 1 KB/s hold nobody up', { timeout: 60_000 }, async () 
   })();
   const slowest = await serveOthersUntil(trickle, 'beside slow bodies');
   assert.ok(slowest < 1000, `the slowest answer took ${slowest} ms`);
-  assert.ok(await residentBytes() - before < 64 * MIB, 'what was announced was not reserved');
+  memoryIs(await residentBytes() - before < 64 * MIB, 'what was announced was not reserved');
   assert.ok(sockets.every((socket) => socket.received === '' && !socket.destroyed), 'slow is not wrong');
   for (const socket of sockets) socket.destroy();
 });
@@ -103,7 +103,7 @@ test('10,000 idle connections leave memory and the others alone', { timeout: 120
   const slowest = await serveOthersUntil(sleep(3000), 'beside idle connections');
   assert.ok(slowest < 1000, `the slowest answer took ${slowest} ms`);
   const grown = await residentBytes() - before;
-  assert.ok(grown < 100 * MIB, `${Math.round(grown / count)} bytes a connection`);
+  memoryIs(grown < 100 * MIB, `${Math.round(grown / count)} bytes a connection`);
   assert.ok(sockets.every((socket) => !socket.destroyed), 'nobody was cut');
   for (const socket of sockets) socket.destroy();
   await waitFor(async () => await metric('hoglet_http_connections_open') < 10, { timeout_ms: 20_000, what: 'closed connections' });
@@ -120,7 +120,7 @@ test('gzip bombs are 413 and hold nobody up', { timeout: 120_000 }, async () => 
     assert.match(text, /^maximum event size exceeded: /);
   }
   assert.ok(slowest < 5000, `the slowest answer took ${slowest} ms`);
-  assert.ok(await residentBytes() - before < 300 * MIB, 'memory stays bounded');
+  memoryIs(await residentBytes() - before < 300 * MIB, 'memory stays bounded');
 });
 
 test('a small body of very many values takes no memory to speak of', { timeout: 60_000 }, async () => {
@@ -132,7 +132,7 @@ test('a small body of very many values takes no memory to speak of', { timeout: 
     assert.match(text, /^failed to parse request: more than \d+ values/);
   }
   const peak = Number(/VmHWM:\s+(\d+) kB/.exec(fs.readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))[1]) * 1024;
-  assert.ok(peak < 512 * MIB, `the peak was ${peak} bytes`);
+  memoryIs(peak < 512 * MIB, `the peak was ${peak} bytes`);
 });
 
 test('a client that never reads its answers is not waited for', { timeout: 60_000 }, async () => {

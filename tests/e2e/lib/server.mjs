@@ -8,6 +8,7 @@
 //
 // kill() is a SIGKILL, as a crash; after it or stop(), start() serves the same folder on the same port.
 
+import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -59,6 +60,9 @@ export function freePort() {
 export function temporaryFolder(name = 'hoglet-e2e-') {
   return fs.mkdtempSync(path.join(os.tmpdir(), name));
 }
+
+// Sanitizers keep memory of their own: bounds of it are asserted of plain builds only.
+export const memoryIs = (holds, message) => assert.ok(process.env.HOGLET_SANITIZED || holds, message);
 
 // Runs the command-line program to its end: { status, stdout, stderr }.
 export function runCli(args, { input, timeout_ms = 120_000, env = {} } = {}) {
