@@ -16,6 +16,8 @@ namespace hoglet {
 // What a project wants of the SDKs that load its configuration.
 struct SdkSettings {
   bool heatmaps = false;
+  bool has_feature_flags = false;  // one that is on
+  bool has_surveys = false;        // one that runs
 };
 
 // Project API keys ("phc_..."): public, write-only.
@@ -25,6 +27,10 @@ class TokenDirectory {
   // Whether the token belongs to a project. In doubt, true: a refused event is lost for good (SDKs
   // do not retry a 401).
   virtual bool IsKnownToken(std::string_view token) const = 0;
+  // The token's project.
+  virtual std::optional<TeamId> FindTeam(std::string_view token) const {
+    return (void)token, std::nullopt;
+  }
   // What the token's project tells SDKs of itself; the defaults for an unknown one.
   virtual SdkSettings SettingsOf(std::string_view token) const {
     return (void)token, SdkSettings();

@@ -110,10 +110,6 @@ void CaptureService::HandleReplay(HttpRequest request, HttpResponder responder) 
          std::move(responder));
 }
 
-void CaptureService::HandleFlags(HttpRequest request, HttpResponder responder) {
-  responder(AnswerFlags(std::move(request), Context()));
-}
-
 bool CaptureService::IsServedToken(std::string_view token) const {
   return !token.empty() && (tokens_ == nullptr || tokens_->IsKnownToken(token));
 }

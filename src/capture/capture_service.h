@@ -38,7 +38,6 @@ class CaptureService {
   void HandleAnalytics(HttpRequest request, HttpResponder responder);
   void HandleAnalyticsV1(HttpRequest request, HttpResponder responder);
   void HandleReplay(HttpRequest request, HttpResponder responder);
-  void HandleFlags(HttpRequest request, HttpResponder responder);
   // /array/:token/config and /array/:token/config.js.
   void HandleConfig(HttpRequest request, HttpResponder responder);
   void HandleConfigScript(HttpRequest request, HttpResponder responder);

@@ -138,14 +138,14 @@ bool PersonStore::Impl::Look::Collect(const FactsWanted& wanted, Facts* facts) {
     if (!person.has_value()) return false;
     facts->other_person = *std::move(person);
   }
-  std::map<std::string, std::string> hash_keys;
-  for (const PersonPtr& person : {facts->person, facts->other_person}) {
+  for (const auto& [person, hash_keys] :
+       {std::pair(facts->person, &facts->hash_keys),
+        std::pair(facts->other_person, &facts->other_hash_keys)}) {
     if (!wanted.hash_keys || person == nullptr) continue;
-    const auto keys = HashKeysOf(*person);
+    auto keys = HashKeysOf(*person);
     if (!keys.has_value()) return false;
-    hash_keys.insert(keys->begin(), keys->end());
+    *hash_keys = *std::move(keys);
   }
-  facts->hash_keys.assign(hash_keys.begin(), hash_keys.end());
   for (const auto& [type_index, key] : wanted.groups) {
     auto group = GroupOf(wanted.team, type_index, key);
     if (!group.has_value()) return false;

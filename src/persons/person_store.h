@@ -179,8 +179,8 @@ class PersonStore : public PersonReader {
   struct Facts {
     PersonPtr person;        // of `distinct_id`; null: none
     PersonPtr other_person;  // of `other_distinct_id`, likewise
-    // Flag keys and hash keys of the two persons; that of `person` where both have one.
-    FlagHashKeys hash_keys;
+    FlagHashKeys hash_keys;        // of `person`, sorted
+    FlagHashKeys other_hash_keys;  // of `other_person`
     std::vector<GroupPtr> groups;  // of each group asked for; null: none
   };
   struct FactsWanted {

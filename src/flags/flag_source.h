@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "src/flags/flag_set.h"
+#include "src/persons/person_store.h"
+
+namespace hoglet {
+
+// Hash keys to be kept for the persons of two distinct ids (spec flags.md section 6).
+struct FlagHashKeyWrite {
+  TeamId team_id = 0;
+  std::vector<std::string> distinct_ids;
+  std::vector<std::string> flags;
+  std::string hash_key;
+};
+
+// Where the endpoints get definitions and what is known of persons. Thread-safe.
+class FlagSource {
+ public:
+  virtual ~FlagSource() = default;
+
+  // The project's flags as they are now; from memory.
+  virtual std::shared_ptr<const FlagSet> Flags(TeamId team) = 0;
+  // As PersonStore's: from memory alone, and from the disk.
+  virtual std::optional<PersonStore::Facts> Remember(const PersonStore::FactsWanted& wanted) = 0;
+  virtual absl::StatusOr<PersonStore::Facts> Ask(const PersonStore::FactsWanted& wanted) = 0;
+  // Whether a person is among the stored members of a cohort; from memory.
+  virtual bool IsMember(TeamId team, int64_t cohort_id, const Uuid& person) = 0;
+  // Makes it durable and then calls `done`, from any thread.
+  virtual void KeepHashKeys(const FlagHashKeyWrite& write,
+                            std::function<void(const absl::Status&)> done) = 0;
+};
+
+}  // namespace hoglet

@@ -1,0 +1,103 @@
+#include "src/flags/stored_flags.h"
+
+#include <utility>
+
+#include "src/base/json.h"
+#include "src/capture/capture_service.h"
+#include "src/ingest/command.h"
+
+namespace hoglet {
+namespace {
+
+std::vector<std::string> TextsOf(const Objects& objects) {
+  std::vector<std::string> texts;
+  texts.reserve(objects.size());
+  for (const auto& [id, json] : objects) texts.push_back(*json);
+  return texts;
+}
+
+}  // namespace
+
+std::unique_lock<std::mutex> StoredFlags::Refresh(TeamId team, Project** project) {
+  {
+    std::lock_guard lock(mutex_);
+    auto& slot = projects_[team];
+    if (slot == nullptr) slot = std::make_unique<Project>();
+    *project = slot.get();
+  }
+  std::unique_lock lock((*project)->mutex);
+  // Asked before what they speak of is read: what changes meanwhile is seen by the next request.
+  const Version version{.objects = parts_.objects->version(team),
+                        .metadata = parts_.metadata->version(),
+                        .group_types = parts_.persons->group_types_version()};
+  Project& slot = **project;
+  if (slot.set != nullptr && slot.version == version) return lock;
+  slot.set = Compile(team);
+  slot.version = version;
+  for (auto& document : slot.documents) document = nullptr;
+  return lock;
+}
+
+std::shared_ptr<const FlagSet> StoredFlags::Compile(TeamId team) const {
+  FlagSetSource source;
+  source.team_id = team;
+  if (const auto project = parts_.metadata->FindProject(team); project.has_value()) {
+    if (const auto zone = TimeZone::Load(project->timezone); zone.ok()) source.timezone = *zone;
+  }
+  if (auto types = parts_.persons->GroupTypes(team); types.ok()) {
+    source.group_types = *std::move(types);
+  }
+  source.flags = TextsOf(*parts_.objects->All(team, ObjectKind::kFeatureFlag));
+  source.cohorts = TextsOf(*parts_.objects->All(team, ObjectKind::kCohort));
+  return FlagSet::Compile(std::move(source));
+}
+
+std::shared_ptr<const FlagSet> StoredFlags::Flags(TeamId team) {
+  Project* project = nullptr;
+  const auto lock = Refresh(team, &project);
+  return project->set;
+}
+
+std::shared_ptr<const FlagDocument> StoredFlags::LocalEvaluation(TeamId team, bool with_cohorts) {
+  Project* project = nullptr;
+  const auto lock = Refresh(team, &project);
+  auto& document = project->documents[with_cohorts ? 1 : 0];
+  if (document == nullptr) {
+    document = std::make_shared<const FlagDocument>(
+        MakeFlagDocument({.team_id = team,
+                          .flags = *parts_.objects->All(team, ObjectKind::kFeatureFlag),
+                          .cohorts = *parts_.objects->All(team, ObjectKind::kCohort),
+                          .group_types = project->set->group_types(),
+                          .with_cohorts = with_cohorts}));
+  }
+  return document;
+}
+
+std::optional<PersonStore::Facts> StoredFlags::Remember(const PersonStore::FactsWanted& wanted) {
+  return parts_.persons->Remember(wanted);
+}
+
+absl::StatusOr<PersonStore::Facts> StoredFlags::Ask(const PersonStore::FactsWanted& wanted) {
+  return parts_.persons->Ask(wanted);
+}
+
+bool StoredFlags::IsMember(TeamId team, int64_t cohort_id, const Uuid& person) {
+  const auto members = parts_.objects->Members(team, cohort_id);
+  return members != nullptr && members->Contains(person);
+}
+
+// A command in the log, so that it takes its place among the events that merge persons.
+void StoredFlags::KeepHashKeys(const FlagHashKeyWrite& write,
+                               std::function<void(const absl::Status&)> done) {
+  const std::string command = EncodeCommand({.kind = IngestCommand::Kind::kKeepFlagHashKeys,
+                                             .team_id = write.team_id,
+                                             .distinct_ids = write.distinct_ids,
+                                             .flags = write.flags,
+                                             .hash_key = write.hash_key});
+  parts_.log->AppendAsync(kEventsTopic, {{"", command}},
+                          [done = std::move(done)](const absl::StatusOr<uint64_t>& offset) {
+                            done(offset.status());
+                          });
+}
+
+}  // namespace hoglet
