@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "include/hoglet/env.h"
 #include "include/hoglet/http_message.h"
 #include "src/base/arena.h"
 #include "src/flags/evaluate.h"

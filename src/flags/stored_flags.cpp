@@ -94,10 +94,9 @@ void StoredFlags::KeepHashKeys(const FlagHashKeyWrite& write,
                                              .distinct_ids = write.distinct_ids,
                                              .flags = write.flags,
                                              .hash_key = write.hash_key});
-  parts_.log->AppendAsync(kEventsTopic, {{"", command}},
-                          [done = std::move(done)](const absl::StatusOr<uint64_t>& offset) {
-                            done(offset.status());
-                          });
+  parts_.log->AppendAsync(
+      kEventsTopic, {{"", command}},
+      [done = std::move(done)](const absl::StatusOr<uint64_t>& offset) { done(offset.status()); });
 }
 
 }  // namespace hoglet

@@ -51,7 +51,7 @@ class StoredFlags final : public FlagSource {
   struct Project {
     std::mutex mutex;
     Version version;
-    std::shared_ptr<const FlagSet> set;  // null: not yet compiled
+    std::shared_ptr<const FlagSet> set;                // null: not yet compiled
     std::shared_ptr<const FlagDocument> documents[2];  // by with_cohorts; null: not asked for
   };
 

@@ -443,7 +443,10 @@ void PersonStore::PutGroup(GroupPtr group) {
 void PersonStore::PutGroupTypes(TeamId project_id, std::vector<std::string> types) {
   std::lock_guard lock(impl_->mutex);
   impl_->open->group_types[project_id] = std::move(types);
+  ++impl_->group_types_version;
 }
+
+uint64_t PersonStore::group_types_version() const { return impl_->group_types_version; }
 
 // -- Generations --
 

@@ -201,6 +201,8 @@ class PersonStore : public PersonReader {
                            const std::function<bool(const Group&)>& visit) const;
   absl::StatusOr<GroupPtr> FindGroup(TeamId team, int type_index, std::string_view key) const;
   absl::StatusOr<std::vector<std::string>> GroupTypes(TeamId project_id) const;
+  // Moves when a project gets a group type.
+  uint64_t group_types_version() const;
   // The side rows whose keys begin with `prefix`, from `begin` on (not below the prefix), in the
   // order of their keys, until `visit` returns false.
   absl::Status VisitRows(

@@ -112,6 +112,7 @@ struct PersonStore::Impl {
   std::shared_ptr<rocksdb::Cache> block_cache;
   SharedDatabase database;
   std::atomic<uint64_t> applied_offset{0};
+  std::atomic<uint64_t> group_types_version{0};
   // A commit failed: the next one opens the database anew. Of the committing thread.
   bool needs_reopening = false;
 
