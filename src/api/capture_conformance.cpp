@@ -14,6 +14,7 @@
 #include "include/hoglet/log.h"
 #include "include/hoglet/status.h"
 #include "src/api/capture_routes.h"
+#include "src/api/flag_routes.h"
 #include "src/base/base64.h"
 #include "src/base/captured_event.h"
 #include "src/base/json.h"
@@ -399,6 +400,9 @@ absl::StatusOr<std::string> RunCase(const element& vector) {
   HOGLET_RETURN_IF_ERROR(service.OpenTopics());
   HttpRouter router(&env, &metrics);
   AddCaptureRoutes(&service, &router);
+  FlagService flags(&env, &tokens, /*source=*/nullptr, /*geoip=*/nullptr, FlagService::Options(),
+                    &metrics);
+  AddFlagRoutes(&flags, &router);
 
   // The answer comes from the log's thread; an append of nothing waits behind it.
   struct Waiting {

@@ -50,9 +50,6 @@ void AddCaptureRoutes(CaptureService* service, HttpRouter* router) {
     router->Add("POST", path, v1, Bind(service, &CaptureService::HandleAnalyticsV1));
   }
 
-  for (const char* path : {"/flags", "/decide"}) {
-    router->Add("GET POST", path, analytics, Bind(service, &CaptureService::HandleFlags));
-  }
   HttpRouteOptions config;
   config.cors = CorsPolicy::kCredentials;
   router->Add("GET", "/array/:token/config", config, Bind(service, &CaptureService::HandleConfig));

@@ -4,6 +4,7 @@
 
 #include "include/hoglet/status.h"
 #include "src/api/capture_routes.h"
+#include "src/api/flag_routes.h"
 #include "src/api/status_page.h"
 #include "src/base/process.h"
 #include "src/http/api_error.h"
@@ -13,6 +14,7 @@ namespace hoglet {
 Server::Server(const ServerParts& parts, const ServerOptions& options)
     : parts_(parts),
       capture_(parts.env, parts.log, parts.projects, parts.quotas, options.capture, parts.metrics),
+      flags_(parts.env, parts.projects, parts.flags, parts.geoip, options.flags, parts.metrics),
       query_(std::make_unique<QueryApi>(parts.env, parts.query_engine, parts.projects,
                                         options.query, parts.metrics)),
       router_(parts.env, parts.metrics) {
@@ -32,12 +34,14 @@ Server::~Server() { Stop(); }
 
 void Server::Stop() {
   if (http_ != nullptr) http_->Stop();
+  flags_.Stop();
   query_->Stop();
   if (rights_ != nullptr) rights_->Stop();
 }
 
 void Server::AddRoutes() {
   AddCaptureRoutes(&capture_, &router_);
+  AddFlagRoutes(&flags_, &router_);
   AddOperatorRoutes();
   HttpRouteOptions query;
   query.body_bytes_max = query_->options().body_bytes_max;

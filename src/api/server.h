@@ -19,6 +19,8 @@
 #include "src/api/query_api.h"
 #include "src/base/metrics.h"
 #include "src/capture/capture_service.h"
+#include "src/flags/flag_service.h"
+#include "src/flags/stored_flags.h"
 #include "src/http/http_server.h"
 
 namespace hoglet {
@@ -35,7 +37,9 @@ struct ServerParts {
   MetadataStore* metadata = nullptr;
   DeadLetterQueue* dead_letters = nullptr;
   std::function<bool(uint64_t offset)> wait_applied;
-  const SideRows* side_rows = nullptr;  // null: no definitions, no warnings
+  const SideRows* side_rows = nullptr;   // null: no definitions, no warnings
+  StoredFlags* flags = nullptr;          // null: no project has flags
+  const GeoIpDatabase* geoip = nullptr;  // may be null
   MetricRegistry* metrics = MetricRegistry::Default();
   std::string version;
   // kOk once recovery is done and the pipeline runs; its message is what /_readyz says until then.
@@ -50,6 +54,7 @@ struct ServerParts {
 struct ServerOptions {
   HttpServerOptions http;
   CaptureService::Options capture;
+  FlagService::Options flags;
   QueryApi::Options query;
 };
 
@@ -79,6 +84,7 @@ class Server {
 
   const ServerParts parts_;
   CaptureService capture_;
+  FlagService flags_;
   std::unique_ptr<QueryApi> query_;
   std::unique_ptr<DataRightsApi> rights_;
   std::unique_ptr<DefinitionsApi> definitions_;

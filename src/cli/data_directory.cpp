@@ -48,14 +48,23 @@ ProjectInfo InfoOf(const Project& project) {
 // The HTTP surfaces ask for projects and keys.
 class ProjectKeys final : public ProjectDirectory {
  public:
-  explicit ProjectKeys(const MetadataStore* metadata) : metadata_(metadata) {}
+  ProjectKeys(const MetadataStore* metadata, StoredFlags* flags)
+      : metadata_(metadata), flags_(flags) {}
 
   bool IsKnownToken(std::string_view token) const override {
     return metadata_->FindProjectByToken(token).has_value();
   }
+  std::optional<TeamId> FindTeam(std::string_view token) const override {
+    const std::optional<Project> project = metadata_->FindProjectByToken(token);
+    if (!project.has_value()) return std::nullopt;
+    return project->id;
+  }
   SdkSettings SettingsOf(std::string_view token) const override {
     const std::optional<Project> project = metadata_->FindProjectByToken(token);
-    return {.heatmaps = project.has_value() && project->heatmaps_opt_in.value_or(false)};
+    if (!project.has_value()) return {};
+    return {.heatmaps = project->heatmaps_opt_in.value_or(false),
+            .has_feature_flags = flags_->HasLiveFlags(project->id),
+            .has_surveys = flags_->HasRunningSurveys(project->id)};
   }
   std::vector<ProjectInfo> Projects() const override {
     std::vector<ProjectInfo> out;
@@ -76,6 +85,7 @@ class ProjectKeys final : public ProjectDirectory {
 
  private:
   const MetadataStore* metadata_;
+  StoredFlags* flags_;
 };
 
 // Properties that hoglet's own columns and views read as text, whatever a client once sent.
@@ -189,7 +199,6 @@ absl::Status DataDirectory::OpenStores(const std::string& path, const Options& o
                                          .personal_api_key = options.personal_api_key};
   HOGLET_ASSIGN_OR_RETURN(metadata_, MetadataStore::Open(env_, StrCat(path, "/metadata"), chosen));
   HOGLET_ASSIGN_OR_RETURN(objects_, ObjectStore::Open(env_, StrCat(path, "/metadata/objects")));
-  projects_ = std::make_unique<ProjectKeys>(metadata_.get());
   HOGLET_ASSIGN_OR_RETURN(log_, Log::Open(env_, StrCat(path, "/log"), {}));
   EventTable::Options table_options;
   table_options.cache_bytes_max = memory_.cache_bytes;
@@ -198,10 +207,17 @@ absl::Status DataDirectory::OpenStores(const std::string& path, const Options& o
   HOGLET_ASSIGN_OR_RETURN(events_, EventTable::Open(env_, StrCat(path, "/events"), table_options));
   PersonStore::Options person_options;
   person_options.block_cache_bytes_max = memory_.person_cache_bytes / 4;
-  person_options.cache_bytes_max =
-      memory_.person_cache_bytes - person_options.block_cache_bytes_max;
+  person_options.reader_cache_bytes_max = memory_.person_cache_bytes / 8;
+  person_options.cache_bytes_max = memory_.person_cache_bytes -
+                                   person_options.block_cache_bytes_max -
+                                   person_options.reader_cache_bytes_max;
   HOGLET_ASSIGN_OR_RETURN(persons_,
                           PersonStore::Open(env_, StrCat(path, "/persons"), person_options));
+  flags_ = std::make_unique<StoredFlags>(StoredFlags::Parts{.objects = objects_.get(),
+                                                            .persons = persons_.get(),
+                                                            .metadata = metadata_.get(),
+                                                            .log = log_.get()});
+  projects_ = std::make_unique<ProjectKeys>(metadata_.get(), flags_.get());
   HOGLET_ASSIGN_OR_RETURN(cookieless_salts_,
                           CookielessSalts::Open(env_, StrCat(path, "/cookieless_salts")));
   return CheckOffsets(path, {.log_begin = log_->begin_offset(kEventsTopic),

@@ -12,6 +12,7 @@
 #include "src/api/project_tables.h"
 #include "src/capture/capture_service.h"
 #include "src/cli/memory_shares.h"
+#include "src/flags/stored_flags.h"
 #include "src/ingest/ingestor.h"
 #include "src/metadata/metadata_store.h"
 #include "src/metadata/object_store.h"
@@ -63,6 +64,9 @@ class DataDirectory {
   QueryEngine& engine() { return *engine_; }
   DeadLetterQueue& dead_letters() { return *dead_letters_; }
   const SideRows& side_rows() const { return *side_rows_; }
+  StoredFlags& flags() { return *flags_; }
+  // Null without one.
+  const GeoIpDatabase* geoip() const { return geoip_.get(); }
   CookielessSalts& cookieless_salts() { return *cookieless_salts_; }
   // Of a directory just made, to be shown once; empty otherwise.
   const std::string& new_personal_api_key() const { return metadata_->initial_api_key(); }
@@ -92,6 +96,7 @@ class DataDirectory {
   std::unique_ptr<SideRows> side_rows_;
   std::unique_ptr<DeadLetterQueue> dead_letters_;
   std::unique_ptr<Ingestor> ingestor_;  // null unless it runs
+  std::unique_ptr<StoredFlags> flags_;
   std::unique_ptr<ProjectTables> tables_;
   std::unique_ptr<SpillSpace> spill_;
   std::unique_ptr<QueryEngine> engine_;

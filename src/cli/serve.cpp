@@ -135,6 +135,8 @@ ServerParts PartsOf(Env* env, DataDirectory& directory) {
   parts.persons = &directory.persons();
   parts.metadata = &directory.metadata();
   parts.side_rows = &directory.side_rows();
+  parts.flags = &directory.flags();
+  parts.geoip = directory.geoip();
   parts.dead_letters = &directory.dead_letters();
   parts.wait_applied = [&directory](uint64_t offset) {
     return directory.ingestor().WaitApplied(offset, kDeletionWaitUs);

@@ -50,6 +50,7 @@ class FlagService {
   ~FlagService();
 
   void Handle(HttpRequest request, HttpResponder responder);
+  const Options& options() const { return options_; }
   // Answers what is waiting and joins the threads; stop the HTTP server first.
   void Stop();
 

@@ -1,7 +1,9 @@
 #include "src/flags/stored_flags.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "src/base/arena.h"
 #include "src/base/json.h"
 #include "src/capture/capture_service.h"
 #include "src/ingest/command.h"
@@ -14,6 +16,19 @@ std::vector<std::string> TextsOf(const Objects& objects) {
   texts.reserve(objects.size());
   for (const auto& [id, json] : objects) texts.push_back(*json);
   return texts;
+}
+
+bool IsRunningSurvey(const std::string& json) {
+  Arena arena;
+  JsonObjectView survey;
+  if (!ParseJsonObject(json, &arena, &survey).ok()) return false;
+  const auto is_set = [&survey](std::string_view key) {
+    const JsonMember* member = FindJsonMember(survey, key);
+    return member != nullptr && member->kind == JsonKind::kString;
+  };
+  const JsonMember* archived = FindJsonMember(survey, "archived");
+  const bool is_archived = archived != nullptr && archived->boolean;
+  return is_set("start_date") && !is_set("end_date") && !is_archived;
 }
 
 }  // namespace
@@ -34,6 +49,14 @@ std::unique_lock<std::mutex> StoredFlags::Refresh(TeamId team, Project** project
   if (slot.set != nullptr && slot.version == version) return lock;
   slot.set = Compile(team);
   slot.version = version;
+  const auto& flags = slot.set->flags();
+  slot.has_live_flags = std::any_of(flags.begin(), flags.end(), [](const FlagDefinition& flag) {
+    return flag.is_live() && !flag.is_remote_configuration;
+  });
+  slot.has_running_surveys = false;
+  for (const auto& [id, json] : *parts_.objects->All(team, ObjectKind::kSurvey)) {
+    slot.has_running_surveys |= IsRunningSurvey(*json);
+  }
   for (auto& document : slot.documents) document = nullptr;
   return lock;
 }
@@ -71,6 +94,18 @@ std::shared_ptr<const FlagDocument> StoredFlags::LocalEvaluation(TeamId team, bo
                           .with_cohorts = with_cohorts}));
   }
   return document;
+}
+
+bool StoredFlags::HasLiveFlags(TeamId team) {
+  Project* project = nullptr;
+  const auto lock = Refresh(team, &project);
+  return project->has_live_flags;
+}
+
+bool StoredFlags::HasRunningSurveys(TeamId team) {
+  Project* project = nullptr;
+  const auto lock = Refresh(team, &project);
+  return project->has_running_surveys;
 }
 
 std::optional<PersonStore::Facts> StoredFlags::Remember(const PersonStore::FactsWanted& wanted) {

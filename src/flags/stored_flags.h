@@ -37,6 +37,10 @@ class StoredFlags final : public FlagSource {
   void KeepHashKeys(const FlagHashKeyWrite& write,
                     std::function<void(const absl::Status&)> done) override;
 
+  // Whether one is on.
+  bool HasLiveFlags(TeamId team);
+  // Whether one was started and has not ended.
+  bool HasRunningSurveys(TeamId team);
   // The document for local evaluation as of now.
   std::shared_ptr<const FlagDocument> LocalEvaluation(TeamId team, bool with_cohorts);
 
@@ -51,7 +55,9 @@ class StoredFlags final : public FlagSource {
   struct Project {
     std::mutex mutex;
     Version version;
-    std::shared_ptr<const FlagSet> set;                // null: not yet compiled
+    std::shared_ptr<const FlagSet> set;  // null: not yet compiled
+    bool has_live_flags = false;
+    bool has_running_surveys = false;
     std::shared_ptr<const FlagDocument> documents[2];  // by with_cohorts; null: not asked for
   };
 
