@@ -22,6 +22,7 @@
 #include "src/flags/flag_service.h"
 #include "src/flags/stored_flags.h"
 #include "src/http/http_server.h"
+#include "src/metadata/object_store.h"
 
 namespace hoglet {
 
@@ -37,6 +38,7 @@ struct ServerParts {
   MetadataStore* metadata = nullptr;
   DeadLetterQueue* dead_letters = nullptr;
   std::function<bool(uint64_t offset)> wait_applied;
+  ObjectStore* objects = nullptr;        // null: no flags, no keys to manage
   const SideRows* side_rows = nullptr;   // null: no definitions, no warnings
   StoredFlags* flags = nullptr;          // null: no project has flags
   const GeoIpDatabase* geoip = nullptr;  // may be null

@@ -134,6 +134,7 @@ ServerParts PartsOf(Env* env, DataDirectory& directory) {
   parts.version = kVersion;
   parts.persons = &directory.persons();
   parts.metadata = &directory.metadata();
+  parts.objects = &directory.objects();
   parts.side_rows = &directory.side_rows();
   parts.flags = &directory.flags();
   parts.geoip = directory.geoip();
