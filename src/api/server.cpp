@@ -65,6 +65,15 @@ void Server::AddRoutes() {
     settings_ = std::make_unique<ProjectSettingsApi>(parts_.projects, parts_.metadata);
     settings_->AddRoutes(&router_);
   }
+  if (parts_.flags != nullptr) {
+    flag_definitions_ = std::make_unique<FlagDefinitionsApi>(
+        FlagDefinitionsApi::Parts{.env = parts_.env,
+                                  .projects = parts_.projects,
+                                  .flags = parts_.flags,
+                                  .objects = parts_.objects,
+                                  .persons = parts_.person_store});
+    flag_definitions_->AddRoutes(&router_);
+  }
   if (parts_.persons == nullptr) return;
   rights_ =
       std::make_unique<DataRightsApi>(DataRightsApi::Parts{.env = parts_.env,

@@ -14,6 +14,7 @@
 #include "include/hoglet/token_directory.h"
 #include "src/api/data_rights_api.h"
 #include "src/api/definitions_api.h"
+#include "src/api/flag_definitions_api.h"
 #include "src/api/ingestion_warnings_api.h"
 #include "src/api/project_settings_api.h"
 #include "src/api/query_api.h"
@@ -38,9 +39,10 @@ struct ServerParts {
   MetadataStore* metadata = nullptr;
   DeadLetterQueue* dead_letters = nullptr;
   std::function<bool(uint64_t offset)> wait_applied;
-  ObjectStore* objects = nullptr;        // null: no flags, no keys to manage
-  const SideRows* side_rows = nullptr;   // null: no definitions, no warnings
-  StoredFlags* flags = nullptr;          // null: no project has flags
+  ObjectStore* objects = nullptr;       // null: no flags, no keys to manage
+  const SideRows* side_rows = nullptr;  // null: no definitions, no warnings
+  StoredFlags* flags = nullptr;         // null: no project has flags
+  const PersonStore* person_store = nullptr;
   const GeoIpDatabase* geoip = nullptr;  // may be null
   MetricRegistry* metrics = MetricRegistry::Default();
   std::string version;
@@ -92,6 +94,7 @@ class Server {
   std::unique_ptr<DefinitionsApi> definitions_;
   std::unique_ptr<IngestionWarningsApi> ingestion_warnings_;
   std::unique_ptr<ProjectSettingsApi> settings_;
+  std::unique_ptr<FlagDefinitionsApi> flag_definitions_;
   HttpRouter router_;
   std::unique_ptr<HttpServer> http_;
 };
