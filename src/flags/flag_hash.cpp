@@ -9,6 +9,16 @@
 
 namespace hoglet {
 
+std::string_view CutFlagIdentifier(std::string_view text) {
+  constexpr size_t kCharactersMax = 200;
+  size_t characters = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool begins = (static_cast<uint8_t>(text[i]) & 0xC0) != 0x80;
+    if (begins && ++characters > kCharactersMax) return text.substr(0, i);
+  }
+  return text;
+}
+
 double FlagHash(std::string_view prefix, std::string_view identifier, std::string_view salt) {
   SHA_CTX state;
   SHA1_Init(&state);

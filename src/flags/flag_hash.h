@@ -7,6 +7,9 @@
 
 namespace hoglet {
 
+// The part of a distinct id that counts: its first 200 Unicode characters.
+std::string_view CutFlagIdentifier(std::string_view text);
+
 // What decides rollouts, variants and holdouts: the first 60 bits of SHA-1(prefix + identifier +
 // salt), over 2^60. In [0, 1], since the largest values round up.
 double FlagHash(std::string_view prefix, std::string_view identifier, std::string_view salt);

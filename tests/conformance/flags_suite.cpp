@@ -66,7 +66,8 @@ class RowCheck {
 
 void CheckHash(const element& row, RowCheck* check) {
   const std::string prefix = Text(row, "prefix");
-  const std::string identifier = Text(row, "identifier");
+  const std::string whole = Text(row, "identifier");
+  const std::string identifier(CutFlagIdentifier(whole));
   const std::string salt = Text(row, "salt");
   const std::string digest = HexEncode(Sha1(prefix + identifier + salt));
   const double hash = FlagHash(prefix, identifier, salt);
@@ -106,8 +107,8 @@ int64_t MicrosOf(std::string_view text) {
 
 void CheckRelativeDate(const element& row, RowCheck* check) {
   const FlagClock clock{MicrosOf(Text(row, "now")), TimeZone::Utc()};
-  for (const std::string& sign : {"", "-"}) {
-    const auto date = ParseRelativeDate(sign + Text(row, "input"), clock);
+  for (const char* sign : {"", "-"}) {
+    const auto date = ParseRelativeDate(std::string(sign) + Text(row, "input"), clock);
     const std::string got =
         date.has_value() ? FormatRfc3339(date->seconds * kMicrosPerSecond + date->nanos / 1000, 3)
                          : "null";
@@ -199,7 +200,7 @@ class CaseContext {
     distinct_id_ = Text(request, "distinct_id");
     device_id_ = Text(request, "device_id");
     anon_distinct_id_ = Text(request, "$anon_distinct_id");
-    context_.distinct_id = distinct_id_;
+    context_.distinct_id = CutFlagIdentifier(distinct_id_);
     context_.device_id = device_id_;
     if (Find(request, "$anon_distinct_id")) context_.anon_distinct_id = anon_distinct_id_;
     if (const auto properties = Find(request, "person_properties")) {

@@ -109,12 +109,12 @@ TEST(FlagDates, PropertiesMayBeTimestamps) {
 }
 
 TEST(FlagNumber, IsRusts) {
-  for (const char* text : {"1", "-1", "+1", ".5", "5.", "1e3", "1E-3", "1e+3", "inf", "-Infinity", "NaN",
-                           "0001", "1e999", "-0"}) {
+  for (const char* text : {"1", "-1", "+1", ".5", "5.", "1e3", "1E-3", "1e+3", "inf", "-Infinity",
+                           "NaN", "0001", "1e999", "-0"}) {
     EXPECT_TRUE(ParseFlagNumber(text).has_value()) << text;
   }
-  for (const char* text : {"", "+", ".", "e5", "1e", "1e+", " 1", "1 ", "0x1", "1_0", "true", "null",
-                           "infin", "--1", "1.2.3", "[1]"}) {
+  for (const char* text : {"", "+", ".", "e5", "1e", "1e+", " 1", "1 ", "0x1", "1_0", "true",
+                           "null", "infin", "--1", "1.2.3", "[1]"}) {
     EXPECT_FALSE(ParseFlagNumber(text).has_value()) << text;
   }
   EXPECT_EQ(*ParseFlagNumber("1e999"), std::numeric_limits<double>::infinity());

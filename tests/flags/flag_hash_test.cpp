@@ -24,6 +24,14 @@ TEST(FlagHash, IsTheFirst60BitsOverTheLargest) {
   }
 }
 
+TEST(FlagHash, IdentifiersEndAtTheirTwoHundredthCharacter) {
+  std::string umlauts;
+  for (int i = 0; i < 200; ++i) umlauts += "ä";
+  EXPECT_EQ(CutFlagIdentifier(umlauts), umlauts);
+  EXPECT_EQ(CutFlagIdentifier(umlauts + "b"), umlauts);
+  EXPECT_EQ(CutFlagIdentifier(""), "");
+}
+
 TEST(FlagHash, RolloutIncludesItsEndAndVariantsDoNot) {
   EXPECT_TRUE(IsInRollout(0, 0));
   EXPECT_FALSE(IsInRollout(1e-18, 0));

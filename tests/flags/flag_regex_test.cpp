@@ -52,9 +52,9 @@ TEST(FlagRegex, MatchesAsRustDoes) {
 }
 
 TEST(FlagRegex, RefusesWhatRustRefuses) {
-  const std::string cases[] = {"?*",       "(",          "[a",         "a)",
-                               "a{1000}{1000}", "(*ACCEPT)a", "(?R)",  "[a-z&&[^b]]",
-                               "\\Qa\\E",  "\\",         "(?=(?C1)a)", std::string(100'000, 'a')};
+  const std::string cases[] = {
+      "?*",   "(",           "[a",      "a)", "a{1000}{1000}", "(*ACCEPT)a",
+      "(?R)", "[a-z&&[^b]]", "\\Qa\\E", "\\", "(?=(?C1)a)",    std::string(100'000, 'a')};
   for (const std::string& pattern : cases) {
     EXPECT_EQ(FlagRegex::Compile(pattern), nullptr) << pattern.substr(0, 100);
   }
