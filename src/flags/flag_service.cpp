@@ -96,9 +96,10 @@ void FlagService::Handle(HttpRequest request, HttpResponder responder) {
   }
   const FlagQuery query = ReadFlagQuery(request.path, request.query);
   const SdkSettings settings;
+  const std::string request_id = FlagRequestId(request.headers, env_);
   const FlagAnswer answer{
       .shape = query.version.value_or(1) >= 2 ? FlagsShape::kDetails : FlagsShape::kValues,
-      .request_id = FlagRequestId(request.headers, env_),
+      .request_id = request_id,
       .now_us = env_->NowMicros(),
       .config = &settings};
   responder(HttpJson(200, FlagAnswerJson({}, answer)));

@@ -8,6 +8,7 @@
 #include "src/api/flag_routes.h"
 #include "src/base/base64.h"
 #include "src/base/canonical_json.h"
+#include "src/base/json.h"
 #include "src/base/memory_env.h"
 #include "src/base/strings.h"
 #include "src/base/uuid.h"

@@ -413,6 +413,7 @@ SuiteRun RunFlagsSuite(const std::string& text, const std::string& file) {
     return run;
   }
   const std::string kind = Text(root, "kind");
+  if (kind == "request decoding and HTTP edge") return RunFlagsHttpSuite(text, file);
   if (kind == "1000-identifier consistency array") {
     RunConsistency(root, &run);
   } else if (const auto found = kinds.find(kind); found != kinds.end()) {
