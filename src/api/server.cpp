@@ -14,7 +14,8 @@ namespace hoglet {
 Server::Server(const ServerParts& parts, const ServerOptions& options)
     : parts_(parts),
       capture_(parts.env, parts.log, parts.projects, parts.quotas, options.capture, parts.metrics),
-      flags_(parts.env, parts.projects, parts.flags, parts.geoip, options.flags, parts.metrics),
+      flag_service_(parts.env, parts.projects, parts.flags, parts.geoip, options.flags,
+                    parts.metrics),
       query_(std::make_unique<QueryApi>(parts.env, parts.query_engine, parts.projects,
                                         options.query, parts.metrics)),
       router_(parts.env, parts.metrics) {
@@ -34,14 +35,14 @@ Server::~Server() { Stop(); }
 
 void Server::Stop() {
   if (http_ != nullptr) http_->Stop();
-  flags_.Stop();
+  flag_service_.Stop();
   query_->Stop();
   if (rights_ != nullptr) rights_->Stop();
 }
 
 void Server::AddRoutes() {
   AddCaptureRoutes(&capture_, &router_);
-  AddFlagRoutes(&flags_, &router_);
+  AddFlagRoutes(&flag_service_, &router_);
   AddOperatorRoutes();
   HttpRouteOptions query;
   query.body_bytes_max = query_->options().body_bytes_max;
@@ -64,6 +65,12 @@ void Server::AddRoutes() {
   if (parts_.metadata != nullptr) {
     settings_ = std::make_unique<ProjectSettingsApi>(parts_.projects, parts_.metadata);
     settings_->AddRoutes(&router_);
+    keys_ = std::make_unique<PersonalApiKeysApi>(parts_.projects, parts_.metadata);
+    keys_->AddRoutes(&router_);
+  }
+  if (parts_.objects != nullptr) {
+    flags_ = std::make_unique<FeatureFlagsApi>(parts_.env, parts_.projects, parts_.objects);
+    flags_->AddRoutes(&router_);
   }
   if (parts_.flags != nullptr) {
     flag_definitions_ = std::make_unique<FlagDefinitionsApi>(
