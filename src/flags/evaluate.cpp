@@ -75,6 +75,7 @@ class FlagResults {
  public:
   FlagResults(const FlagSet::Impl& set, const FlagSelection& selection, const FlagContext& context)
       : context_(context), is_selected_(SelectFlags(set, selection)), slots_(set.flags.size(), -1) {
+    evaluation_.results.reserve(set.order.size());
     for (size_t i = 0; i < is_selected_.size(); ++i) {
       if (!is_selected_[i]) continue;
       if (set.flags[i].is_cyclic) {

@@ -28,7 +28,7 @@ std::string_view LongNumber(std::string_view digits, Arena* arena) {
 
 // The text of a stored array or object: there the keys have the order of the document.
 std::string_view CanonicalText(std::string_view json, Arena* arena) {
-  thread_local simdjson::dom::parser parser;
+  simdjson::dom::parser parser;
   element root;
   if (parser.parse(json.data(), json.size()).get(root)) return json;
   return arena->Copy(CanonicalJson(root));
@@ -82,19 +82,29 @@ FlagValue FlagValue::FromMember(const JsonMember& member, Arena* arena) {
 }
 
 void FlagProperties::Set(std::string_view key, const FlagValue& value) {
-  for (Item& item : items_) {
-    if (item.key != key) continue;
-    item.value = value;
+  if (const size_t position = PositionOf(key); position < items_.size()) {
+    items_[position].value = value;
     return;
   }
   items_.push_back({key, value});
+  if (items_.size() <= kListedMax) return;
+  // A hostile request may have many.
+  for (size_t i = positions_.size(); i < items_.size(); ++i) positions_[items_[i].key] = i;
 }
 
 const FlagValue* FlagProperties::Find(std::string_view key) const {
-  for (const Item& item : items_) {
-    if (item.key == key) return &item.value;
+  const size_t position = PositionOf(key);
+  return position == items_.size() ? nullptr : &items_[position].value;
+}
+
+size_t FlagProperties::PositionOf(std::string_view key) const {
+  if (items_.size() > kListedMax) {
+    const auto found = positions_.find(key);
+    return found == positions_.end() ? items_.size() : found->second;
   }
-  return nullptr;
+  size_t position = 0;
+  while (position < items_.size() && items_[position].key != key) ++position;
+  return position;
 }
 
 }  // namespace hoglet

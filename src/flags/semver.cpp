@@ -185,11 +185,11 @@ int CompareVersions(const SemVersion& a, const SemVersion& b) {
 }
 
 std::optional<SemRequirement> SemRequirement::Tilde(std::string_view version) {
-  return Parse("~" + Canonical(version));
+  return Parse(StrCat("~", Canonical(version)));
 }
 
 std::optional<SemRequirement> SemRequirement::Caret(std::string_view version) {
-  return Parse("^" + Canonical(version));
+  return Parse(StrCat("^", Canonical(version)));
 }
 
 std::optional<SemRequirement> SemRequirement::Wildcard(std::string_view pattern) {

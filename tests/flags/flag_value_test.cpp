@@ -70,6 +70,21 @@ TEST(FlagProperties, KeepTheLatest) {
   EXPECT_EQ(properties.Find("c"), nullptr);
 }
 
+TEST(FlagProperties, MayBeMany) {
+  Arena arena;
+  FlagProperties properties;
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 20'000; ++i) {
+      properties.Set(arena.Copy(std::to_string(i)),
+                     {Kind::kNumber, arena.Copy(std::to_string(i + round))});
+    }
+  }
+  for (int i = 0; i < 20'000; i += 999) {
+    EXPECT_EQ(properties.Find(std::to_string(i))->text, std::to_string(i + 1));
+  }
+  EXPECT_EQ(properties.Find("20000"), nullptr);
+}
+
 TEST(UnicodeCase, LowersAsRustDoes) {
   const std::pair<const char*, const char*> cases[] = {{"", ""},
                                                        {"AbC", "abc"},
