@@ -26,6 +26,14 @@ inline constexpr uint64_t kCaptureDecompressedBytesMax = 64ull << 20;
 inline constexpr uint64_t kHttpHeaderBytesMax = 64ull << 10;
 inline constexpr uint64_t kApiBodyBytesMax = 20ull << 20;
 
+// definitions
+inline constexpr uint64_t kObjectBytesMax = 1ull << 20;
+inline constexpr uint64_t kObjectsMax = 100'000;             // of a project and kind
+inline constexpr uint64_t kObjectsBytesMax = 256ull << 20;  // of a project and kind
+inline constexpr uint64_t kCohortMembersMax = 50'000'000;
+inline constexpr uint64_t kActivityNamesBytesMax = 4ull << 10;
+inline constexpr uint64_t kActivityDetailBytesMax = 4ull << 20;
+
 // queries
 inline constexpr uint64_t kQueryTextBytesMax = 1ull << 20;
 inline constexpr uint64_t kQueryResultRowsMax = 50'000;

@@ -11,6 +11,7 @@
 #include "src/cli/commands.h"
 #include "src/ingest/cookieless_salts.h"
 #include "src/metadata/metadata_store.h"
+#include "src/metadata/object_store.h"
 #include "src/persons/person_store.h"
 #include "storage/event_table.h"
 
@@ -57,6 +58,10 @@ absl::Status RunCheck(const CheckCommand& command) {
   };
   count_or_report("metadata", MetadataStore::Check(env, StrCat(command.data, "/metadata"), report),
                   "projects");
+  // Not in a directory of before there were any.
+  if (const std::string path = StrCat(command.data, "/metadata/objects"); env->Exists(path)) {
+    count_or_report("objects", ObjectStore::Check(env, path, report), "objects");
+  }
   count_or_report("log", Log::Check(env, StrCat(command.data, "/log"), report), "records");
   count_or_report("persons", PersonStore::Check(env, StrCat(command.data, "/persons"), report),
                   "persons");

@@ -188,6 +188,7 @@ absl::Status DataDirectory::OpenStores(const std::string& path, const Options& o
   const MetadataStore::ChosenKeys chosen{.project_token = options.project_token,
                                          .personal_api_key = options.personal_api_key};
   HOGLET_ASSIGN_OR_RETURN(metadata_, MetadataStore::Open(env_, StrCat(path, "/metadata"), chosen));
+  HOGLET_ASSIGN_OR_RETURN(objects_, ObjectStore::Open(env_, StrCat(path, "/metadata/objects")));
   projects_ = std::make_unique<ProjectKeys>(metadata_.get());
   HOGLET_ASSIGN_OR_RETURN(log_, Log::Open(env_, StrCat(path, "/log"), {}));
   EventTable::Options table_options;

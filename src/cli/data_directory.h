@@ -14,6 +14,7 @@
 #include "src/cli/memory_shares.h"
 #include "src/ingest/ingestor.h"
 #include "src/metadata/metadata_store.h"
+#include "src/metadata/object_store.h"
 #include "src/persons/person_store.h"
 #include "storage/event_table.h"
 
@@ -23,6 +24,7 @@ namespace hoglet {
 // log, stores, pipeline, tables, engine. One process at a time holds a directory.
 //
 //   DIR/metadata/  projects and keys      DIR/log/      accepted events (src/log/FORMAT.md)
+//   DIR/metadata/objects/  flags, cohorts and other definitions (src/metadata/FORMAT.md)
 //   DIR/events/    parts (storage/FORMAT.md)   DIR/persons/  RocksDB (src/persons/FORMAT.md)
 //   DIR/cookieless_salts  secrets of the last days (src/ingest/cookieless_salts.h)
 //   DIR/tmp/queries/  what queries under way do not hold in memory; emptied at every start
@@ -53,6 +55,7 @@ class DataDirectory {
   absl::Status Close();
 
   MetadataStore& metadata() { return *metadata_; }
+  ObjectStore& objects() { return *objects_; }
   Log& log() { return *log_; }
   EventTable& events() { return *events_; }
   PersonStore& persons() { return *persons_; }
@@ -77,6 +80,7 @@ class DataDirectory {
   const MemoryShares memory_;
   std::unique_ptr<FileLock> lock_;
   std::unique_ptr<MetadataStore> metadata_;
+  std::unique_ptr<ObjectStore> objects_;
   std::unique_ptr<ProjectDirectory> projects_;
   std::unique_ptr<Log> log_;
   std::unique_ptr<EventTable> events_;

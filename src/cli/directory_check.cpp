@@ -12,8 +12,8 @@ absl::Status CheckMetadataIsThere(Env* env, const std::string& path) {
   if (env->Exists(metadata)) return absl::OkStatus();
   // Each of these is made after the projects are durable.
   for (const std::string& data :
-       {StrCat(path, "/events/", kManifestName), StrCat(path, "/persons/CURRENT"),
-        StrCat(path, "/log/", kEventsTopic, "/TOPIC")}) {
+       {StrCat(path, "/metadata/objects/CURRENT"), StrCat(path, "/events/", kManifestName),
+        StrCat(path, "/persons/CURRENT"), StrCat(path, "/log/", kEventsTopic, "/TOPIC")}) {
     if (!env->Exists(data)) continue;
     return absl::FailedPreconditionError(StrCat(
         metadata, " is missing, but ", data,

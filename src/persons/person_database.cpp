@@ -3,8 +3,6 @@
 #include <chrono>
 #include <utility>
 
-#include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 #include "include/hoglet/status.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/db.h"
@@ -12,10 +10,10 @@
 #include "rocksdb/file_checksum.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/table.h"
-#include "src/base/crc32c.h"
 #include "src/base/directories.h"
+#include "src/base/rocksdb/env_file_system.h"
+#include "src/base/rocksdb/rocks_files.h"
 #include "src/base/strings.h"
-#include "src/persons/env_file_system.h"
 
 namespace hoglet {
 namespace {
@@ -27,34 +25,6 @@ constexpr const char* kFamilyNames[] = {"default",     "persons",        "distin
 // A family is compacted when what lies above its lowest level is more than a quarter of that: a
 // byte is then rewritten about five times, however many there are.
 constexpr uint64_t kRestShare = 4;
-
-// RocksDB checks its data itself; these few files beside it carry no checksum of their own, so one
-// is kept for them: a line
-// "<crc32c in hex> <name>" each, and a last line "<crc32c of the lines before> SIDE_FILES".
-constexpr char kSideFiles[] = "SIDE_FILES";
-constexpr uint64_t kSideFileBytesMax = 16 << 20;
-
-bool IsSideFile(std::string_view name) {
-  return name == "IDENTITY" || name == "CURRENT" || name.starts_with("OPTIONS-");
-}
-
-std::string SideFileLine(std::string_view bytes, std::string_view name) {
-  return absl::StrFormat("%08x %s\n", Crc32c(bytes), std::string(name));
-}
-
-absl::Status WriteSideFiles(Env* env, const std::string& directory) {
-  HOGLET_ASSIGN_OR_RETURN(const auto entries, env->List(directory));
-  std::string lines;
-  for (const DirectoryEntry& entry : entries) {
-    if (!IsSideFile(entry.name)) continue;
-    HOGLET_ASSIGN_OR_RETURN(
-        const std::string bytes,
-        env->ReadWholeFile(StrCat(directory, "/", entry.name), kSideFileBytesMax));
-    lines += SideFileLine(bytes, entry.name);
-  }
-  return env->ReplaceFile(StrCat(directory, "/", kSideFiles),
-                          lines + SideFileLine(lines, kSideFiles));
-}
 
 // Small memory, few threads: the store shares a laptop with everything else.
 rocksdb::DBOptions DatabaseOptions() {
@@ -107,29 +77,6 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>
 
 }  // namespace
 
-// Files that are gone are no fault: RocksDB drops old options by itself.
-absl::Status PersonDatabase::CheckSideFiles(Env* env, const std::string& directory,
-                                            const std::function<void(const std::string&)>& report) {
-  const std::string path = StrCat(directory, "/", kSideFiles);
-  if (!env->Exists(path)) return absl::OkStatus();
-  HOGLET_ASSIGN_OR_RETURN(const std::string text, env->ReadWholeFile(path, kSideFileBytesMax));
-  const size_t last = text.size() < 2 ? std::string::npos : text.rfind('\n', text.size() - 2);
-  const std::string lines = last == std::string::npos ? "" : text.substr(0, last + 1);
-  if (text != lines + SideFileLine(lines, kSideFiles)) {
-    report(StrCat(path, ": its checksum does not fit"));
-    return absl::OkStatus();
-  }
-  for (absl::string_view line : absl::StrSplit(lines, '\n', absl::SkipEmpty())) {
-    const std::string name(line.substr(line.find(' ') + 1));
-    const std::string file = StrCat(directory, "/", name);
-    if (!env->Exists(file)) continue;
-    HOGLET_ASSIGN_OR_RETURN(const std::string bytes, env->ReadWholeFile(file, kSideFileBytesMax));
-    if (SideFileLine(bytes, name) != StrCat(line, "\n"))
-      report(StrCat(file, ": differs from its checksum in ", kSideFiles));
-  }
-  return absl::OkStatus();
-}
-
 const char* PersonDatabase::FamilyName(int family) { return kFamilyNames[family]; }
 
 std::shared_ptr<rocksdb::Cache> PersonDatabase::MakeBlockCache(uint64_t bytes_max) {
@@ -172,7 +119,7 @@ absl::StatusOr<std::unique_ptr<PersonDatabase>> PersonDatabase::Open(
   HOGLET_RETURN_IF_ERROR(database->ToStatus(status));
   database->db_.reset(opened);
   HOGLET_ASSERT(database->families_.size() == descriptors.size());
-  if (is_writable) HOGLET_RETURN_IF_ERROR(WriteSideFiles(env, directory));
+  if (is_writable) HOGLET_RETURN_IF_ERROR(WriteRocksSideFiles(env, directory));
   return database;
 }
 
@@ -186,13 +133,7 @@ PersonDatabase::~PersonDatabase() {
 }
 
 absl::Status PersonDatabase::ToStatus(const rocksdb::Status& status) const {
-  if (status.ok()) return absl::OkStatus();
-  const std::string message = StrCat("person store ", directory_, ": ", status.ToString());
-  if (status.IsNoSpace()) return absl::ResourceExhaustedError(message);
-  if (status.IsCorruption()) return absl::DataLossError(message);
-  if (status.IsNotSupported()) return absl::UnimplementedError(message);
-  if (status.IsNotFound()) return absl::NotFoundError(message);
-  return absl::UnavailableError(message);
+  return FromRocks(status, StrCat("person store ", directory_));
 }
 
 absl::StatusOr<std::optional<std::string>> PersonDatabase::Get(Family which,

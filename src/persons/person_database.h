@@ -84,10 +84,6 @@ class PersonDatabase {
   // soon after `is_cancelled` is set, with nothing lost.
   absl::Status Compact(const std::atomic<bool>& is_cancelled);
 
-  // Verifies the checksums of the small files that RocksDB keeps without one.
-  static absl::Status CheckSideFiles(Env* env, const std::string& directory,
-                                     const std::function<void(const std::string&)>& report);
-
  private:
   PersonDatabase() = default;
 

@@ -10,6 +10,7 @@
 #include "src/base/bytes.h"
 #include "src/base/hash.h"
 #include "src/base/logging.h"
+#include "src/base/rocksdb/rocks_files.h"
 #include "src/base/strings.h"
 #include "src/persons/person_codec.h"
 #include "src/persons/person_store_impl.h"
@@ -200,7 +201,7 @@ absl::StatusOr<std::unique_ptr<PersonStore>> PersonStore::Open(Env* env,
 
 absl::StatusOr<uint64_t> PersonStore::Check(Env* env, const std::string& directory,
                                             const std::function<void(const std::string&)>& report) {
-  HOGLET_RETURN_IF_ERROR(PersonDatabase::CheckSideFiles(env, directory, report));
+  HOGLET_RETURN_IF_ERROR(CheckRocksSideFiles(env, directory, report));
   HOGLET_ASSIGN_OR_RETURN(
       const auto database,
       PersonDatabase::Open(env, directory,
@@ -476,7 +477,7 @@ bool PersonStore::HasSealed() const {
 // After an error RocksDB no longer says what its files hold: like the log it is opened anew. A
 // probe first, so that on a full disk the old one goes on serving readers.
 absl::Status PersonStore::Impl::Reopen() {
-  HOGLET_RETURN_IF_ERROR(Probe());
+  HOGLET_RETURN_IF_ERROR(ProbeSpace(env, directory, kProbeBytes));
   absl::Status status;
   const auto open_anew =
       [&](std::unique_ptr<PersonDatabase> old) -> std::unique_ptr<PersonDatabase> {
@@ -494,17 +495,6 @@ absl::Status PersonStore::Impl::Reopen() {
   };
   HOGLET_RETURN_IF_ERROR(database.Exchange(kReadersWaitUs, open_anew));
   if (status.ok()) LogInfo("person store opened anew after an error");
-  return status;
-}
-
-// Whether there is room for what opening and the next commit write.
-absl::Status PersonStore::Impl::Probe() {
-  const std::string path = StrCat(directory, "/PROBE");
-  HOGLET_ASSIGN_OR_RETURN(auto file, env->OpenForWrite(path, Env::OpenMode::kTruncate));
-  absl::Status status = file->Preallocate(kProbeBytes);
-  if (status.ok()) status = file->Sync();
-  if (absl::Status closed = file->Close(); status.ok()) status = closed;
-  if (absl::Status removed = env->Remove(path); status.ok()) status = removed;
   return status;
 }
 

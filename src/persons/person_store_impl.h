@@ -86,7 +86,6 @@ struct PersonStore::Impl {
   // Of the committing thread.
   absl::Status WriteGeneration(const PersonGeneration& generation);
   absl::Status Reopen();
-  absl::Status Probe();
   absl::Status CheckReopened(const PersonDatabase& opened) const;
   absl::StatusOr<uint64_t> ReadOffset(const PersonDatabase& from) const;
 

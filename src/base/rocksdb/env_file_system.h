@@ -15,8 +15,8 @@ namespace hoglet {
 // the process's own: RocksDB only measures with them.
 //
 // Free space is not told: RocksDB would poll for it and heal itself behind our back, whereas a
-// store that met an error is opened anew (PersonDatabase). Not there, because a store of ours never
-// asks: hard links, modification times, files for reading and writing at once.
+// store that met an error is opened anew (PersonDatabase, ObjectStore). Not there, because a store
+// of ours never asks: hard links, modification times, files for reading and writing at once.
 std::shared_ptr<rocksdb::Env> MakeRocksEnv(Env* env);
 
 }  // namespace hoglet

@@ -1,4 +1,4 @@
-#include "src/persons/env_file_system.h"
+#include "src/base/rocksdb/env_file_system.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,105 @@
+#include "src/metadata/object_database.h"
+
+#include "include/hoglet/status.h"
+#include "rocksdb/cache.h"
+#include "rocksdb/db.h"
+#include "rocksdb/env.h"
+#include "rocksdb/file_checksum.h"
+#include "rocksdb/table.h"
+#include "src/base/directories.h"
+#include "src/base/rocksdb/env_file_system.h"
+#include "src/base/rocksdb/rocks_files.h"
+#include "src/base/strings.h"
+#include "src/metadata/object_rows.h"
+
+namespace hoglet {
+namespace {
+
+// Everything but the activity log is in memory anyway, and changes come by hand.
+rocksdb::Options OptionsFor(rocksdb::Env* env) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(256 << 10, /*num_shard_bits=*/0);
+  table.cache_index_and_filter_blocks = true;
+  table.format_version = 5;
+  rocksdb::Options options;
+  options.env = env;
+  options.create_if_missing = true;
+  options.max_background_jobs = 2;
+  options.max_open_files = 64;
+  options.max_file_opening_threads = 1;
+  options.write_buffer_size = 1 << 20;
+  options.arena_block_size = 32 << 10;
+  options.max_write_buffer_number = 2;
+  options.target_file_size_base = 8 << 20;
+  options.max_bytes_for_level_base = 32 << 20;
+  options.compression = rocksdb::kLZ4Compression;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
+  // A database that met an error is opened anew: see ObjectStore.
+  options.max_bgerror_resume_count = 0;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  options.skip_stats_update_on_db_open = true;
+  return options;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ObjectDatabase>> ObjectDatabase::Open(Env* env,
+                                                                     const std::string& directory,
+                                                                     Access access) {
+  const bool is_writable = access == Access::kReadWrite;
+  if (is_writable) HOGLET_RETURN_IF_ERROR(CreateDirectoriesDurably(env, directory));
+  std::unique_ptr<ObjectDatabase> database(new ObjectDatabase);
+  database->directory_ = directory;
+  database->rocks_env_ = MakeRocksEnv(env);
+  rocksdb::Options options = OptionsFor(database->rocks_env_.get());
+  // What a crash tore off the end of the write-ahead log was never acknowledged. A check must tell.
+  if (access == Access::kCheck) {
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  }
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status = is_writable
+                                     ? rocksdb::DB::Open(options, directory, &opened)
+                                     : rocksdb::DB::OpenForReadOnly(options, directory, &opened);
+  HOGLET_RETURN_IF_ERROR(database->ToStatus(status));
+  database->db_.reset(opened);
+  HOGLET_RETURN_IF_ERROR(database->CheckFormat(access));
+  if (is_writable) HOGLET_RETURN_IF_ERROR(WriteRocksSideFiles(env, directory));
+  return database;
+}
+
+ObjectDatabase::~ObjectDatabase() {
+  if (db_ == nullptr) return;
+  db_->Close().PermitUncheckedError();
+  db_.reset();  // before its Env
+}
+
+absl::Status ObjectDatabase::ToStatus(const rocksdb::Status& status) const {
+  return FromRocks(status, StrCat("object store ", directory_));
+}
+
+absl::Status ObjectDatabase::CheckFormat(Access access) {
+  std::string value;
+  const rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), object_rows::FormatKey(), &value);
+  if (status.IsNotFound() && access == Access::kReadWrite) {
+    rocksdb::WriteOptions write;
+    write.sync = true;
+    return ToStatus(db_->Put(write, object_rows::FormatKey(),
+                             object_rows::EncodeNumber(object_rows::kStoreVersion)));
+  }
+  // Of a first start that was cut short.
+  if (status.IsNotFound()) return absl::OkStatus();
+  HOGLET_RETURN_IF_ERROR(ToStatus(status));
+  uint64_t version = 0;
+  absl::Status read = object_rows::DecodeNumber(value, &version);
+  if (read.ok() && version > object_rows::kStoreVersion) {
+    read = absl::UnimplementedError(
+        StrCat("format ", version, ", this program reads ", object_rows::kStoreVersion));
+  }
+  if (read.ok()) return read;
+  return absl::Status(read.code(),
+                      ToAbsl(StrCat("object store ", directory_, ": ", read.message())));
+}
+
+}  // namespace hoglet
