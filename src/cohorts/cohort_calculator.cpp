@@ -112,9 +112,8 @@ void CohortCalculator::Run() {
       lock.lock();
       continue;
     }
-    const bool is_wanted =
-        changed_.wait_for(lock, std::chrono::microseconds(options_.interval_us),
-                          [this] { return is_stopping_ || !requests_.empty(); });
+    const bool is_wanted = changed_.wait_for(lock, std::chrono::microseconds(options_.interval_us),
+                                             [this] { return is_stopping_ || !requests_.empty(); });
     if (is_wanted) continue;
     lock.unlock();
     CalculateDue();
@@ -214,8 +213,7 @@ absl::StatusOr<std::vector<Uuid>> CohortCalculator::FindMembers(
 
 absl::Status CohortCalculator::StoreMembers(TeamId project, const Cohort& calculated,
                                             std::vector<Uuid> members) {
-  HOGLET_RETURN_IF_ERROR(
-      CheckMemberCount(*parts_.objects, project, calculated.id, members.size()));
+  HOGLET_RETURN_IF_ERROR(CheckMemberCount(*parts_.objects, project, calculated.id, members.size()));
   const int64_t now_us = parts_.env->NowMicros();
   return parts_.objects->Change(project, [&](ObjectStore::Transaction* transaction) {
     const ObjectJson json = transaction->Find(ObjectKind::kCohort, calculated.id);

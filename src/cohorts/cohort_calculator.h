@@ -51,7 +51,7 @@ class CohortCalculator {
     int64_t error_delay_us = 30 * kMicrosPerMinute;
     int64_t errors_max = 20;
     int64_t timeout_us = 600 * kMicrosPerSecond;
-    uint64_t members_max = kCohortMembersMax;
+    uint64_t members_max = kMembersPerCohortMax;
   };
 
   // What `parts` points to outlives it. Goes on with what was asked for before the process ended.

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "include/hoglet/status.h"
 #include "query/hogql/parser.h"
@@ -70,6 +71,14 @@ constexpr std::array<BehaviorName, 7> kBehaviors = {{
     {"restarted_performing_event", CohortBehavior::Kind::kRestarted},
 }};
 
+std::optional<double> NumberIn(std::string_view text) {
+  double number = 0;
+  if (text.empty() || absl::ascii_isspace(text.front()) || absl::ascii_isspace(text.back()) ||
+      !absl::SimpleAtod(ToAbsl(text), &number) || !std::isfinite(number))
+    return std::nullopt;
+  return number;
+}
+
 bool NeedsNoValue(CohortOperator op) {
   return op == CohortOperator::kIsSet || op == CohortOperator::kIsNotSet;
 }
@@ -130,9 +139,8 @@ class Reader {
     const JsonMember* member = Find(key);
     if (member == nullptr) return Error(key, "Field required");
     int64_t value = member->integer;
-    if (member->kind == JsonKind::kString
-            ? !absl::SimpleAtoi(ToAbsl(member->text), &value)
-            : member->kind != JsonKind::kInt64) {
+    if (member->kind == JsonKind::kString ? !absl::SimpleAtoi(ToAbsl(member->text), &value)
+                                          : member->kind != JsonKind::kInt64) {
       return Error(key, "Input should be a valid integer");
     }
     if (value < min || value > max)
@@ -216,9 +224,9 @@ class FilterParser {
   }
 
   absl::StatusOr<CohortCondition> Cohort(const Reader& reader) {
-    HOGLET_RETURN_IF_ERROR(reader.CheckKeys({"type", "key", "value", "negation", "operator",
-                                             "cohort_name", "bytecode", "bytecode_error",
-                                             "conditionHash"}));
+    HOGLET_RETURN_IF_ERROR(
+        reader.CheckKeys({"type", "key", "value", "negation", "operator", "cohort_name", "bytecode",
+                          "bytecode_error", "conditionHash"}));
     CohortCondition leaf;
     leaf.kind = CohortCondition::Kind::kCohort;
     HOGLET_ASSIGN_OR_RETURN(leaf.is_negated, reader.Flag("negation"));
@@ -267,15 +275,15 @@ class FilterParser {
         // An integer too long for a number is text, too.
         if (item.kind == JsonKind::kNull || item.text.starts_with('{') ||
             item.text.starts_with('[')) {
-          return reader.Error("value", "Input should be a text, number, boolean, or a list of such");
+          return reader.Error("value",
+                              "Input should be a text, number, boolean, or a list of such");
         }
         AppendJsonValue(item, &out.text);
       }
       if (out.text.size() > kCohortTextBytesMax) return reader.Error("value", "is too long");
       if (out.text.find('\0') != std::string::npos)
         return reader.Error("value", "must not hold a NUL character");
-      double number = 0;
-      if (absl::SimpleAtod(out.text, &number) && std::isfinite(number)) out.number = number;
+      out.number = NumberIn(out.text);
       test->values.push_back(std::move(out));
     }
     return absl::OkStatus();
@@ -330,11 +338,27 @@ class FilterParser {
   }
 
   absl::StatusOr<CohortCondition> Behavioral(const Reader& reader) {
-    HOGLET_RETURN_IF_ERROR(reader.CheckKeys(
-        {"type", "key", "value", "event_type", "time_value", "time_interval", "negation",
-         "operator", "operator_value", "seq_time_interval", "seq_time_value", "seq_event",
-         "seq_event_type", "total_periods", "min_periods", "event_filters", "explicit_datetime",
-         "explicit_datetime_to", "bytecode", "bytecode_error", "conditionHash"}));
+    HOGLET_RETURN_IF_ERROR(reader.CheckKeys({"type",
+                                             "key",
+                                             "value",
+                                             "event_type",
+                                             "time_value",
+                                             "time_interval",
+                                             "negation",
+                                             "operator",
+                                             "operator_value",
+                                             "seq_time_interval",
+                                             "seq_time_value",
+                                             "seq_event",
+                                             "seq_event_type",
+                                             "total_periods",
+                                             "min_periods",
+                                             "event_filters",
+                                             "explicit_datetime",
+                                             "explicit_datetime_to",
+                                             "bytecode",
+                                             "bytecode_error",
+                                             "conditionHash"}));
     CohortCondition leaf;
     leaf.kind = CohortCondition::Kind::kBehavior;
     HOGLET_ASSIGN_OR_RETURN(leaf.is_negated, reader.Flag("negation"));
@@ -375,8 +399,7 @@ class FilterParser {
     if (!ParseCohortMoment(behavior->from, 0, TimeZone::Utc()).has_value())
       return reader.Error("explicit_datetime", "is not a date");
     HOGLET_ASSIGN_OR_RETURN(behavior->to, reader.TextOr("explicit_datetime_to", ""));
-    if (!behavior->to.empty() &&
-        !ParseCohortMoment(behavior->to, 0, TimeZone::Utc()).has_value())
+    if (!behavior->to.empty() && !ParseCohortMoment(behavior->to, 0, TimeZone::Utc()).has_value())
       return reader.Error("explicit_datetime_to", "is not a date");
     return absl::OkStatus();
   }
@@ -422,8 +445,8 @@ class FilterParser {
       return reader.Error("event_filters", StrCat("more than ", kEventFiltersMax, " filters"));
     std::vector<CohortTest> tests;
     for (size_t i = 0; i < items.size(); ++i) {
-      HOGLET_ASSIGN_OR_RETURN(
-          CohortTest test, EventFilter(items[i], StrCat(reader.place(), ".event_filters.", i)));
+      HOGLET_ASSIGN_OR_RETURN(CohortTest test,
+                              EventFilter(items[i], StrCat(reader.place(), ".event_filters.", i)));
       tests.push_back(std::move(test));
     }
     return tests;
@@ -497,7 +520,8 @@ class GroupConverter {
       return absl::OkStatus();
     }
     JsonObjectView pairs;
-    if (properties.kind != JsonKind::kRaw || !ParseJsonObject(properties.text, &arena_, &pairs).ok())
+    if (properties.kind != JsonKind::kRaw ||
+        !ParseJsonObject(properties.text, &arena_, &pairs).ok())
       return Invalid("groups.properties: Input should be a list of filters");
     for (const JsonMember& pair : pairs) {
       const size_t cut = pair.key.rfind("__");
@@ -590,8 +614,8 @@ std::optional<int64_t> ParseRelative(std::string_view text, int64_t now_us, cons
   if (text.size() < 2) return std::nullopt;
   int64_t count = 0;
   const std::string_view digits = text.substr(0, text.size() - 1);
-  if (digits[0] < '0' || digits[0] > '9' || !absl::SimpleAtoi(ToAbsl(digits), &count) ||
-      count > kRelativeCountMax)
+  if (!std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit) ||
+      !absl::SimpleAtoi(ToAbsl(digits), &count) || count > kRelativeCountMax)
     return std::nullopt;
   switch (text.back()) {
     case 'h':
@@ -636,8 +660,7 @@ absl::StatusOr<std::string> ConvertCohortGroups(std::string_view json) {
     return Invalid(StrCat("groups: longer than ", kCohortFilterBytesMax, " bytes"));
   Arena arena;
   std::vector<JsonMember> groups;
-  if (!ParseJsonArray(json, &arena, &groups).ok())
-    return Invalid("groups: Input should be a list");
+  if (!ParseJsonArray(json, &arena, &groups).ok()) return Invalid("groups: Input should be a list");
   JsonWriter out;
   out.BeginObject().Key("properties").BeginObject().Field("type", "OR").Key("values").BeginArray();
   GroupConverter converter;

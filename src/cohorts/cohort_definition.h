@@ -73,15 +73,15 @@ struct CohortBehavior {
   };
   Kind kind = Kind::kPerformed;
   std::string event;
-  CohortSpan span;            // how far back; unused if `from` is set
-  std::string from;           // explicit_datetime: absolute, or relative such as "-30d"
-  std::string to;             // explicit_datetime_to; empty: now
-  CohortSpan second_span;     // of sequences the longest way, otherwise when it stopped
-  std::string second_event;   // of sequences
+  CohortSpan span;           // how far back; unused if `from` is set
+  std::string from;          // explicit_datetime: absolute, or relative such as "-30d"
+  std::string to;            // explicit_datetime_to; empty: now
+  CohortSpan second_span;    // of sequences the longest way, otherwise when it stopped
+  std::string second_event;  // of sequences
   CohortComparison comparison = CohortComparison::kEqual;  // with `times`
   int64_t times = 0;
-  int64_t periods = 0;      // of `span` each
-  int64_t periods_min = 0;  // of these
+  int64_t periods = 0;              // of `span` each
+  int64_t periods_min = 0;          // of these
   std::vector<CohortTest> filters;  // on the (first) event
 };
 

@@ -10,9 +10,9 @@ namespace hoglet {
 
 absl::Status CheckMemberCount(const ObjectStore& objects, TeamId project, int64_t cohort_id,
                               uint64_t count) {
-  if (count > kCohortMembersMax) {
+  if (count > kMembersPerCohortMax) {
     return absl::ResourceExhaustedError(
-        StrCat("A cohort may hold at most ", kCohortMembersMax, " persons."));
+        StrCat("A cohort may hold at most ", kMembersPerCohortMax, " persons."));
   }
   uint64_t total = count;
   for (const auto& [id, json] : *objects.All(project, ObjectKind::kCohort)) {

@@ -12,7 +12,7 @@
 namespace hoglet {
 
 // Persons of one cohort, and of all of a project's: they are held in memory at 16 bytes each.
-inline constexpr uint64_t kCohortMembersMax = 5'000'000;
+inline constexpr uint64_t kMembersPerCohortMax = 5'000'000;
 inline constexpr uint64_t kProjectMembersMax = 50'000'000;
 
 // kResourceExhausted if the cohort may not have so many members, for itself or beside the project's

@@ -17,8 +17,8 @@ namespace {
 using hogql::QuoteString;
 
 // What a DateTime64 can be.
-constexpr int64_t kMomentUsMin = -2'208'988'800'000'000;   // 1900-01-01
-constexpr int64_t kMomentUsMax = 10'413'791'999'000'000;   // 2299-12-31T23:59:59
+constexpr int64_t kMomentUsMin = -2'208'988'800'000'000;  // 1900-01-01
+constexpr int64_t kMomentUsMax = 10'413'791'999'000'000;  // 2299-12-31T23:59:59
 
 std::string MomentText(int64_t time_us) {
   const int64_t bounded = std::clamp(time_us, kMomentUsMin, kMomentUsMax);
@@ -198,12 +198,10 @@ class TestWriter {
   }
 
   std::string Dated(const char* op) const {
-    const auto moment =
-        ParseCohortMoment(test_.values[0].text, context_.now_us, context_.timezone);
+    const auto moment = ParseCohortMoment(test_.values[0].text, context_.now_us, context_.timezone);
     if (!moment.has_value()) return "false";
-    const std::string value = type_ == CohortPropertyType::kMoment
-                                  ? field_
-                                  : StrCat("toDateTime(", Text(), ")");
+    const std::string value =
+        type_ == CohortPropertyType::kMoment ? field_ : StrCat("toDateTime(", Text(), ")");
     return StrCat(value, " ", op, " ", MomentText(*moment));
   }
 
@@ -277,9 +275,9 @@ class QueryWriter {
     } else {
       std::vector<std::string> names;
       for (const CohortValue& value : test.values) names.push_back(QuoteString(value.text));
-      text = names.empty() ? "false"
-                           : StrCat("hasAny(elements_chain_elements, [",
-                                    absl::StrJoin(names, ", "), "])");
+      text = names.empty()
+                 ? "false"
+                 : StrCat("hasAny(elements_chain_elements, [", absl::StrJoin(names, ", "), "])");
     }
     return IsNegative(test.op) ? Not(text) : text;
   }
@@ -309,8 +307,7 @@ class QueryWriter {
         .value_or(context_.now_us);
   }
   static std::string Within(int64_t from_us, int64_t until_us) {
-    return StrCat("timestamp >= ", MomentText(from_us), " AND timestamp <= ",
-                  MomentText(until_us));
+    return StrCat("timestamp >= ", MomentText(from_us), " AND timestamp <= ", MomentText(until_us));
   }
   std::string Where(const std::string& matches, int64_t from_us, int64_t until_us) const {
     return StrCat(" FROM events WHERE ", matches, " AND ", Within(from_us, until_us));
@@ -329,9 +326,9 @@ class QueryWriter {
                       " GROUP BY person_id HAVING count() ", ComparisonText(behavior.comparison),
                       " ", behavior.times);
       case Kind::kPerformedFirstTime:
-        return StrCat("SELECT person_id FROM events WHERE ", matches, " AND timestamp <= ",
-                      MomentText(until_us), " GROUP BY person_id HAVING min(timestamp) >= ",
-                      MomentText(From(behavior)));
+        return StrCat("SELECT person_id FROM events WHERE ", matches,
+                      " AND timestamp <= ", MomentText(until_us),
+                      " GROUP BY person_id HAVING min(timestamp) >= ", MomentText(From(behavior)));
       case Kind::kPerformedSequence:
         return Sequence(behavior, matches);
       case Kind::kPerformedRegularly:
@@ -351,8 +348,9 @@ class QueryWriter {
   std::string Restarted(const CohortBehavior& behavior, const std::string& matches) const {
     const std::string from = MomentText(Before(behavior.span, /*from_start_of_day=*/true));
     const std::string again = MomentText(Before(behavior.second_span, /*from_start_of_day=*/true));
-    return StrCat("SELECT person_id FROM events WHERE ", matches, " AND timestamp <= ",
-                  MomentText(context_.now_us), " GROUP BY person_id HAVING min(timestamp) < ", from,
+    return StrCat("SELECT person_id FROM events WHERE ", matches,
+                  " AND timestamp <= ", MomentText(context_.now_us),
+                  " GROUP BY person_id HAVING min(timestamp) < ", from,
                   " AND max(timestamp) >= ", again, " AND countIf(timestamp >= ", from,
                   " AND timestamp < ", again, ") = 0");
   }
@@ -368,16 +366,17 @@ class QueryWriter {
       return StrCat("SELECT person_id FROM events WHERE event IN (", QuoteString(behavior.event),
                     ", ", second, ") AND ", Within(from_us, until_us),
                     " GROUP BY person_id HAVING windowFunnel(", window_ms,
-                    ")(_toUInt64(toUnixTimestamp64Milli(timestamp)), ", matches, ", event = ",
-                    second, ") >= 2");
+                    ")(_toUInt64(toUnixTimestamp64Milli(timestamp)), ", matches,
+                    ", event = ", second, ") >= 2");
     }
     // One event must not be both: compare each with the next one.
-    return StrCat("SELECT person_id FROM (SELECT person_id, arraySort(groupArray(tuple("
-                  "toUnixTimestamp64Milli(timestamp), ",
-                  matches, "))) AS done FROM events WHERE event = ", QuoteString(behavior.event),
-                  " AND ", Within(from_us, until_us),
-                  " GROUP BY person_id) WHERE arrayExists((a, b) -> a.2 AND b.1 - a.1 <= ",
-                  window_ms, ", arrayPopBack(done), arrayPopFront(done))");
+    return StrCat(
+        "SELECT person_id FROM (SELECT person_id, arraySort(groupArray(tuple("
+        "toUnixTimestamp64Milli(timestamp), ",
+        matches, "))) AS done FROM events WHERE event = ", QuoteString(behavior.event), " AND ",
+        Within(from_us, until_us),
+        " GROUP BY person_id) WHERE arrayExists((a, b) -> a.2 AND b.1 - a.1 <= ", window_ms,
+        ", arrayPopBack(done), arrayPopFront(done))");
   }
 
   // Periods of days or more are counted back from the end of yesterday, as today is not over;
@@ -386,23 +385,23 @@ class QueryWriter {
     const CohortSpan& span = behavior.span;
     const bool is_short = span.unit == TimeUnit::kMinute || span.unit == TimeUnit::kHour;
     const int64_t end_us =
-        is_short ? context_.now_us
-                 : StartOfDayNumber(DayNumber(context_.now_us, context_.timezone),
-                                    context_.timezone);
+        is_short
+            ? context_.now_us
+            : StartOfDayNumber(DayNumber(context_.now_us, context_.timezone), context_.timezone);
     std::vector<std::string> begins;
     int64_t from_us = end_us;
     for (int64_t i = behavior.periods; i > 0; --i) {
-      const int64_t begin_us = std::max(
-          AddUnits(span.unit, -span.count * i, end_us, context_.timezone), int64_t{0});
+      const int64_t begin_us =
+          std::max(AddUnits(span.unit, -span.count * i, end_us, context_.timezone), int64_t{0});
       if (i == behavior.periods) from_us = begin_us;
       begins.push_back(StrCat(FloorDivide(begin_us, 1000)));
     }
-    return StrCat("SELECT person_id FROM (SELECT person_id, roundDown(toUnixTimestamp64Milli("
-                  "timestamp), [",
-                  absl::StrJoin(begins, ", "), "]) AS period",
-                  Where(matches, from_us, end_us - 1), " GROUP BY person_id, period HAVING count() ",
-                  ComparisonText(behavior.comparison), " ", behavior.times,
-                  ") GROUP BY person_id HAVING count() >= ", behavior.periods_min);
+    return StrCat(
+        "SELECT person_id FROM (SELECT person_id, roundDown(toUnixTimestamp64Milli("
+        "timestamp), [",
+        absl::StrJoin(begins, ", "), "]) AS period", Where(matches, from_us, end_us - 1),
+        " GROUP BY person_id, period HAVING count() ", ComparisonText(behavior.comparison), " ",
+        behavior.times, ") GROUP BY person_id HAVING count() >= ", behavior.periods_min);
   }
 
   const CohortQueryContext& context_;
