@@ -36,17 +36,36 @@ struct ProjectInfo {
   std::string name;
   std::string token;
   std::string timezone = "UTC";
+  std::string organization_id;  // a UUID
 };
 
-// Projects and personal API keys ("phx_..."): secret, for the REST API.
+struct UserInfo {
+  int64_t id = 0;
+  std::string uuid;
+  std::string email;
+  std::string first_name;
+};
+
+// Who asks, with which personal API key.
+struct Caller {
+  int64_t user_id = 0;
+  int64_t key_id = 0;
+  std::vector<std::string> scopes;                // "feature_flag:read", "*"; empty: all
+  std::vector<TeamId> scoped_projects;            // empty: all
+  std::vector<std::string> scoped_organizations;  // UUIDs; empty: all
+};
+
+// Projects, users and personal API keys ("phx_..."): secret, for the REST API.
 class ProjectDirectory : public TokenDirectory {
  public:
   virtual std::vector<ProjectInfo> Projects() const = 0;
   virtual std::optional<ProjectInfo> FindProject(TeamId id) const = 0;
-  // Whether the key is a living personal API key.
-  virtual bool IsPersonalApiKey(std::string_view key) const = 0;
-  // Whether the holder of the key may read the project.
-  virtual bool MayRead(std::string_view personal_api_key, TeamId team_id) const = 0;
+  virtual std::optional<ProjectInfo> FindProjectByToken(std::string_view token) const = 0;
+  // By its secret token ("phs_..."), which opens local evaluation and remote config only.
+  virtual std::optional<ProjectInfo> FindProjectBySecret(std::string_view secret) const = 0;
+  // Nothing unless it is a living personal API key. Its use is noted.
+  virtual std::optional<Caller> FindPersonalApiKey(std::string_view key) const = 0;
+  virtual std::optional<UserInfo> FindUser(int64_t id) const = 0;
 };
 
 }  // namespace hoglet

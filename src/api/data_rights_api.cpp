@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "include/hoglet/status.h"
 #include "src/api/query_api.h"
+#include "src/api/rest.h"
 #include "src/base/arena.h"
 #include "src/base/json.h"
 #include "src/base/strings.h"
@@ -70,15 +71,6 @@ bool IsGiven(const JsonObjectView& members, std::string_view key) {
          !(member->kind == JsonKind::kBool && !member->boolean);
 }
 
-HttpResponse ErrorResponse(const absl::Status& status) {
-  const std::string detail(FromAbsl(status.message()));
-  if (absl::IsInvalidArgument(status)) return HttpApiError(400, detail);
-  if (absl::IsNotFound(status)) return HttpApiError(404, detail);
-  HttpResponse response = HttpApiError(absl::IsInternal(status) ? 500 : 503, detail);
-  response.headers.Add("retry-after", "1");
-  return response;
-}
-
 HttpResponse Accepted() { return HttpJson(202, "{}"); }
 
 // Spread over as many commands as the uuids need.
@@ -121,14 +113,14 @@ std::vector<IngestCommand> RetentionCommands(const Project& project, int64_t now
 
 DataRightsApi::DataRightsApi(const Parts& parts) : parts_(parts), pool_("rights", 1, kQueueMax) {}
 
-void DataRightsApi::Add(const char* method, const std::string& path, Action action,
-                        HttpRouter* router) {
+void DataRightsApi::Add(const char* method, const std::string& path, const char* scope,
+                        Action action, HttpRouter* router) {
   router->Add(method, path, {},
-              [this, action](HttpRequest request, const HttpResponder& responder) {
+              [this, scope, action](HttpRequest request, const HttpResponder& responder) {
                 auto shared = std::make_shared<const HttpRequest>(std::move(request));
-                const auto run = [this, action, shared, responder] {
+                const auto run = [this, scope, action, shared, responder] {
                   ProjectInfo project;
-                  if (auto refusal = AuthorizeProject(*shared, *parts_.projects, &project)) {
+                  if (auto refusal = AuthorizeProject(*shared, *parts_.projects, scope, &project)) {
                     responder(*std::move(refusal));
                     return;
                   }
@@ -143,18 +135,18 @@ void DataRightsApi::Add(const char* method, const std::string& path, Action acti
 
 void DataRightsApi::AddRoutes(HttpRouter* router) {
   for (const std::string project : {"/api/projects/:project_id", "/api/environments/:project_id"}) {
-    const auto add = [&](const char* method, const char* path, Action action) {
-      Add(method, project + path, action, router);
+    const auto add = [&](const char* method, const char* path, const char* scope, Action action) {
+      Add(method, project + path, scope, action, router);
     };
-    add("POST", "/persons/bulk_delete", &DataRightsApi::BulkDeletePersons);
-    add("DELETE", "/persons/:id", &DataRightsApi::DeletePerson);
-    add("POST", "/persons/:id/delete_events", &DataRightsApi::DeletePersonEvents);
-    add("POST", "/events/bulk_delete", &DataRightsApi::BulkDeleteEvents);
-    add("GET", "/retention", &DataRightsApi::GetRetention);
-    add("POST", "/retention", &DataRightsApi::SetRetention);
-    add("GET", "/dead_letters", &DataRightsApi::ListDeadLetters);
-    add("POST", "/dead_letters/replay", &DataRightsApi::ReplayDeadLetters);
-    add("POST", "/dead_letters/drop", &DataRightsApi::DropDeadLetters);
+    add("POST", "/persons/bulk_delete", "person:write", &DataRightsApi::BulkDeletePersons);
+    add("DELETE", "/persons/:id", "person:write", &DataRightsApi::DeletePerson);
+    add("POST", "/persons/:id/delete_events", "person:write", &DataRightsApi::DeletePersonEvents);
+    add("POST", "/events/bulk_delete", "person:write", &DataRightsApi::BulkDeleteEvents);
+    add("GET", "/retention", "project:read", &DataRightsApi::GetRetention);
+    add("POST", "/retention", "project:write", &DataRightsApi::SetRetention);
+    add("GET", "/dead_letters", "project:read", &DataRightsApi::ListDeadLetters);
+    add("POST", "/dead_letters/replay", "project:write", &DataRightsApi::ReplayDeadLetters);
+    add("POST", "/dead_letters/drop", "project:write", &DataRightsApi::DropDeadLetters);
   }
 }
 
@@ -190,10 +182,10 @@ HttpResponse DataRightsApi::SubmitForPerson(const HttpRequest& request, const Pr
   const auto uuid = ParseUuid(request.PathParameter("id"));
   if (!uuid.has_value()) return HttpApiError(404, "Not found.");
   const auto person = parts_.persons->FindById(project.team_id, *uuid);
-  if (!person.ok()) return ErrorResponse(person.status());
+  if (!person.ok()) return StatusResponse(person.status());
   if (!person->has_value()) return HttpApiError(404, "Not found.");
   const absl::Status status = Submit(Spread(command, {*uuid}));
-  return status.ok() ? Accepted() : ErrorResponse(status);
+  return status.ok() ? Accepted() : StatusResponse(status);
 }
 
 HttpResponse DataRightsApi::BulkDeletePersons(const HttpRequest& request,
@@ -201,12 +193,12 @@ HttpResponse DataRightsApi::BulkDeletePersons(const HttpRequest& request,
   Arena arena;
   JsonObjectView members;
   if (absl::Status status = ReadBody(request.body, &arena, &members); !status.ok()) {
-    return ErrorResponse(status);
+    return StatusResponse(status);
   }
   const auto distinct_ids = ReadList(members, "distinct_ids", &arena);
   const auto ids = ReadList(members, "ids", &arena);
-  if (!distinct_ids.ok()) return ErrorResponse(distinct_ids.status());
-  if (!ids.ok()) return ErrorResponse(ids.status());
+  if (!distinct_ids.ok()) return StatusResponse(distinct_ids.status());
+  if (!ids.ok()) return StatusResponse(ids.status());
   const std::string where = ReadWhere(members);
   if (!distinct_ids->has_value() && !ids->has_value() && where.empty()) {
     return HttpApiError(400, "You need to specify either distinct_ids or ids");
@@ -219,7 +211,7 @@ HttpResponse DataRightsApi::BulkDeletePersons(const HttpRequest& request,
     auto matching = FindMatchingPersons(project, where);
     if (!matching.ok()) return QueryErrorResponse(*parts_.engine, matching.status());
     const absl::Status status = Submit(Spread(command, *std::move(matching)));
-    return status.ok() ? Accepted() : ErrorResponse(status);
+    return status.ok() ? Accepted() : StatusResponse(status);
   }
   const std::vector<std::string>& given = distinct_ids->has_value() ? **distinct_ids : **ids;
   if (given.size() > kIdsMax) return HttpApiError(400, "You can only pass 1000 ids in one call");
@@ -230,14 +222,14 @@ HttpResponse DataRightsApi::BulkDeletePersons(const HttpRequest& request,
     const auto person = distinct_ids->has_value()
                             ? parts_.persons->FindByDistinctId(project.team_id, id)
                             : parts_.persons->FindById(project.team_id, *uuid);
-    if (!person.ok()) return ErrorResponse(person.status());
+    if (!person.ok()) return StatusResponse(person.status());
     if (!person->has_value()) continue;
     if (std::find(uuids.begin(), uuids.end(), (*person)->id) == uuids.end()) {
       uuids.push_back((*person)->id);
     }
   }
   const absl::Status status = Submit(Spread(command, std::move(uuids)));
-  return status.ok() ? Accepted() : ErrorResponse(status);
+  return status.ok() ? Accepted() : StatusResponse(status);
 }
 
 absl::StatusOr<std::vector<Uuid>> DataRightsApi::FindMatchingPersons(const ProjectInfo& project,
@@ -300,7 +292,7 @@ HttpResponse DataRightsApi::BulkDeleteEvents(const HttpRequest& request,
   Arena arena;
   JsonObjectView members;
   if (absl::Status status = ReadBody(request.body, &arena, &members); !status.ok()) {
-    return ErrorResponse(status);
+    return StatusResponse(status);
   }
   const std::string where = ReadWhere(members);
   if (where.empty()) {
@@ -324,7 +316,7 @@ HttpResponse DataRightsApi::SetRetention(const HttpRequest& request, const Proje
   Arena arena;
   JsonObjectView members;
   if (absl::Status status = ReadBody(request.body, &arena, &members); !status.ok()) {
-    return ErrorResponse(status);
+    return StatusResponse(status);
   }
   const JsonMember* days = FindJsonMember(members, "days");
   if (days == nullptr || days->kind != JsonKind::kInt64) {
@@ -338,7 +330,7 @@ HttpResponse DataRightsApi::SetRetention(const HttpRequest& request, const Proje
   });
   if (absl::IsNotFound(status)) return HttpApiError(404, "Project not found.");
   if (status.ok()) status = Submit(RetentionCommands(changed, parts_.env->NowMicros()));
-  if (!status.ok()) return ErrorResponse(status);
+  if (!status.ok()) return StatusResponse(status);
   return GetRetention(request, info);
 }
 
@@ -361,7 +353,7 @@ HttpResponse DataRightsApi::ListDeadLetters(const HttpRequest&, const ProjectInf
         .EndObject();
     return ++shown < kDeadLettersShownMax;
   });
-  if (!status.ok()) return ErrorResponse(status);
+  if (!status.ok()) return StatusResponse(status);
   json.EndArray().EndObject();
   return HttpJson(200, json.Take());
 }
@@ -371,10 +363,10 @@ HttpResponse DataRightsApi::SettleDeadLetters(const HttpRequest& request,
   Arena arena;
   JsonObjectView members;
   if (absl::Status status = ReadBody(request.body, &arena, &members); !status.ok()) {
-    return ErrorResponse(status);
+    return StatusResponse(status);
   }
   const auto given = ReadList(members, "ids", &arena);
-  if (!given.ok()) return ErrorResponse(given.status());
+  if (!given.ok()) return StatusResponse(given.status());
   if (!given->has_value()) return HttpApiError(400, "You need to specify ids");
   std::vector<uint64_t> ids;
   for (const std::string& text : **given) {
@@ -392,7 +384,7 @@ HttpResponse DataRightsApi::SettleDeadLetters(const HttpRequest& request,
   if (status.ok()) {
     status = replays ? parts_.dead_letters->Replay(ids) : parts_.dead_letters->Drop(ids);
   }
-  if (!status.ok()) return ErrorResponse(status);
+  if (!status.ok()) return StatusResponse(status);
   JsonWriter json;
   json.BeginObject().Field(replays ? "replayed" : "dropped", ids.size()).EndObject();
   return HttpJson(200, json.Take());

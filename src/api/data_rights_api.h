@@ -57,7 +57,8 @@ class DataRightsApi {
  private:
   using Action = HttpResponse (DataRightsApi::*)(const HttpRequest&, const ProjectInfo&);
 
-  void Add(const char* method, const std::string& path, Action action, HttpRouter* router);
+  void Add(const char* method, const std::string& path, const char* scope, Action action,
+           HttpRouter* router);
   HttpResponse DeletePerson(const HttpRequest& request, const ProjectInfo& project);
   HttpResponse DeletePersonEvents(const HttpRequest& request, const ProjectInfo& project);
   HttpResponse BulkDeletePersons(const HttpRequest& request, const ProjectInfo& project);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "include/hoglet/status.h"
-#include "src/api/query_api.h"
+#include "src/api/rest.h"
 #include "src/base/json.h"
 #include "src/base/strings.h"
 #include "src/base/time.h"
@@ -64,19 +64,8 @@ void Write(const std::string& type, const Summary& summary, int64_t today, JsonW
 }  // namespace
 
 void IngestionWarningsApi::AddRoutes(HttpRouter* router) {
-  HttpRouteOptions options;
-  options.on_worker = true;
-  for (const char* path : {"/api/projects/:project_id/ingestion_warnings",
-                           "/api/environments/:project_id/ingestion_warnings"}) {
-    router->Add("GET", path, options, [this](HttpRequest request, const HttpResponder& responder) {
-      ProjectInfo project;
-      if (auto refusal = AuthorizeProject(request, *projects_, &project)) {
-        responder(*std::move(refusal));
-        return;
-      }
-      responder(List(project.team_id));
-    });
-  }
+  AddProjectRoute(router, projects_, "GET", "/ingestion_warnings", "project:read",
+                  [this](const RestCall& call) { return List(call.project.team_id); });
 }
 
 HttpResponse IngestionWarningsApi::List(TeamId team_id) const {

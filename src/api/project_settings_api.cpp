@@ -4,7 +4,6 @@
 
 #include "include/hoglet/status.h"
 #include "query/analyze/channel_rules.h"
-#include "src/api/query_api.h"
 #include "src/base/arena.h"
 #include "src/base/json.h"
 #include "src/base/strings.h"
@@ -22,7 +21,11 @@ std::string ProjectJson(const Project& project) {
       .Field("uuid", FormatUuid(project.uuid))
       .Field("name", project.name)
       .Field("api_token", project.api_token)
-      .Field("created_at", FormatRfc3339(project.created_at_us, 6))
+      .Field("secret_api_token", project.secret_api_token);
+  json.Key("secret_api_token_backup");
+  project.secret_api_token_backup.empty() ? json.Null()
+                                          : json.String(project.secret_api_token_backup);
+  json.Field("created_at", FormatRfc3339(project.created_at_us, 6))
       .Field("timezone", project.timezone)
       .Field("week_start_day", project.week_start_day)
       .Field("anonymize_ips", project.anonymize_ips)
@@ -119,24 +122,28 @@ absl::Status TakeSettings(const JsonObjectView& members, Project* project) {
 }  // namespace
 
 void ProjectSettingsApi::AddRoutes(HttpRouter* router) {
-  HttpRouteOptions options;
-  options.on_worker = true;  // a change is written to disk
-  using Action = HttpResponse (ProjectSettingsApi::*)(const HttpRequest&, TeamId) const;
-  const auto add = [&](const char* method, const char* path, Action action) {
-    router->Add(method, path, options,
-                [this, action](HttpRequest request, const HttpResponder& responder) {
-                  ProjectInfo project;
-                  if (auto refusal = AuthorizeProject(request, *projects_, &project)) {
-                    responder(*std::move(refusal));
-                    return;
-                  }
-                  responder((this->*action)(request, project.team_id));
-                });
-  };
-  for (const char* path : {"/api/projects/:project_id", "/api/environments/:project_id"}) {
-    add("GET", path, &ProjectSettingsApi::Get);
-    add("PATCH", path, &ProjectSettingsApi::Patch);
-  }
+  AddProjectRoute(router, projects_, "GET", "", "project:read",
+                  [this](const RestCall& call) { return Get(call.request, call.project.team_id); });
+  AddProjectRoute(router, projects_, "PATCH", "", "project:write", [this](const RestCall& call) {
+    return Patch(call.request, call.project.team_id);
+  });
+  AddProjectRoute(router, projects_, "PATCH", "/rotate_secret_token", "project:write",
+                  [this](const RestCall& call) { return RotateSecretToken(call); });
+  AddProjectRoute(router, projects_, "PATCH", "/delete_secret_token_backup", "project:write",
+                  [this](const RestCall& call) { return DeleteSecretTokenBackup(call); });
+}
+
+HttpResponse ProjectSettingsApi::RotateSecretToken(const RestCall& call) const {
+  const auto secret = metadata_->RotateSecretToken(call.project.team_id);
+  return secret.ok() ? Get(call.request, call.project.team_id) : StatusResponse(secret.status());
+}
+
+HttpResponse ProjectSettingsApi::DeleteSecretTokenBackup(const RestCall& call) const {
+  const absl::Status status = metadata_->ChangeProject(call.project.team_id, [](Project* project) {
+    project->secret_api_token_backup.clear();
+    return absl::OkStatus();
+  });
+  return status.ok() ? Get(call.request, call.project.team_id) : StatusResponse(status);
 }
 
 HttpResponse ProjectSettingsApi::Get(const HttpRequest&, TeamId project_id) const {
@@ -148,18 +155,12 @@ HttpResponse ProjectSettingsApi::Get(const HttpRequest&, TeamId project_id) cons
 HttpResponse ProjectSettingsApi::Patch(const HttpRequest& request, TeamId project_id) const {
   Arena arena;
   JsonObjectView members;
-  if (absl::Status status = ParseJsonObject(request.body, &arena, &members); !status.ok()) {
-    return HttpApiError(400, StrCat("JSON parse error: ", status.message()));
-  }
+  if (auto refusal = ReadJsonBody(request, &arena, &members)) return *std::move(refusal);
   const absl::Status status = metadata_->ChangeProject(
       project_id, [&](Project* project) { return TakeSettings(members, project); });
   if (status.ok()) return Get(request, project_id);
   if (absl::IsNotFound(status)) return HttpApiError(404, "Project not found.");
-  const std::string detail(FromAbsl(status.message()));
-  if (absl::IsInvalidArgument(status)) return HttpApiError(400, detail);
-  HttpResponse response = HttpApiError(503, detail);
-  response.headers.Add("retry-after", "1");
-  return response;
+  return StatusResponse(status);
 }
 
 }  // namespace hoglet

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "include/hoglet/status.h"
+#include "src/api/rest.h"
 #include "src/api/result_json.h"
 #include "src/base/digest.h"
 #include "src/base/limits.h"
@@ -113,16 +113,6 @@ absl::Status ReadBody(const element& root, std::string_view text, QueryRequest* 
   return absl::OkStatus();
 }
 
-std::string_view BearerOf(const HttpRequest& request) {
-  constexpr std::string_view kScheme = "bearer ";
-  std::string_view value = request.headers.Find("authorization");
-  if (!EqualsIgnoreCase(value.substr(0, kScheme.size()), kScheme)) return {};
-  value.remove_prefix(kScheme.size());
-  while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
-  while (!value.empty() && value.back() == ' ') value.remove_suffix(1);
-  return value;
-}
-
 }  // namespace
 
 absl::StatusOr<QueryRequest> ReadQueryBody(const std::string& body) {
@@ -180,42 +170,6 @@ HttpResponse QueryErrorResponse(const QueryEngine& engine, const absl::Status& s
   }
 }
 
-std::optional<HttpResponse> AuthorizeProject(const HttpRequest& request,
-                                             const ProjectDirectory& projects,
-                                             ProjectInfo* project) {
-  const std::string_view key = BearerOf(request);
-  if (key.empty()) {
-    HttpResponse response = HttpApiError(401, "Authentication credentials were not provided.");
-    response.headers.Add("www-authenticate", "Bearer");
-    return response;
-  }
-  if (!projects.IsPersonalApiKey(key)) {
-    HttpResponse response =
-        HttpApiError(401, "Personal API key found in request Authorization header is invalid.",
-                     "authentication_failed");
-    response.headers.Add("www-authenticate", "Bearer");
-    return response;
-  }
-  const std::string_view id_text = request.PathParameter("project_id");
-  std::optional<ProjectInfo> found;
-  if (id_text == "@current") {
-    for (const ProjectInfo& candidate : projects.Projects()) {
-      if (!found.has_value() && projects.MayRead(key, candidate.team_id)) found = candidate;
-    }
-  } else {
-    TeamId id = 0;
-    const char* end = id_text.data() + id_text.size();
-    const auto [stop, error] = std::from_chars(id_text.data(), end, id);
-    if (error == std::errc() && stop == end) found = projects.FindProject(id);
-  }
-  if (!found.has_value()) return HttpApiError(404, "Project not found.");
-  if (!projects.MayRead(key, found->team_id)) {
-    return HttpApiError(403, "You don't have access to the project.");
-  }
-  *project = *std::move(found);
-  return std::nullopt;
-}
-
 QueryApi::QueryApi(Env* env, QueryEngine* engine, const ProjectDirectory* projects,
                    const Options& options, MetricRegistry* metrics)
     : env_(env),
@@ -232,7 +186,7 @@ QueryApi::QueryApi(Env* env, QueryEngine* engine, const ProjectDirectory* projec
 
 void QueryApi::Handle(HttpRequest request, HttpResponder responder) {
   ProjectInfo project;
-  if (auto refusal = AuthorizeProject(request, *projects_, &project)) {
+  if (auto refusal = AuthorizeProject(request, *projects_, "query:read", &project)) {
     responder(*std::move(refusal));
     return;
   }

@@ -56,10 +56,4 @@ absl::StatusOr<QueryRequest> ReadQueryBody(const std::string& body);
 // The API's answer to an error that the engine returned.
 HttpResponse QueryErrorResponse(const QueryEngine& engine, const absl::Status& status);
 
-// Nothing if the bearer of the request's key may read the project; its answer otherwise. `project`
-// gets the project.
-std::optional<HttpResponse> AuthorizeProject(const HttpRequest& request,
-                                             const ProjectDirectory& projects,
-                                             ProjectInfo* project);
-
 }  // namespace hoglet

@@ -20,6 +20,7 @@
 #include "src/base/metrics.h"
 #include "src/capture/capture_service.h"
 #include "src/http/http_server.h"
+#include "src/metadata/object_store.h"
 
 namespace hoglet {
 
@@ -35,6 +36,7 @@ struct ServerParts {
   MetadataStore* metadata = nullptr;
   DeadLetterQueue* dead_letters = nullptr;
   std::function<bool(uint64_t offset)> wait_applied;
+  ObjectStore* objects = nullptr;       // null: no flags, no keys to manage
   const SideRows* side_rows = nullptr;  // null: no definitions, no warnings
   MetricRegistry* metrics = MetricRegistry::Default();
   std::string version;

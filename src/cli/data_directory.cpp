@@ -9,6 +9,7 @@
 #include "src/base/logging.h"
 #include "src/base/process.h"
 #include "src/base/strings.h"
+#include "src/base/uuid.h"
 #include "src/cli/directory_check.h"
 
 namespace hoglet {
@@ -38,17 +39,18 @@ class ProjectTeams final : public TeamDirectory {
   const MetadataStore* metadata_;
 };
 
-ProjectInfo InfoOf(const Project& project) {
+ProjectInfo InfoOf(const Project& project, const Organization& organization) {
   return {.team_id = project.id,
           .name = project.name,
           .token = project.api_token,
-          .timezone = project.timezone};
+          .timezone = project.timezone,
+          .organization_id = FormatUuid(organization.uuid)};
 }
 
 // The HTTP surfaces ask for projects and keys.
 class ProjectKeys final : public ProjectDirectory {
  public:
-  explicit ProjectKeys(const MetadataStore* metadata) : metadata_(metadata) {}
+  explicit ProjectKeys(MetadataStore* metadata) : metadata_(metadata) {}
 
   bool IsKnownToken(std::string_view token) const override {
     return metadata_->FindProjectByToken(token).has_value();
@@ -59,23 +61,46 @@ class ProjectKeys final : public ProjectDirectory {
   }
   std::vector<ProjectInfo> Projects() const override {
     std::vector<ProjectInfo> out;
-    for (const Project& project : metadata_->Projects()) out.push_back(InfoOf(project));
+    for (const Project& project : metadata_->Projects())
+      out.push_back(InfoOf(project, metadata_->organization()));
     return out;
   }
   std::optional<ProjectInfo> FindProject(TeamId id) const override {
     const std::optional<Project> project = metadata_->FindProject(id);
     if (!project.has_value()) return std::nullopt;
-    return InfoOf(*project);
+    return InfoOf(*project, metadata_->organization());
   }
-  bool IsPersonalApiKey(std::string_view key) const override {
-    return metadata_->FindApiKey(key).has_value();
+  std::optional<ProjectInfo> FindProjectByToken(std::string_view token) const override {
+    const std::optional<Project> project = metadata_->FindProjectByToken(token);
+    if (!project.has_value()) return std::nullopt;
+    return InfoOf(*project, metadata_->organization());
   }
-  bool MayRead(std::string_view personal_api_key, TeamId team_id) const override {
-    return metadata_->FindProject(team_id).has_value() && IsPersonalApiKey(personal_api_key);
+  std::optional<ProjectInfo> FindProjectBySecret(std::string_view secret) const override {
+    const std::optional<Project> project = metadata_->FindProjectBySecret(secret);
+    if (!project.has_value()) return std::nullopt;
+    return InfoOf(*project, metadata_->organization());
+  }
+  std::optional<Caller> FindPersonalApiKey(std::string_view text) const override {
+    const std::optional<PersonalApiKey> key = metadata_->FindApiKey(text);
+    if (!key.has_value()) return std::nullopt;
+    metadata_->NoteApiKeyUse(*key);
+    return Caller{.user_id = key->user_id,
+                  .key_id = key->id,
+                  .scopes = key->scopes,
+                  .scoped_projects = key->scoped_teams,
+                  .scoped_organizations = key->scoped_organizations};
+  }
+  std::optional<UserInfo> FindUser(int64_t id) const override {
+    const std::optional<User> user = metadata_->FindUser(id);
+    if (!user.has_value()) return std::nullopt;
+    return UserInfo{.id = user->id,
+                    .uuid = FormatUuid(user->uuid),
+                    .email = user->email,
+                    .first_name = user->first_name};
   }
 
  private:
-  const MetadataStore* metadata_;
+  MetadataStore* metadata_;
 };
 
 // Properties that hoglet's own columns and views read as text, whatever a client once sent.
@@ -188,7 +213,7 @@ absl::Status DataDirectory::OpenStores(const std::string& path, const Options& o
   const MetadataStore::ChosenKeys chosen{.project_token = options.project_token,
                                          .personal_api_key = options.personal_api_key};
   HOGLET_ASSIGN_OR_RETURN(metadata_, MetadataStore::Open(env_, StrCat(path, "/metadata"), chosen));
-  HOGLET_ASSIGN_OR_RETURN(objects_, ObjectStore::Open(env_, StrCat(path, "/metadata/objects")));
+  HOGLET_RETURN_IF_ERROR(OpenObjects(StrCat(path, "/metadata/objects")));
   projects_ = std::make_unique<ProjectKeys>(metadata_.get());
   HOGLET_ASSIGN_OR_RETURN(log_, Log::Open(env_, StrCat(path, "/log"), {}));
   EventTable::Options table_options;
@@ -208,6 +233,18 @@ absl::Status DataDirectory::OpenStores(const std::string& path, const Options& o
                              .log_end = log_->end_offset(kEventsTopic),
                              .persons_applied = persons_->applied_offset(),
                              .events_durable = events_->durable_offset()});
+}
+
+// The definitions of a directory that had some are never replaced by none.
+absl::Status DataDirectory::OpenObjects(const std::string& path) {
+  if (metadata_->has_objects() && !env_->Exists(StrCat(path, "/CURRENT"))) {
+    return absl::DataLossError(
+        StrCat(path,
+               " is lost: it held the feature flags, cohorts and other definitions. Put it "
+               "back from a backup"));
+  }
+  HOGLET_ASSIGN_OR_RETURN(objects_, ObjectStore::Open(env_, path));
+  return metadata_->has_objects() ? absl::OkStatus() : metadata_->RememberObjects();
 }
 
 absl::Status DataDirectory::StartIngestion(const Options& options) {

@@ -72,6 +72,7 @@ class DataDirectory {
  private:
   DataDirectory(Env* env, const MemoryShares& memory);
   absl::Status OpenStores(const std::string& path, const Options& options);
+  absl::Status OpenObjects(const std::string& path);
   absl::Status StartIngestion(const Options& options);
   absl::Status StartEngine(const std::string& path, const Options& options);
   void WaitUntilApplied();

@@ -18,7 +18,7 @@ constexpr std::chrono::minutes kInterval{10};
 
 }  // namespace
 
-Housekeeping::Housekeeping(Env* env, Log* log, const MetadataStore* metadata, EventTable* events,
+Housekeeping::Housekeeping(Env* env, Log* log, MetadataStore* metadata, EventTable* events,
                            CookielessSalts* salts)
     : env_(env), log_(log), metadata_(metadata), events_(events), salts_(salts), thread_([this] {
         Run();
@@ -75,6 +75,8 @@ void Housekeeping::Run() {
     // By age: nobody may write or commit anything for days.
     const absl::Status dropped = log_->EnforceRetention();
     if (!dropped.ok()) LogWarning("log retention failed", {{"error", dropped}});
+    const absl::Status noted = metadata_->FlushApiKeyUses();
+    if (!noted.ok()) LogWarning("uses of API keys not written", {{"error", noted}});
     lock.lock();
   }
 }

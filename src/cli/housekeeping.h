@@ -19,7 +19,7 @@ namespace hoglet {
 // A thread of its own; what it is given outlives it.
 class Housekeeping {
  public:
-  Housekeeping(Env* env, Log* log, const MetadataStore* metadata, EventTable* events,
+  Housekeeping(Env* env, Log* log, MetadataStore* metadata, EventTable* events,
                CookielessSalts* salts);
   ~Housekeeping();
 
@@ -30,7 +30,7 @@ class Housekeeping {
 
   Env* env_;
   Log* log_;
-  const MetadataStore* metadata_;
+  MetadataStore* metadata_;
   EventTable* events_;
   CookielessSalts* salts_;
   // Of Run(): the days on which things were last done.

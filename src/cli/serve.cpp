@@ -134,6 +134,7 @@ ServerParts PartsOf(Env* env, DataDirectory& directory) {
   parts.version = kVersion;
   parts.persons = &directory.persons();
   parts.metadata = &directory.metadata();
+  parts.objects = &directory.objects();
   parts.side_rows = &directory.side_rows();
   parts.dead_letters = &directory.dead_letters();
   parts.wait_applied = [&directory](uint64_t offset) {

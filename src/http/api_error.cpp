@@ -18,6 +18,7 @@ constexpr StatusNames kNames[] = {
     {404, "invalid_request", "not_found"},
     {405, "invalid_request", "method_not_allowed"},
     {408, "invalid_request", "request_timeout"},
+    {409, "invalid_request", "conflict"},
     {413, "invalid_request", "payload_too_large"},
     {429, "throttled_error", "throttled"},
 };
@@ -33,16 +34,16 @@ StatusNames NamesOf(int status) {
 }  // namespace
 
 HttpResponse HttpApiError(int status, std::string_view detail, std::string_view code,
-                          std::string_view type) {
+                          std::string_view type, std::string_view attr) {
   const StatusNames names = NamesOf(status);
   JsonWriter json;
   json.BeginObject()
       .Field("type", type.empty() ? names.type : type)
       .Field("code", code.empty() ? names.code : code)
       .Field("detail", detail)
-      .Key("attr")
-      .Null()
-      .EndObject();
+      .Key("attr");
+  attr.empty() ? json.Null() : json.String(attr);
+  json.EndObject();
   return HttpJson(status, json.Take());
 }
 

@@ -20,6 +20,8 @@ void WriteProject(const Project& project, JsonWriter* json) {
       .Field("uuid", FormatUuid(project.uuid))
       .Field("name", project.name)
       .Field("api_token", project.api_token)
+      .Field("secret_api_token", project.secret_api_token)
+      .Field("secret_api_token_backup", project.secret_api_token_backup)
       .Field("timezone", project.timezone)
       .Field("week_start_day", project.week_start_day)
       .Field("anonymize_ips", project.anonymize_ips)
@@ -34,6 +36,16 @@ void WriteProject(const Project& project, JsonWriter* json) {
   json->Key("modifiers").Raw(project.modifiers_json).EndObject();
 }
 
+void WriteUser(const User& user, JsonWriter* json) {
+  json->BeginObject()
+      .Field("id", user.id)
+      .Field("uuid", FormatUuid(user.uuid))
+      .Field("email", user.email)
+      .Field("first_name", user.first_name)
+      .Field("created_at_us", user.created_at_us)
+      .EndObject();
+}
+
 void WriteKey(const PersonalApiKey& key, JsonWriter* json) {
   json->BeginObject()
       .Field("id", key.id)
@@ -41,14 +53,23 @@ void WriteKey(const PersonalApiKey& key, JsonWriter* json) {
       .Field("sha256", key.sha256_hex)
       .Field("mask", key.mask)
       .Field("created_at_us", key.created_at_us)
-      .EndObject();
+      .Field("user_id", key.user_id)
+      .Field("last_used_at_us", key.last_used_at_us)
+      .Field("last_rolled_at_us", key.last_rolled_at_us);
+  json->Key("scopes").BeginArray();
+  for (const std::string& scope : key.scopes) json->String(scope);
+  json->EndArray().Key("scoped_teams").BeginArray();
+  for (const TeamId team : key.scoped_teams) json->Int(team);
+  json->EndArray().Key("scoped_organizations").BeginArray();
+  for (const std::string& organization : key.scoped_organizations) json->String(organization);
+  json->EndArray().EndObject();
 }
 
 // Reads the members of one object, remembering whether any was missing or of another kind.
 class FieldReader {
  public:
   FieldReader(std::string_view json, Arena* arena)
-      : is_ok_(ParseJsonObject(json, arena, &members_).ok()) {}
+      : arena_(arena), is_ok_(ParseJsonObject(json, arena, &members_).ok()) {}
 
   int64_t Int(std::string_view key) {
     const JsonMember* member = Find(key, JsonKind::kInt64);
@@ -63,6 +84,15 @@ class FieldReader {
   std::string Text(std::string_view key) {
     const JsonMember* member = Find(key, JsonKind::kString);
     return member ? std::string(member->text) : "";
+  }
+  std::string TextOrNone(std::string_view key) { return Has(key) ? Text(key) : ""; }
+  // The elements; none if there is no such member.
+  std::vector<JsonMember> ListOrNone(std::string_view key, JsonKind kind) {
+    std::vector<JsonMember> out;
+    if (!Has(key)) return out;
+    if (!ParseJsonArray(Raw(key), arena_, &out).ok()) is_ok_ = false;
+    for (const JsonMember& item : out) is_ok_ &= item.kind == kind;
+    return out;
   }
   std::string_view Raw(std::string_view key) {
     const JsonMember* member = Find(key, JsonKind::kRaw);
@@ -83,6 +113,7 @@ class FieldReader {
     return nullptr;
   }
 
+  Arena* arena_;
   JsonObjectView members_;
   bool is_ok_;
 };
@@ -93,6 +124,8 @@ bool ReadProject(std::string_view json, Arena* arena, Project* project) {
   project->uuid = in.Id("uuid");
   project->name = in.Text("name");
   project->api_token = in.Text("api_token");
+  project->secret_api_token = in.TextOrNone("secret_api_token");
+  project->secret_api_token_backup = in.TextOrNone("secret_api_token_backup");
   project->timezone = in.Text("timezone");
   project->week_start_day = static_cast<int>(in.Int("week_start_day"));
   project->anonymize_ips = in.Bool("anonymize_ips");
@@ -115,6 +148,29 @@ bool ReadKey(std::string_view json, Arena* arena, PersonalApiKey* key) {
   key->sha256_hex = in.Text("sha256");
   key->mask = in.Text("mask");
   key->created_at_us = in.Int("created_at_us");
+  // Not in files of before there were scopes.
+  key->user_id = in.IntOr("user_id", kOwnerId);
+  key->last_used_at_us = in.IntOr("last_used_at_us", 0);
+  key->last_rolled_at_us = in.IntOr("last_rolled_at_us", 0);
+  for (const JsonMember& scope : in.ListOrNone("scopes", JsonKind::kString)) {
+    key->scopes.emplace_back(scope.text);
+  }
+  for (const JsonMember& team : in.ListOrNone("scoped_teams", JsonKind::kInt64)) {
+    key->scoped_teams.push_back(team.integer);
+  }
+  for (const JsonMember& id : in.ListOrNone("scoped_organizations", JsonKind::kString)) {
+    key->scoped_organizations.emplace_back(id.text);
+  }
+  return in.ok();
+}
+
+bool ReadUser(std::string_view json, Arena* arena, User* user) {
+  FieldReader in(json, arena);
+  user->id = in.Int("id");
+  user->uuid = in.Id("uuid");
+  user->email = in.Text("email");
+  user->first_name = in.Text("first_name");
+  user->created_at_us = in.Int("created_at_us");
   return in.ok();
 }
 
@@ -135,6 +191,10 @@ bool ReadBody(std::string_view json, Arena* arena, MetadataDocument* document) {
   for (const JsonMember& project : projects) {
     if (!ReadProject(project.text, arena, &document->projects.emplace_back())) return false;
   }
+  for (const JsonMember& user : in.ListOrNone("users", JsonKind::kRaw)) {
+    if (!ReadUser(user.text, arena, &document->users.emplace_back())) return false;
+  }
+  document->has_objects = in.Has("has_objects") && in.Bool("has_objects");
   for (const JsonMember& key : keys) {
     if (!ReadKey(key.text, arena, &document->api_keys.emplace_back())) return false;
   }
@@ -151,11 +211,16 @@ std::string EncodeMetadata(const MetadataDocument& document) {
       .Field("name", document.organization.name)
       .Field("created_at_us", document.organization.created_at_us)
       .EndObject();
-  json.Key("projects").BeginArray();
+  json.Key("users").BeginArray();
+  for (const User& user : document.users) WriteUser(user, &json);
+  json.EndArray().Key("projects").BeginArray();
   for (const Project& project : document.projects) WriteProject(project, &json);
   json.EndArray().Key("api_keys").BeginArray();
   for (const PersonalApiKey& key : document.api_keys) WriteKey(key, &json);
-  json.EndArray().Field("next_api_key_id", document.next_api_key_id).EndObject();
+  json.EndArray()
+      .Field("next_api_key_id", document.next_api_key_id)
+      .Field("has_objects", document.has_objects)
+      .EndObject();
   const std::string body = json.Take() + "\n";
   return StrCat(kMagic, kVersion, " ", absl::StrFormat("%08x", Crc32c(body)), "\n", body);
 }

@@ -15,9 +15,12 @@ namespace hoglet {
 
 struct MetadataDocument {
   Organization organization;
+  std::vector<User> users;  // empty in a file of before there were any
   std::vector<Project> projects;
   std::vector<PersonalApiKey> api_keys;
   int64_t next_api_key_id = 1;
+  // Whether definitions have been stored beside this file: they must not be gone then.
+  bool has_objects = false;
 };
 
 std::string EncodeMetadata(const MetadataDocument& document);

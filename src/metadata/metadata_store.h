@@ -21,6 +21,17 @@ struct Organization {
   int64_t created_at_us = 0;
 };
 
+inline constexpr int64_t kOwnerId = 1;
+
+// A person who uses this server. There is one, the owner, to whom all keys belong.
+struct User {
+  int64_t id = kOwnerId;
+  Uuid uuid;
+  std::string email;
+  std::string first_name;
+  int64_t created_at_us = 0;
+};
+
 // A project; PostHog's older name is team, and both have the same id here.
 struct Project {
   TeamId id = 1;
@@ -28,6 +39,10 @@ struct Project {
   std::string name;
   // What SDKs send, "phc_...": public.
   std::string api_token;
+  // What servers that evaluate flags themselves ask with, "phs_...": secret.
+  std::string secret_api_token;
+  // The one before it, good until it is deleted; empty: none.
+  std::string secret_api_token_backup;
   std::string timezone = "UTC";
   // 0 Sunday, 1 Monday.
   int week_start_day = 0;
@@ -54,10 +69,17 @@ struct PersonalApiKey {
   // For people to tell keys apart: the first characters and the last ones.
   std::string mask;
   int64_t created_at_us = 0;
+  int64_t user_id = kOwnerId;
+  // What it may do, e.g. "feature_flag:read" or "*"; empty: everything.
+  std::vector<std::string> scopes;
+  std::vector<TeamId> scoped_teams;               // empty: all
+  std::vector<std::string> scoped_organizations;  // UUIDs; empty: all
+  int64_t last_used_at_us = 0;                    // to the hour; 0: never
+  int64_t last_rolled_at_us = 0;                  // 0: never
 };
 
 // Organizations, projects and keys, in one file that is replaced whole at every change: there are
-// few of them and they change by hand. Thread-safe; look-ups take a shared lock only.
+// few of them and they change by hand. Thread-safe; look-ups never wait for the disk.
 class MetadataStore {
  public:
   // Keys that the operator chose; empty ones are made up at the first start.
@@ -100,12 +122,40 @@ class MetadataStore {
   // Gives the project a new random token and returns it.
   virtual absl::StatusOr<std::string> ResetProjectToken(TeamId id) = 0;
 
+  // The project of a living secret token, the one being replaced included.
+  virtual std::optional<Project> FindProjectBySecret(std::string_view secret) const = 0;
+  // Gives the project a new secret token; the old one becomes the backup. Returns the new one.
+  virtual absl::StatusOr<std::string> RotateSecretToken(TeamId id) = 0;
+
+  virtual std::optional<User> FindUser(int64_t id) const = 0;
+
   // Whether this is the text of a personal API key; its record if so.
   virtual std::optional<PersonalApiKey> FindApiKey(std::string_view key) const = 0;
   virtual std::vector<PersonalApiKey> ApiKeys() const = 0;
   // Makes a key and returns its text, which cannot be had again.
   virtual absl::StatusOr<std::string> CreateApiKey(const std::string& label) = 0;
+  struct CreatedKey {
+    PersonalApiKey record;
+    std::string text;
+  };
+  // The same with its label, user, scopes and what it is scoped to from `wanted`. kInvalidArgument
+  // for lists or names that are too long.
+  virtual absl::StatusOr<CreatedKey> CreateApiKey(const PersonalApiKey& wanted) = 0;
+  // Changes the same fields as `change` does. kNotFound. An error of `change`, which must not call
+  // the store, is handed on.
+  virtual absl::Status ChangeApiKey(int64_t id,
+                                    const std::function<absl::Status(PersonalApiKey*)>& change) = 0;
+  // Gives the key another text; the old one is void at once.
+  virtual absl::StatusOr<CreatedKey> RollApiKey(int64_t id) = 0;
   virtual absl::Status DeleteApiKey(int64_t id) = 0;
+  // Notes that a key was used now, if the last use noted is an hour ago. Waits for no disk.
+  virtual void NoteApiKeyUse(const PersonalApiKey& key) = 0;
+  // Makes such notes durable; nothing if there are none. Every other change does it too.
+  virtual absl::Status FlushApiKeyUses() = 0;
+
+  // Whether definitions were ever stored beside this; set once they are durable.
+  virtual bool has_objects() const = 0;
+  virtual absl::Status RememberObjects() = 0;
 
   // Moves with every change; lets callers cache look-ups.
   virtual uint64_t version() const = 0;

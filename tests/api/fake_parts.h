@@ -17,6 +17,7 @@ class FakeProjects : public ProjectDirectory {
  public:
   static constexpr char kToken[] = "phc_fake_project_token";
   static constexpr char kKey[] = "phx_fake_personal_key";
+  static constexpr char kSecret[] = "phs_fake_secret_token";
 
   bool IsKnownToken(std::string_view token) const override { return token == kToken; }
   std::vector<ProjectInfo> Projects() const override { return {Project()}; }
@@ -24,13 +25,28 @@ class FakeProjects : public ProjectDirectory {
     if (id == 1 || id == 2) return Project(id);
     return std::nullopt;
   }
-  bool IsPersonalApiKey(std::string_view key) const override { return key == kKey; }
-  bool MayRead(std::string_view key, TeamId team_id) const override {
-    return key == kKey && team_id == 1;
+  std::optional<ProjectInfo> FindProjectByToken(std::string_view token) const override {
+    return token == kToken ? std::optional(Project()) : std::nullopt;
+  }
+  std::optional<ProjectInfo> FindProjectBySecret(std::string_view secret) const override {
+    return secret == kSecret ? std::optional(Project()) : std::nullopt;
+  }
+  // Of the first project only.
+  std::optional<Caller> FindPersonalApiKey(std::string_view key) const override {
+    if (key != kKey) return std::nullopt;
+    return Caller{.user_id = 1, .key_id = 1, .scopes = scopes, .scoped_projects = {1}};
+  }
+  std::optional<UserInfo> FindUser(int64_t id) const override {
+    if (id != 1) return std::nullopt;
+    return UserInfo{1, "0191a0b5-0000-7000-8000-000000000001", "me@example.com", "Me"};
   }
 
+  std::vector<std::string> scopes;  // of the key
+
  private:
-  static ProjectInfo Project(TeamId id = 1) { return {id, "Default <project>", kToken, "UTC"}; }
+  static ProjectInfo Project(TeamId id = 1) {
+    return {id, "Default <project>", kToken, "UTC", "0191a0b5-0000-7000-8000-000000000002"};
+  }
 };
 
 // Answers every query by a function of the test.

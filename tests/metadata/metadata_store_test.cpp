@@ -5,9 +5,12 @@
 
 #include <thread>
 
+#include "absl/strings/str_format.h"
+#include "src/base/crc32c.h"
 #include "src/base/fault_env.h"
 #include "src/base/memory_env.h"
 #include "src/base/strings.h"
+#include "src/base/uuid.h"
 #include "src/metadata/metadata_codec.h"
 
 namespace hoglet {
@@ -154,6 +157,135 @@ TEST(MetadataStore, NamesADamagedFile) {
   }
   env.Write(kFile, "hoglet-metadata 2 00000000\n{}\n");
   EXPECT_EQ(MetadataStore::Open(&env, "data").status().code(), absl::StatusCode::kUnimplemented);
+}
+
+TEST(MetadataStore, KeysKeepWhatTheyMayDo) {
+  MemoryEnv env;
+  std::string text;
+  int64_t id = 0;
+  {
+    const auto store = *MetadataStore::Open(&env, "data");
+    const auto created = store->CreateApiKey({.label = "flags",
+                                              .scopes = {"feature_flag:read", "cohort:write"},
+                                              .scoped_teams = {1, 7},
+                                              .scoped_organizations = {"a", "b"}});
+    ASSERT_TRUE(created.ok()) << created.status();
+    text = created->text;
+    id = created->record.id;
+    ASSERT_TRUE(store
+                    ->ChangeApiKey(id,
+                                   [](PersonalApiKey* key) {
+                                     key->label = "new";
+                                     key->id = 99;
+                                     key->sha256_hex = "x";
+                                     return absl::OkStatus();
+                                   })
+                    .ok());
+    PersonalApiKey many{.scopes = std::vector<std::string>(2'000, "a:read")};
+    EXPECT_EQ(store->CreateApiKey(many).status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(store->RollApiKey(99).status().code(), absl::StatusCode::kNotFound);
+  }
+  auto store = *MetadataStore::Open(&env, "data");
+  const PersonalApiKey key = *store->FindApiKey(text);
+  EXPECT_EQ(key.id, id);
+  EXPECT_EQ(key.label, "new");
+  EXPECT_EQ(key.user_id, kOwnerId);
+  EXPECT_THAT(key.scopes, testing::ElementsAre("feature_flag:read", "cohort:write"));
+  EXPECT_THAT(key.scoped_teams, testing::ElementsAre(1, 7));
+  EXPECT_THAT(key.scoped_organizations, testing::ElementsAre("a", "b"));
+  env.AdvanceMicros(5);
+  const auto rolled = store->RollApiKey(id);
+  ASSERT_TRUE(rolled.ok()) << rolled.status();
+  EXPECT_FALSE(store->FindApiKey(text).has_value());
+  EXPECT_EQ(store->FindApiKey(rolled->text)->id, id);
+  EXPECT_EQ(store->FindApiKey(rolled->text)->last_rolled_at_us, env.NowMicros());
+}
+
+TEST(MetadataStore, NotesTheUseOfAKeyOnceAnHour) {
+  MemoryEnv memory;
+  FaultEnv env(&memory);
+  auto store = *MetadataStore::Open(&env, "data");
+  const auto use = [&] {
+    const PersonalApiKey key = *store->FindApiKey(store->initial_api_key());
+    store->NoteApiKeyUse(key);
+    return store->ApiKeys()[0].last_used_at_us;
+  };
+  EXPECT_EQ(store->ApiKeys()[0].last_used_at_us, 0);
+  const uint64_t before = env.operations();
+  const int64_t first = use();
+  EXPECT_EQ(first, memory.NowMicros());
+  memory.AdvanceMicros(3'599'000'000);
+  EXPECT_EQ(use(), first);
+  EXPECT_EQ(env.operations(), before);  // nothing was written yet
+  ASSERT_TRUE(store->FlushApiKeyUses().ok());
+  const uint64_t written = env.operations();
+  EXPECT_GT(written, before);
+  ASSERT_TRUE(store->FlushApiKeyUses().ok());
+  EXPECT_EQ(env.operations(), written);
+  memory.AdvanceMicros(1'000'000);
+  EXPECT_EQ(use(), memory.NowMicros());
+  store.reset();  // which writes it, too
+  memory.CrashDroppingAll();
+  store = *MetadataStore::Open(&env, "data");
+  EXPECT_EQ(store->ApiKeys()[0].last_used_at_us, memory.NowMicros());
+}
+
+TEST(MetadataStore, SecretTokens) {
+  MemoryEnv env;
+  std::string first;
+  std::string second;
+  {
+    const auto store = *MetadataStore::Open(&env, "data");
+    first = store->FindProject(1)->secret_api_token;
+    EXPECT_TRUE(first.starts_with("phs_"));
+    second = *store->RotateSecretToken(1);
+    EXPECT_EQ(store->RotateSecretToken(2).status().code(), absl::StatusCode::kNotFound);
+  }
+  const auto store = *MetadataStore::Open(&env, "data");
+  EXPECT_NE(first, second);
+  EXPECT_EQ(store->FindProjectBySecret(first)->id, 1);
+  EXPECT_EQ(store->FindProjectBySecret(second)->id, 1);
+  EXPECT_FALSE(store->FindProjectBySecret("phs_").has_value());
+  EXPECT_FALSE(store->FindProjectBySecret("").has_value());
+  const std::string third = *store->RotateSecretToken(1);
+  EXPECT_FALSE(store->FindProjectBySecret(first).has_value());
+  EXPECT_TRUE(store->FindProjectBySecret(second).has_value());
+  EXPECT_TRUE(store->FindProjectBySecret(third).has_value());
+}
+
+// As the program wrote it before there were users, scopes and secrets.
+constexpr char kOldBody[] =
+    R"({"organization":{"id":1,"uuid":"018bcfe5-6800-7000-8000-000000000001","name":"O","created_at_us":5},)"
+    R"("projects":[{"id":1,"uuid":"018bcfe5-6800-7000-8000-000000000002","name":"P","api_token":"phc_a",)"
+    R"("timezone":"UTC","week_start_day":0,"anonymize_ips":false,"person_processing_opt_out":false,)"
+    R"("drop_events_older_than_seconds":0,"created_at_us":5}],"api_keys":[{"id":1,"label":"l","sha256":"x",)"
+    R"("mask":"phx_","created_at_us":5}],"next_api_key_id":2})";
+
+TEST(MetadataStore, OpensFilesOfBefore) {
+  MemoryEnv env;
+  const std::string body = StrCat(kOldBody, "\n");
+  env.Write(kFile, StrCat("hoglet-metadata 1 ", absl::StrFormat("%08x", Crc32c(body)), "\n", body));
+  std::string secret;
+  Uuid owner;
+  for (int i = 0; i < 2; ++i) {
+    const auto store = MetadataStore::Open(&env, "data");
+    ASSERT_TRUE(store.ok()) << store.status();
+    const User user = *(*store)->FindUser(kOwnerId);
+    EXPECT_EQ(user.email, "owner@hoglet.local");
+    EXPECT_EQ(UuidVersion(user.uuid), 5);
+    const Project project = *(*store)->FindProject(1);
+    EXPECT_TRUE(project.secret_api_token.starts_with("phs_"));
+    if (i == 1) {
+      EXPECT_EQ(user.uuid, owner);
+      EXPECT_EQ(project.secret_api_token, secret);
+    }
+    owner = user.uuid;
+    secret = project.secret_api_token;
+    EXPECT_EQ((*store)->ApiKeys()[0].user_id, kOwnerId);
+    EXPECT_TRUE((*store)->ApiKeys()[0].scopes.empty());
+    EXPECT_EQ((*store)->has_objects(), i == 1);
+    ASSERT_TRUE((*store)->RememberObjects().ok());
+  }
 }
 
 TEST(MetadataStore, AFullDiskChangesNothing) {
