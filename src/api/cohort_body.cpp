@@ -178,8 +178,6 @@ Refusal CheckBody(CohortBody* body) {
 
 }  // namespace
 
-bool CohortBody::only_undeletes() const { return is_deleted == false; }
-
 std::optional<HttpResponse> ReadCohortBody(const HttpRequest& request, CohortBody* body) {
   if (IsMultipartForm(request.headers.Find("content-type"))) {
     if (auto refusal = ReadForm(request, body)) return refusal;

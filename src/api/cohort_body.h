@@ -24,7 +24,7 @@ struct CohortBody {
   std::optional<std::vector<Uuid>> person_ids;  // _create_static_person_ids
   std::optional<CohortCsv> csv;
 
-  bool only_undeletes() const;
+  bool undeletes() const { return is_deleted == false; }
   // Whether it says who is to be in the cohort.
   bool has_criteria() const { return filters_json.has_value() || groups_json.has_value(); }
 };

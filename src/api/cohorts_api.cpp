@@ -319,29 +319,32 @@ HttpResponse CohortsApi::Change(const RestCall& call) {
   CohortBody body;
   if (auto refusal = ReadCohortBody(call.request, &body)) return *std::move(refusal);
   const int64_t id = IdOf(call);
-  if (!body.only_undeletes() && !Find(call).has_value()) return NotFound();
+  auto stored = Find(call);
+  if (!body.undeletes() && !stored.has_value()) return NotFound();
+  if (stored.has_value()) {
+    // Before the trouble of finding anybody; what is true then is looked at again.
+    ApplyCohortBody(body, &*stored);
+    if (auto refusal = CheckFill(body, *stored)) return *std::move(refusal);
+  }
   const Fill fill = FindFill(call, body);
   if (fill.refusal.has_value()) return *fill.refusal;
   bool is_wanted = false;
-  auto refusal = Edited(call, id, body.only_undeletes(),
-                        [&](Transaction* transaction, Cohort* cohort) -> Refusal {
-                          const Cohort before = *cohort;
-                          ApplyCohortBody(body, cohort);
-                          if (auto against = CheckReferences(*transaction, *cohort)) return against;
-                          if (auto against = CheckFlags(*transaction, before, *cohort))
-                            return against;
-                          if (fill.persons.has_value() && !cohort->is_static)
-                            return Refuse("is_static", "Can only add users to static cohorts");
-                          if (fill.persons.has_value()) {
-                            transaction->AddMembers(id, *fill.persons);
-                            cohort->last_calculation_us = parts_.env->NowMicros();
-                          }
-                          is_wanted = !cohort->is_static && !cohort->is_deleted;
-                          cohort->is_calculating = is_wanted;
-                          if (is_wanted && body.has_criteria()) cohort->errors_calculating = 0;
-                          return std::nullopt;
-                        });
-  if (refusal.has_value()) return *std::move(refusal);
+  const auto edit = [&](Transaction* transaction, Cohort* cohort) -> Refusal {
+    const Cohort before = *cohort;
+    ApplyCohortBody(body, cohort);
+    if (auto against = CheckFill(body, *cohort)) return against;
+    if (auto against = CheckReferences(*transaction, *cohort)) return against;
+    if (auto against = CheckFlags(*transaction, before, *cohort)) return against;
+    if (fill.persons.has_value()) {
+      transaction->AddMembers(id, *fill.persons);
+      cohort->last_calculation_us = parts_.env->NowMicros();
+    }
+    is_wanted = !cohort->is_static && !cohort->is_deleted;
+    cohort->is_calculating = is_wanted;
+    if (is_wanted && body.has_criteria()) cohort->errors_calculating = 0;
+    return std::nullopt;
+  };
+  if (auto refusal = Edited(call, id, body.undeletes(), edit)) return *std::move(refusal);
   if (is_wanted && parts_.calculator != nullptr)
     parts_.calculator->Request(call.project.team_id, id);
   return Answer(200, call.project.team_id, id);
@@ -531,8 +534,6 @@ CohortsApi::Fill CohortsApi::FindFill(const RestCall& call, const CohortBody& bo
     attr = "_create_static_person_ids";
     persons = Living(project, *body.person_ids);
   } else if (body.query_json.has_value() && !body.query_json->empty()) {
-    // Others are refused for it later.
-    if (body.is_static == false || body.filters_json.value_or("") != "") return {};
     attr = "query";
     Fill fill = PersonsOfQuery(call, *body.query_json);
     if (fill.refusal.has_value()) return fill;

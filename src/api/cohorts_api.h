@@ -67,6 +67,8 @@ class CohortsApi {
   HttpResponse Answer(int status, TeamId project, int64_t id) const;
   // Runs `edit` on the stored cohort and stores what it made of it with a line in the log.
   Refusal Edited(const RestCall& call, int64_t id, bool sees_deleted, const Edit& edit);
+  // Whether the cohort, as it is to be, can be filled as the body says.
+  static Refusal CheckFill(const CohortBody& body, const Cohort& cohort);
   // What the cohorts and flags of the project say against the cohort, as it is to be.
   Refusal CheckReferences(const Transaction& transaction, const Cohort& cohort) const;
   Refusal CheckFlags(const Transaction& transaction, const Cohort& before,

@@ -61,6 +61,7 @@ void Server::AddRoutes() {
     settings_ = std::make_unique<ProjectSettingsApi>(parts_.projects, parts_.metadata);
     settings_->AddRoutes(&router_);
   }
+  AddCohortRoutes();
   if (parts_.persons == nullptr) return;
   rights_ =
       std::make_unique<DataRightsApi>(DataRightsApi::Parts{.env = parts_.env,
@@ -72,6 +73,28 @@ void Server::AddRoutes() {
                                                            .dead_letters = parts_.dead_letters,
                                                            .wait_applied = parts_.wait_applied});
   rights_->AddRoutes(&router_);
+}
+
+void Server::AddCohortRoutes() {
+  if (parts_.objects == nullptr) return;
+  if (parts_.persons != nullptr) {
+    cohorts_ = std::make_unique<CohortsApi>(CohortsApi::Parts{.env = parts_.env,
+                                                              .engine = parts_.query_engine,
+                                                              .projects = parts_.projects,
+                                                              .persons = parts_.persons,
+                                                              .objects = parts_.objects,
+                                                              .calculator = parts_.cohorts});
+    cohorts_->AddRoutes(&router_);
+  }
+  if (parts_.groups != nullptr) {
+    groups_ = std::make_unique<GroupsApi>(GroupsApi::Parts{.env = parts_.env,
+                                                           .log = parts_.log,
+                                                           .projects = parts_.projects,
+                                                           .persons = parts_.groups,
+                                                           .objects = parts_.objects,
+                                                           .wait_applied = parts_.wait_applied});
+    groups_->AddRoutes(&router_);
+  }
 }
 
 void Server::AddOperatorRoutes() {

@@ -12,8 +12,10 @@
 #include "include/hoglet/log.h"
 #include "include/hoglet/query_engine.h"
 #include "include/hoglet/token_directory.h"
+#include "src/api/cohorts_api.h"
 #include "src/api/data_rights_api.h"
 #include "src/api/definitions_api.h"
+#include "src/api/groups_api.h"
 #include "src/api/ingestion_warnings_api.h"
 #include "src/api/project_settings_api.h"
 #include "src/api/query_api.h"
@@ -37,6 +39,9 @@ struct ServerParts {
   DeadLetterQueue* dead_letters = nullptr;
   std::function<bool(uint64_t offset)> wait_applied;
   ObjectStore* objects = nullptr;       // null: no flags, no keys to manage
+  CohortCalculator* cohorts = nullptr;  // null: dynamic cohorts are not calculated
+  // Null: no groups.
+  const PersonStore* groups = nullptr;
   const SideRows* side_rows = nullptr;  // null: no definitions, no warnings
   MetricRegistry* metrics = MetricRegistry::Default();
   std::string version;
@@ -75,6 +80,7 @@ class Server {
  private:
   Server(const ServerParts& parts, const ServerOptions& options);
   void AddRoutes();
+  void AddCohortRoutes();
   void AddOperatorRoutes();
   HttpResponse Readiness() const;
   HttpResponse StatusPage(std::string_view host) const;
@@ -86,6 +92,8 @@ class Server {
   std::unique_ptr<DefinitionsApi> definitions_;
   std::unique_ptr<IngestionWarningsApi> ingestion_warnings_;
   std::unique_ptr<ProjectSettingsApi> settings_;
+  std::unique_ptr<CohortsApi> cohorts_;
+  std::unique_ptr<GroupsApi> groups_;
   HttpRouter router_;
   std::unique_ptr<HttpServer> http_;
 };

@@ -18,6 +18,7 @@
 #include "src/cli/commands.h"
 #include "src/cli/data_directory.h"
 #include "src/cli/housekeeping.h"
+#include "src/cohorts/cohort_calculator.h"
 
 namespace hoglet {
 namespace {
@@ -135,6 +136,7 @@ ServerParts PartsOf(Env* env, DataDirectory& directory) {
   parts.persons = &directory.persons();
   parts.metadata = &directory.metadata();
   parts.objects = &directory.objects();
+  parts.groups = &directory.persons();
   parts.side_rows = &directory.side_rows();
   parts.dead_letters = &directory.dead_letters();
   parts.wait_applied = [&directory](uint64_t offset) {
@@ -157,6 +159,17 @@ ServerParts PartsOf(Env* env, DataDirectory& directory) {
     resident->Set(static_cast<int64_t>(ResidentBytes()));
   };
   return parts;
+}
+
+// `directory` outlives what is made of them.
+CohortCalculator::Parts CohortParts(Env* env, DataDirectory& directory) {
+  return {.env = env,
+          .engine = &directory.engine(),
+          .objects = &directory.objects(),
+          .metadata = &directory.metadata(),
+          .property_type = [&directory](TeamId project, bool is_of_event, std::string_view key) {
+            return directory.PropertyTypeOf(project, is_of_event, key);
+          }};
 }
 
 }  // namespace
@@ -188,7 +201,9 @@ absl::Status RunServe(const ServeCommand& command) {
                                  .merge_bytes_per_second = command.merge_bytes_per_second,
                                  .log_retained_bytes_max = command.log_retained_bytes_max};
   HOGLET_ASSIGN_OR_RETURN(auto directory, DataDirectory::Open(env, command.data, options));
+  auto cohorts = std::make_unique<CohortCalculator>(CohortParts(env, *directory));
   ServerParts parts = PartsOf(env, *directory);
+  parts.cohorts = cohorts.get();
   parts.quotas = &quotas;
   server_options.http.body_bytes_in_flight_max = directory->memory().body_bytes;
   HOGLET_ASSIGN_OR_RETURN(auto server, Server::Start(parts, server_options));
@@ -203,6 +218,7 @@ absl::Status RunServe(const ServeCommand& command) {
   sigwait(&signals, &signal_number);
   LogInfo("stopping", {{"signal", signal_number}});
   directory->events().StopMerges();  // housekeeping may be in one, and writing out waits for them
+  cohorts->Stop();
   housekeeping.reset();
   server->Stop();
   server.reset();
