@@ -33,7 +33,7 @@ constexpr int64_t kFillTimeoutUs = 60 * kMicrosPerSecond;
 // Not what people changed.
 const std::set<std::string_view>& OwnFields() {
   static const auto* const fields = new std::set<std::string_view>{
-      "id",      "is_calculating",      "created_by",         "created_at_us",
+      "id",      "is_calculating",      "requests",           "created_by",      "created_at_us",
       "version", "last_calculation_us", "errors_calculating", "last_error_at_us"};
   return *fields;
 }
@@ -266,6 +266,7 @@ HttpResponse CohortsApi::Create(const RestCall& call) {
   cohort.created_by = call.caller.user_id;
   cohort.created_at_us = parts_.env->NowMicros();
   cohort.is_calculating = !cohort.is_static && !cohort.is_deleted;
+  cohort.requests = cohort.is_calculating ? 1 : 0;
   if (auto refusal = CheckFill(body, cohort)) return *std::move(refusal);
   Fill fill = FindFill(call, body);
   if (fill.refusal.has_value()) return *std::move(fill.refusal);
@@ -341,6 +342,7 @@ HttpResponse CohortsApi::Change(const RestCall& call) {
     }
     is_wanted = !cohort->is_static && !cohort->is_deleted;
     cohort->is_calculating = is_wanted;
+    if (is_wanted) ++cohort->requests;
     if (is_wanted && body.has_criteria()) cohort->errors_calculating = 0;
     return std::nullopt;
   };

@@ -220,7 +220,7 @@ absl::Status CohortCalculator::StoreMembers(TeamId project, const Cohort& calcul
     if (json == nullptr) return absl::OkStatus();
     HOGLET_ASSIGN_OR_RETURN(Cohort cohort, ReadCohort(*json));
     if (!IsSameDefinition(cohort, calculated)) return absl::OkStatus();
-    cohort.is_calculating = false;
+    cohort.is_calculating = cohort.requests != calculated.requests;
     cohort.last_calculation_us = now_us;
     cohort.errors_calculating = 0;
     ++cohort.version;
@@ -240,7 +240,7 @@ void CohortCalculator::StoreError(TeamId project, const Cohort& failed, const ab
         if (json == nullptr) return absl::OkStatus();
         HOGLET_ASSIGN_OR_RETURN(Cohort cohort, ReadCohort(*json));
         if (!IsSameDefinition(cohort, failed)) return absl::OkStatus();
-        cohort.is_calculating = false;
+        cohort.is_calculating = cohort.requests != failed.requests;
         ++cohort.errors_calculating;
         cohort.last_error_at_us = now_us;
         transaction->Put(ObjectKind::kCohort, cohort.id, WriteCohort(cohort));

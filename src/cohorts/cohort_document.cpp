@@ -28,6 +28,7 @@ std::string WriteCohort(const Cohort& cohort) {
   out.Field("is_static", cohort.is_static)
       .Field("deleted", cohort.is_deleted)
       .Field("is_calculating", cohort.is_calculating)
+      .Field("requests", cohort.requests)
       .Field("created_by", cohort.created_by)
       .Field("created_at_us", cohort.created_at_us)
       .Field("last_calculation_us", cohort.last_calculation_us)
@@ -71,6 +72,7 @@ absl::StatusOr<Cohort> ReadCohort(std::string_view json) {
   cohort.is_static = flag("is_static");
   cohort.is_deleted = flag("deleted");
   cohort.is_calculating = flag("is_calculating");
+  cohort.requests = number("requests");
   cohort.created_by = number("created_by");
   cohort.created_at_us = number("created_at_us");
   cohort.last_calculation_us = number("last_calculation_us");

@@ -193,6 +193,19 @@ TEST_F(CohortCalculatorTest, AChangeMeanwhileIsNotOverwritten) {
   EXPECT_TRUE(Get(1).is_calculating);
 }
 
+TEST_F(CohortCalculatorTest, WhoAsksMeanwhileWaitsForTheNext) {
+  Put({.id = 1, .filters_json = Filters(Set("a")), .is_calculating = true, .requests = 1});
+  engine_.answer = [this](const QueryRequest&) {
+    Put({.id = 1, .filters_json = Filters(Set("a")), .is_calculating = true, .requests = 2});
+    return ScriptedEngine::Persons({1});
+  };
+  ASSERT_TRUE(calculator_->Calculate(kTeam, 1).ok());
+  EXPECT_THAT(Members(1), ElementsAre(1));
+  EXPECT_TRUE(Get(1).is_calculating);
+  ASSERT_TRUE(calculator_->Calculate(kTeam, 1).ok());
+  EXPECT_FALSE(Get(1).is_calculating);
+}
+
 TEST_F(CohortCalculatorTest, GoesOnAfterARestartAndStopsAtOnce) {
   Put({.id = 1, .filters_json = Filters(Set("a")), .is_calculating = true});
   std::atomic<bool> has_begun = false;

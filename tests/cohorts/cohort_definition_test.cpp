@@ -234,6 +234,7 @@ TEST(CohortDocument, ReadsWhatItWrites) {
                       .is_static = true,
                       .is_deleted = true,
                       .is_calculating = true,
+                      .requests = 2,
                       .created_by = 3,
                       .created_at_us = 4,
                       .last_calculation_us = 6,
