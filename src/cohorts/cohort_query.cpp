@@ -397,8 +397,8 @@ class QueryWriter {
       begins.push_back(StrCat(FloorDivide(begin_us, 1000)));
     }
     return StrCat(
-        "SELECT person_id FROM (SELECT person_id, roundDown(toUnixTimestamp64Milli("
-        "timestamp), [",
+        "SELECT person_id FROM (SELECT person_id, roundDown(_toUInt64(toUnixTimestamp64Milli("
+        "timestamp)), [",
         absl::StrJoin(begins, ", "), "]) AS period", Where(matches, from_us, end_us - 1),
         " GROUP BY person_id, period HAVING count() ", ComparisonText(behavior.comparison), " ",
         behavior.times, ") GROUP BY person_id HAVING count() >= ", behavior.periods_min);

@@ -280,11 +280,11 @@ test('cohorts of cohorts', async () => {
 });
 
 test('a merge keeps membership, a deletion ends it', async () => {
-  await send(event('seen', 'guest'), event('seen', 'other'));
-  const guest = await id_of('guest');
-  const { id } = await ok('POST', '/cohorts/', { name: 'merged', is_static: true, _create_static_person_ids: [guest, await id_of('other')] });
-  await send(identify('erin', { email: 'erin@x.com' }, 'anon-erin'), event('$identify', 'erin', 5, { $anon_distinct_id: 'guest' }));
-  assert.notEqual(await id_of('guest'), guest);
+  await send(event('seen', 'visitor'), event('seen', 'other'));
+  const visitor = await id_of('visitor');
+  const { id } = await ok('POST', '/cohorts/', { name: 'merged', is_static: true, _create_static_person_ids: [visitor, await id_of('other')] });
+  await send(identify('erin', { email: 'erin@x.com' }, 'anon-erin'), event('$identify', 'erin', 5, { $anon_distinct_id: 'visitor' }));
+  assert.notEqual(await id_of('visitor'), visitor);
   assert.equal(await who(id), 'eo');
   assert.equal((await ok('GET', `/cohorts/${id}/`)).count, 2);
   assert.deepEqual(await server.query(`SELECT count() FROM events WHERE event = 'seen' AND person_id IN COHORT ${id}`), [[2]]);
@@ -360,7 +360,7 @@ test('groups and their types', async () => {
   await refused('GET', '/groups/', undefined, 400, { attr: 'group_type_index', detail: 'This query parameter is required.' });
   const keys = async (query) => (await ok('GET', `/groups/?group_type_index=0${query}`)).results.map((group) => group.group_key);
   assert.deepEqual(await keys(''), ['beta', 'zeta', 'acme']);
-  assert.deepEqual(await keys('&search=ZE'), ['zeta']);
+  assert.deepEqual(await keys('&search=ZET'), ['zeta']);
   assert.deepEqual(await keys('&search=k%C3%B6ln'), ['acme']);
   assert.deepEqual(await keys('&cursor=broken'), ['beta', 'zeta', 'acme']);
   assert.equal((await ok('GET', '/groups/find/?group_type_index=0&group_key=acme')).group_properties.size, 7);
