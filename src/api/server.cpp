@@ -60,6 +60,12 @@ void Server::AddRoutes() {
   if (parts_.metadata != nullptr) {
     settings_ = std::make_unique<ProjectSettingsApi>(parts_.projects, parts_.metadata);
     settings_->AddRoutes(&router_);
+    keys_ = std::make_unique<PersonalApiKeysApi>(parts_.projects, parts_.metadata);
+    keys_->AddRoutes(&router_);
+  }
+  if (parts_.objects != nullptr) {
+    flags_ = std::make_unique<FeatureFlagsApi>(parts_.env, parts_.projects, parts_.objects);
+    flags_->AddRoutes(&router_);
   }
   AddCohortRoutes();
   if (parts_.persons == nullptr) return;

@@ -15,8 +15,10 @@
 #include "src/api/cohorts_api.h"
 #include "src/api/data_rights_api.h"
 #include "src/api/definitions_api.h"
+#include "src/api/feature_flags_api.h"
 #include "src/api/groups_api.h"
 #include "src/api/ingestion_warnings_api.h"
+#include "src/api/personal_api_keys_api.h"
 #include "src/api/project_settings_api.h"
 #include "src/api/query_api.h"
 #include "src/base/metrics.h"
@@ -38,7 +40,7 @@ struct ServerParts {
   MetadataStore* metadata = nullptr;
   DeadLetterQueue* dead_letters = nullptr;
   std::function<bool(uint64_t offset)> wait_applied;
-  ObjectStore* objects = nullptr;       // null: no flags, no keys to manage
+  ObjectStore* objects = nullptr;       // null: no flags, no cohorts
   CohortCalculator* cohorts = nullptr;  // null: dynamic cohorts are not calculated
   // Null: no groups.
   const PersonStore* groups = nullptr;
@@ -94,6 +96,8 @@ class Server {
   std::unique_ptr<ProjectSettingsApi> settings_;
   std::unique_ptr<CohortsApi> cohorts_;
   std::unique_ptr<GroupsApi> groups_;
+  std::unique_ptr<PersonalApiKeysApi> keys_;
+  std::unique_ptr<FeatureFlagsApi> flags_;
   HttpRouter router_;
   std::unique_ptr<HttpServer> http_;
 };
