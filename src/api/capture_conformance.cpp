@@ -400,8 +400,7 @@ absl::StatusOr<std::string> RunCase(const element& vector) {
   HOGLET_RETURN_IF_ERROR(service.OpenTopics());
   HttpRouter router(&env, &metrics);
   AddCaptureRoutes(&service, &router);
-  FlagService flags(&env, &tokens, /*source=*/nullptr, /*geoip=*/nullptr, FlagService::Options(),
-                    &metrics);
+  FlagService flags(&env, &tokens, /*source=*/nullptr, FlagService::Options(), &metrics);
   AddFlagRoutes(&flags, &router);
 
   // The answer comes from the log's thread; an append of nothing waits behind it.

@@ -14,8 +14,7 @@ namespace hoglet {
 Server::Server(const ServerParts& parts, const ServerOptions& options)
     : parts_(parts),
       capture_(parts.env, parts.log, parts.projects, parts.quotas, options.capture, parts.metrics),
-      flag_service_(parts.env, parts.projects, parts.flags, parts.geoip, options.flags,
-                    parts.metrics),
+      flag_service_(parts.env, parts.projects, parts.flags, options.flags, parts.metrics),
       query_(std::make_unique<QueryApi>(parts.env, parts.query_engine, parts.projects,
                                         options.query, parts.metrics)),
       router_(parts.env, parts.metrics) {
@@ -81,6 +80,7 @@ void Server::AddRoutes() {
                                   .persons = parts_.person_store});
     flag_definitions_->AddRoutes(&router_);
   }
+  AddCohortRoutes();
   if (parts_.persons == nullptr) return;
   rights_ =
       std::make_unique<DataRightsApi>(DataRightsApi::Parts{.env = parts_.env,
@@ -92,6 +92,28 @@ void Server::AddRoutes() {
                                                            .dead_letters = parts_.dead_letters,
                                                            .wait_applied = parts_.wait_applied});
   rights_->AddRoutes(&router_);
+}
+
+void Server::AddCohortRoutes() {
+  if (parts_.objects == nullptr) return;
+  if (parts_.persons != nullptr) {
+    cohorts_ = std::make_unique<CohortsApi>(CohortsApi::Parts{.env = parts_.env,
+                                                              .engine = parts_.query_engine,
+                                                              .projects = parts_.projects,
+                                                              .persons = parts_.persons,
+                                                              .objects = parts_.objects,
+                                                              .calculator = parts_.cohorts});
+    cohorts_->AddRoutes(&router_);
+  }
+  if (parts_.person_store != nullptr) {
+    groups_ = std::make_unique<GroupsApi>(GroupsApi::Parts{.env = parts_.env,
+                                                           .log = parts_.log,
+                                                           .projects = parts_.projects,
+                                                           .persons = parts_.person_store,
+                                                           .objects = parts_.objects,
+                                                           .wait_applied = parts_.wait_applied});
+    groups_->AddRoutes(&router_);
+  }
 }
 
 void Server::AddOperatorRoutes() {
