@@ -67,10 +67,7 @@ void Server::AddRoutes() {
     keys_ = std::make_unique<PersonalApiKeysApi>(parts_.projects, parts_.metadata);
     keys_->AddRoutes(&router_);
   }
-  if (parts_.objects != nullptr) {
-    flags_ = std::make_unique<FeatureFlagsApi>(parts_.env, parts_.projects, parts_.objects);
-    flags_->AddRoutes(&router_);
-  }
+  // Before those whose last segment may be any flag.
   if (parts_.flags != nullptr) {
     flag_definitions_ = std::make_unique<FlagDefinitionsApi>(
         FlagDefinitionsApi::Parts{.env = parts_.env,
@@ -79,6 +76,10 @@ void Server::AddRoutes() {
                                   .objects = parts_.objects,
                                   .persons = parts_.person_store});
     flag_definitions_->AddRoutes(&router_);
+  }
+  if (parts_.objects != nullptr) {
+    flags_ = std::make_unique<FeatureFlagsApi>(parts_.env, parts_.projects, parts_.objects);
+    flags_->AddRoutes(&router_);
   }
   AddCohortRoutes();
   if (parts_.persons == nullptr) return;
