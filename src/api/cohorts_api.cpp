@@ -258,6 +258,23 @@ CohortsApi::Refusal CohortsApi::CheckFlags(const Transaction& transaction, const
                 "behavioral_cohort_found");
 }
 
+// While persons were looked for, some may have been merged into others or deleted, before the
+// cohort had them: then nobody moved them. From now on they are moved.
+absl::Status CohortsApi::FollowMerges(const RestCall& call, int64_t id, const CohortBody& body,
+                                      const std::vector<Uuid>& filled) {
+  if (!body.csv.has_value() && !body.person_ids.has_value()) return absl::OkStatus();
+  const Fill fill = FindFill(call, body);
+  if (!fill.persons.has_value() || *fill.persons == filled) return absl::OkStatus();
+  std::vector<Uuid> gone;
+  std::set_difference(filled.begin(), filled.end(), fill.persons->begin(), fill.persons->end(),
+                      std::back_inserter(gone));
+  return parts_.objects->Change(call.project.team_id, [&](Transaction* transaction) {
+    transaction->RemoveMembers(id, gone);
+    transaction->AddMembers(id, *fill.persons);
+    return absl::OkStatus();
+  });
+}
+
 HttpResponse CohortsApi::Create(const RestCall& call) {
   CohortBody body;
   if (auto refusal = ReadCohortBody(call.request, &body)) return *std::move(refusal);
@@ -285,6 +302,10 @@ HttpResponse CohortsApi::Create(const RestCall& call) {
       });
   if (refusal.has_value()) return *std::move(refusal);
   if (!status.ok()) return StatusResponse(status);
+  if (fill.persons.has_value()) {
+    const absl::Status followed = FollowMerges(call, cohort.id, body, *fill.persons);
+    if (!followed.ok()) return StatusResponse(followed);
+  }
   if (cohort.is_calculating && parts_.calculator != nullptr)
     parts_.calculator->Request(call.project.team_id, cohort.id);
   JsonWriter out;
@@ -347,6 +368,10 @@ HttpResponse CohortsApi::Change(const RestCall& call) {
     return std::nullopt;
   };
   if (auto refusal = Edited(call, id, body.undeletes(), edit)) return *std::move(refusal);
+  if (fill.persons.has_value()) {
+    const absl::Status followed = FollowMerges(call, id, body, *fill.persons);
+    if (!followed.ok()) return StatusResponse(followed);
+  }
   if (is_wanted && parts_.calculator != nullptr)
     parts_.calculator->Request(call.project.team_id, id);
   return Answer(200, call.project.team_id, id);
@@ -643,7 +668,8 @@ HttpResponse CohortsApi::CohortsOfPerson(const RestCall& call) const {
   const TeamId project = call.project.team_id;
   JsonWriter json;
   json.BeginObject().Key("results").BeginArray();
-  for (const auto& [id, text] : *parts_.objects->All(project, ObjectKind::kCohort)) {
+  const auto all = parts_.objects->All(project, ObjectKind::kCohort);
+  for (const auto& [id, text] : *all) {
     const auto cohort = ReadCohort(*text);
     const auto members = parts_.objects->Members(project, id);
     if (!cohort.ok() || cohort->is_deleted || members == nullptr || !members->Contains(*person))

@@ -80,6 +80,8 @@ class CohortsApi {
     Refusal refusal;
   };
   Fill FindFill(const RestCall& call, const CohortBody& body) const;
+  absl::Status FollowMerges(const RestCall& call, int64_t id, const CohortBody& body,
+                            const std::vector<Uuid>& filled);
   absl::StatusOr<std::vector<Uuid>> PersonsOfCsv(TeamId project, const CohortCsv& csv) const;
   absl::StatusOr<std::vector<Uuid>> PersonsByEmail(TeamId project,
                                                    const std::vector<std::string>& emails) const;
