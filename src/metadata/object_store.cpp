@@ -182,9 +182,9 @@ class StagedTransaction final : public ObjectStore::Transaction {
   void SetMembers(int64_t cohort_id, std::vector<Uuid> persons) override {
     SortUnique(&persons);
     if (persons.size() > limits::kCohortMembersMax) {
-      Note(absl::ResourceExhaustedError(StrCat("cohort ", cohort_id, ": ", persons.size(),
-                                               " members, the limit is ",
-                                               limits::kCohortMembersMax)));
+      Note(
+          absl::InvalidArgumentError(StrCat("cohort ", cohort_id, ": ", persons.size(),
+                                            " members, the limit is ", limits::kCohortMembersMax)));
       return;
     }
     members_[cohort_id] = std::make_shared<const CohortMembers>(std::move(persons));
@@ -219,7 +219,7 @@ class StagedTransaction final : public ObjectStore::Transaction {
   const absl::Status& status() const { return status_; }
   bool empty() const { return objects_.empty() && members_.empty() && activities_.empty(); }
 
-  // What is to be written, and the project as it is then. kResourceExhausted if it were too much.
+  // What is to be written, and the project as it is then. kInvalidArgument if it were too much.
   absl::StatusOr<StatePtr> Finish(TeamId project, uint64_t last_activity,
                                   rocksdb::WriteBatch* batch) const {
     auto next = std::make_shared<ProjectState>(*base_);
@@ -271,7 +271,7 @@ class StagedTransaction final : public ObjectStore::Transaction {
       uint64_t bytes = 0;
       for (const auto& [id, json] : *all) bytes += json->size();
       if (all->size() > limits::kObjectsMax || bytes > limits::kObjectsBytesMax) {
-        return absl::ResourceExhaustedError(
+        return absl::InvalidArgumentError(
             StrCat("objects: ", all->size(), " with ", bytes, " bytes in a project; the limit is ",
                    limits::kObjectsMax, " and ", limits::kObjectsBytesMax, " of a kind"));
       }
