@@ -362,6 +362,8 @@ HttpResponse CohortsApi::Change(const RestCall& call) {
       cohort->last_calculation_us = parts_.env->NowMicros();
     }
     is_wanted = !cohort->is_static && !cohort->is_deleted;
+    // They take memory, and are found again if it is brought back.
+    if (!cohort->is_static && cohort->is_deleted) transaction->SetMembers(id, {});
     cohort->is_calculating = is_wanted;
     if (is_wanted) ++cohort->requests;
     if (is_wanted && body.has_criteria()) cohort->errors_calculating = 0;
