@@ -261,16 +261,26 @@ CohortsApi::Refusal CohortsApi::CheckFlags(const Transaction& transaction, const
 // While persons were looked for, some may have been merged into others or deleted, before the
 // cohort had them: then nobody moved them. From now on they are moved.
 absl::Status CohortsApi::FollowMerges(const RestCall& call, int64_t id, const CohortBody& body,
-                                      const std::vector<Uuid>& filled) {
-  if (!body.csv.has_value() && !body.person_ids.has_value()) return absl::OkStatus();
-  const Fill fill = FindFill(call, body);
-  if (!fill.persons.has_value() || *fill.persons == filled) return absl::OkStatus();
+                                      const Fill& filled) {
+  if (!filled.persons.has_value()) return absl::OkStatus();
+  const TeamId project = call.project.team_id;
+  const bool may_look_again = body.csv.has_value() || body.person_ids.has_value();
+  std::vector<Uuid> now;
+  if (may_look_again && parts_.persons->overrides_version(project) != filled.overrides_version) {
+    Fill again = FindFill(call, body);
+    if (!again.persons.has_value()) return absl::OkStatus();
+    now = *std::move(again.persons);
+  } else {
+    // Nobody was merged.
+    HOGLET_ASSIGN_OR_RETURN(now, Living(project, *filled.persons));
+  }
+  if (now == *filled.persons) return absl::OkStatus();
   std::vector<Uuid> gone;
-  std::set_difference(filled.begin(), filled.end(), fill.persons->begin(), fill.persons->end(),
+  std::set_difference(filled.persons->begin(), filled.persons->end(), now.begin(), now.end(),
                       std::back_inserter(gone));
-  return parts_.objects->Change(call.project.team_id, [&](Transaction* transaction) {
+  return parts_.objects->Change(project, [&](Transaction* transaction) {
     transaction->RemoveMembers(id, gone);
-    transaction->AddMembers(id, *fill.persons);
+    transaction->AddMembers(id, now);
     return absl::OkStatus();
   });
 }
@@ -302,10 +312,8 @@ HttpResponse CohortsApi::Create(const RestCall& call) {
       });
   if (refusal.has_value()) return *std::move(refusal);
   if (!status.ok()) return StatusResponse(status);
-  if (fill.persons.has_value()) {
-    const absl::Status followed = FollowMerges(call, cohort.id, body, *fill.persons);
-    if (!followed.ok()) return StatusResponse(followed);
-  }
+  const absl::Status followed = FollowMerges(call, cohort.id, body, fill);
+  if (!followed.ok()) return StatusResponse(followed);
   if (cohort.is_calculating && parts_.calculator != nullptr)
     parts_.calculator->Request(call.project.team_id, cohort.id);
   JsonWriter out;
@@ -370,10 +378,8 @@ HttpResponse CohortsApi::Change(const RestCall& call) {
     return std::nullopt;
   };
   if (auto refusal = Edited(call, id, body.undeletes(), edit)) return *std::move(refusal);
-  if (fill.persons.has_value()) {
-    const absl::Status followed = FollowMerges(call, id, body, *fill.persons);
-    if (!followed.ok()) return StatusResponse(followed);
-  }
+  const absl::Status followed = FollowMerges(call, id, body, fill);
+  if (!followed.ok()) return StatusResponse(followed);
   if (is_wanted && parts_.calculator != nullptr)
     parts_.calculator->Request(call.project.team_id, id);
   return Answer(200, call.project.team_id, id);
@@ -554,6 +560,7 @@ CohortsApi::Fill CohortsApi::PersonsOfQuery(const RestCall& call,
 
 CohortsApi::Fill CohortsApi::FindFill(const RestCall& call, const CohortBody& body) const {
   const TeamId project = call.project.team_id;
+  const uint64_t version = parts_.persons->overrides_version(project);
   absl::StatusOr<std::vector<Uuid>> persons = std::vector<Uuid>();
   const char* attr = nullptr;
   if (body.csv.has_value()) {
@@ -575,7 +582,7 @@ CohortsApi::Fill CohortsApi::FindFill(const RestCall& call, const CohortBody& bo
   if (!persons.ok()) return {.refusal = StatusResponse(persons.status())};
   const absl::Status fits = CheckMemberCount(*parts_.objects, project, IdOf(call), persons->size());
   if (!fits.ok()) return {.refusal = Refuse(attr, FromAbsl(fits.message()))};
-  return {.persons = *std::move(persons)};
+  return {.persons = *std::move(persons), .overrides_version = version};
 }
 
 // -- Who is in it --
