@@ -129,7 +129,7 @@ class FileMetadataStore : public MetadataStore {
  public:
   FileMetadataStore(Env* env, std::string path) : env_(env), path_(std::move(path)) {}
 
-  ~FileMetadataStore() override { FlushApiKeyUses().IgnoreError(); }
+  ~FileMetadataStore() override { FileMetadataStore::FlushApiKeyUses().IgnoreError(); }
 
   absl::Status Load() {
     HOGLET_ASSIGN_OR_RETURN(const std::string bytes, env_->ReadWholeFile(path_, kFileBytesMax));

@@ -61,7 +61,7 @@ absl::Status CheckDocument(ObjectKind kind, int64_t id, std::string_view json) {
   }
   Arena arena;
   JsonObjectView members;
-  const absl::Status parsed = ParseJsonObject(json, &arena, &members);
+  absl::Status parsed = ParseJsonObject(json, &arena, &members);
   if (parsed.ok()) return parsed;
   return absl::InvalidArgumentError(StrCat(what(), ": no JSON object: ", parsed.message()));
 }
@@ -105,7 +105,8 @@ void WriteMembers(TeamId project, int64_t cohort_id, const std::vector<Uuid>& be
     return object_rows::MembersKey(project, cohort_id, first);
   };
   for (const auto& [begin, count] : new_rows) {
-    for (; old_at < old_rows.size() && before[old_rows[old_at].first] < after[begin]; ++old_at) {
+    for (; old_at < old_rows.size() && before[old_rows[old_at].first].bytes < after[begin].bytes;
+         ++old_at) {
       batch->Delete(key(before[old_rows[old_at].first]));
     }
     bool is_same = false;
@@ -182,9 +183,9 @@ class StagedTransaction final : public ObjectStore::Transaction {
   void SetMembers(int64_t cohort_id, std::vector<Uuid> persons) override {
     SortUnique(&persons);
     if (persons.size() > limits::kCohortMembersMax) {
-      Note(absl::ResourceExhaustedError(StrCat("cohort ", cohort_id, ": ", persons.size(),
-                                               " members, the limit is ",
-                                               limits::kCohortMembersMax)));
+      Note(
+          absl::InvalidArgumentError(StrCat("cohort ", cohort_id, ": ", persons.size(),
+                                            " members, the limit is ", limits::kCohortMembersMax)));
       return;
     }
     members_[cohort_id] = std::make_shared<const CohortMembers>(std::move(persons));
@@ -219,7 +220,7 @@ class StagedTransaction final : public ObjectStore::Transaction {
   const absl::Status& status() const { return status_; }
   bool empty() const { return objects_.empty() && members_.empty() && activities_.empty(); }
 
-  // What is to be written, and the project as it is then. kResourceExhausted if it were too much.
+  // What is to be written, and the project as it is then. kInvalidArgument if it were too much.
   absl::StatusOr<StatePtr> Finish(TeamId project, uint64_t last_activity,
                                   rocksdb::WriteBatch* batch) const {
     auto next = std::make_shared<ProjectState>(*base_);
@@ -271,7 +272,7 @@ class StagedTransaction final : public ObjectStore::Transaction {
       uint64_t bytes = 0;
       for (const auto& [id, json] : *all) bytes += json->size();
       if (all->size() > limits::kObjectsMax || bytes > limits::kObjectsBytesMax) {
-        return absl::ResourceExhaustedError(
+        return absl::InvalidArgumentError(
             StrCat("objects: ", all->size(), " with ", bytes, " bytes in a project; the limit is ",
                    limits::kObjectsMax, " and ", limits::kObjectsBytesMax, " of a kind"));
       }
@@ -330,13 +331,11 @@ class StagedTransaction final : public ObjectStore::Transaction {
 // What is read back at opening, table by table in the order of the keys.
 class StateReader {
  public:
-  using Report = std::function<void(const absl::Status&)>;
-
   // kDataLoss or kUnimplemented, naming the row.
   absl::Status Take(std::string_view key, std::string_view value) {
     RowKey row;
     if (!object_rows::ParseKey(key, &row)) return absl::DataLossError("a damaged key");
-    const absl::Status status = TakeRow(row, value);
+    absl::Status status = TakeRow(row, value);
     if (status.ok()) return status;
     return absl::Status(status.code(), ToAbsl(StrCat("project ", row.project, ", table ",
                                                      static_cast<int>(row.table), ", id ", row.id,
@@ -541,7 +540,7 @@ class RocksObjectStore final : public ObjectStore {
   absl::Status Reopen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_) {
     HOGLET_RETURN_IF_ERROR(ProbeSpace(env_, directory_, kProbeBytes));
     absl::MutexLock use(&database_mutex_);
-    const absl::Status status = OpenLocked();
+    absl::Status status = OpenLocked();
     if (status.ok()) {
       needs_reopening_ = false;
       LogInfo("object store opened anew after an error");
