@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <mutex>
 #include <set>
+#include <shared_mutex>
 #include <utility>
 
-#include "absl/synchronization/mutex.h"
 #include "include/hoglet/status.h"
 #include "rocksdb/db.h"
 #include "rocksdb/write_batch.h"
@@ -440,8 +441,8 @@ class RocksObjectStore final : public ObjectStore {
   }
 
   absl::Status Open() {
-    absl::MutexLock change(&change_mutex_);
-    absl::MutexLock use(&database_mutex_);
+    std::lock_guard change(change_mutex_);
+    std::lock_guard use(database_mutex_);
     return OpenLocked();
   }
 
@@ -468,7 +469,7 @@ class RocksObjectStore final : public ObjectStore {
 
   absl::Status Change(TeamId project,
                       const std::function<absl::Status(Transaction*)>& change) override {
-    absl::MutexLock lock(&change_mutex_);
+    std::lock_guard lock(change_mutex_);
     if (needs_reopening_) HOGLET_RETURN_IF_ERROR(Reopen());
     StagedTransaction transaction(env_, StateOf(project));
     HOGLET_RETURN_IF_ERROR(change(&transaction));
@@ -479,7 +480,7 @@ class RocksObjectStore final : public ObjectStore {
     HOGLET_ASSIGN_OR_RETURN(StatePtr next, transaction.Finish(project, last_activity, &batch));
     HOGLET_RETURN_IF_ERROR(Write(&batch));
     last_activities_[project] = last_activity + transaction.activity_count();
-    absl::MutexLock show(&mutex_);
+    std::lock_guard show(mutex_);
     states_[project] = std::move(next);
     return absl::OkStatus();
   }
@@ -490,12 +491,12 @@ class RocksObjectStore final : public ObjectStore {
  private:
   StatePtr StateOf(TeamId project) const {
     static const auto* const none = new StatePtr(std::make_shared<const ProjectState>());
-    absl::ReaderMutexLock lock(&mutex_);
+    std::shared_lock lock(mutex_);
     const auto found = states_.find(project);
     return found == states_.end() ? *none : found->second;
   }
 
-  absl::Status OpenLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_, database_mutex_) {
+  absl::Status OpenLocked() {
     database_.reset();  // two would share files
     HOGLET_ASSIGN_OR_RETURN(
         database_, ObjectDatabase::Open(env_, directory_, ObjectDatabase::Access::kReadWrite));
@@ -503,7 +504,7 @@ class RocksObjectStore final : public ObjectStore {
   }
 
   // Everything but the activity log.
-  absl::Status Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_, database_mutex_) {
+  absl::Status Load() {
     StateReader reader;
     absl::Status status;
     rocksdb::ReadOptions read;
@@ -527,7 +528,7 @@ class RocksObjectStore final : public ObjectStore {
 
   // Versions go on growing over a reopening.
   void Show(std::map<TeamId, StatePtr> states) {
-    absl::MutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     for (auto& [project, state] : states_) {
       auto next = std::make_shared<ProjectState>();
       if (const auto found = states.find(project); found != states.end()) *next = *found->second;
@@ -537,9 +538,9 @@ class RocksObjectStore final : public ObjectStore {
     states_ = std::move(states);
   }
 
-  absl::Status Reopen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_) {
+  absl::Status Reopen() {
     HOGLET_RETURN_IF_ERROR(ProbeSpace(env_, directory_, kProbeBytes));
-    absl::MutexLock use(&database_mutex_);
+    std::lock_guard use(database_mutex_);
     absl::Status status = OpenLocked();
     if (status.ok()) {
       needs_reopening_ = false;
@@ -553,8 +554,8 @@ class RocksObjectStore final : public ObjectStore {
     return status;
   }
 
-  absl::Status Write(rocksdb::WriteBatch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_) {
-    absl::ReaderMutexLock use(&database_mutex_);
+  absl::Status Write(rocksdb::WriteBatch* batch) {
+    std::shared_lock use(database_mutex_);
     rocksdb::WriteOptions write;
     write.sync = true;
     const rocksdb::Status status = database_->db().Write(write, batch);
@@ -563,12 +564,11 @@ class RocksObjectStore final : public ObjectStore {
   }
 
   // The number of the project's newest line.
-  absl::StatusOr<uint64_t> LastActivity(TeamId project)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_) {
+  absl::StatusOr<uint64_t> LastActivity(TeamId project) {
     if (const auto known = last_activities_.find(project); known != last_activities_.end()) {
       return known->second;
     }
-    absl::ReaderMutexLock use(&database_mutex_);
+    std::shared_lock use(database_mutex_);
     const std::string prefix = object_rows::ActivityPrefix(project);
     std::unique_ptr<rocksdb::Iterator> rows(database_->db().NewIterator(rocksdb::ReadOptions()));
     rows->SeekForPrev(object_rows::Numbered(prefix, std::numeric_limits<uint64_t>::max()));
@@ -580,14 +580,15 @@ class RocksObjectStore final : public ObjectStore {
   Env* const env_;
   const std::string directory_;
   // Held by one change from its beginning to its end.
-  absl::Mutex change_mutex_ ABSL_ACQUIRED_BEFORE(database_mutex_);
-  bool needs_reopening_ = false;  // under change_mutex_
-  std::map<TeamId, uint64_t> last_activities_ ABSL_GUARDED_BY(change_mutex_);
+  // Mutexes are taken in this order; each guards what follows it.
+  std::mutex change_mutex_;
+  bool needs_reopening_ = false;
+  std::map<TeamId, uint64_t> last_activities_;
   // Exclusively while the database is exchanged. Null only after an error.
-  mutable absl::Mutex database_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+  mutable std::shared_mutex database_mutex_;
   std::unique_ptr<ObjectDatabase> database_;
-  mutable absl::Mutex mutex_;
-  std::map<TeamId, StatePtr> states_ ABSL_GUARDED_BY(mutex_);
+  mutable std::shared_mutex mutex_;
+  std::map<TeamId, StatePtr> states_;
 };
 
 // The numbers of one subject's lines, the newest first.
@@ -620,7 +621,7 @@ bool Takes(const ObjectStore::ActivityFilter& filter, const Activity& activity) 
 absl::Status RocksObjectStore::VisitActivity(
     TeamId project, const ActivityFilter& filter,
     const std::function<bool(const Activity&)>& visit) const {
-  absl::ReaderMutexLock use(&database_mutex_);
+  std::shared_lock use(database_mutex_);
   if (database_ == nullptr) {
     return absl::UnavailableError(
         StrCat("object store ", directory_, ": could not be opened again after an error"));
