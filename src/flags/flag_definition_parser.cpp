@@ -9,7 +9,9 @@
 
 #include "absl/strings/numbers.h"
 #include "src/base/canonical_json.h"
+#include "src/base/json.h"
 #include "src/base/limits.h"
+#include "src/base/strings.h"
 #include "src/flags/flag_hash.h"
 #include "src/persons/person.h"
 #include "src/persons/property_set.h"
@@ -323,6 +325,15 @@ void ParseDefinition(const element& document, FlagDefinition* out) {
             });
 }
 
+void AddAnswerTexts(FlagDefinition* flag) {
+  AppendJsonString(flag->key, &flag->answer_head);
+  flag->answer_head.append(":{\"key\":");
+  AppendJsonString(flag->key, &flag->answer_head);
+  flag->answer_head.append(",\"enabled\":");
+  flag->answer_metadata = StrCat(",\"metadata\":{\"id\":", flag->id, ",\"version\":", flag->version,
+                                 ",\"description\":null,\"payload\":");
+}
+
 // Calls `visit` with the document if it is JSON.
 template <typename Visitor>
 void VisitDocument(std::string_view json, const Visitor& visit) {
@@ -383,6 +394,7 @@ ParsedFlag ParseFlagDefinition(std::string_view json, const TimeZone& zone) {
     const auto filters = Find(document, "filters");
     out.flag.is_unreadable = filters.has_value() && !ParseFilters(*filters, zone, &out.flag);
   });
+  AddAnswerTexts(&out.definition);
   out.flag.hash_prefix = out.definition.key + ".";
   out.flag.enrollment_key = PropertyKey("$feature_enrollment/" + out.definition.key);
   return out;

@@ -10,28 +10,49 @@ namespace {
 constexpr size_t kDetailBytes = 320;
 constexpr size_t kConfigBytes = 1024;
 
-void WriteDetail(const FlagResult& result, JsonWriter* json, std::string* description) {
+void AppendWord(std::string_view word, std::string* out) {
+  out->push_back('"');
+  out->append(word);  // one of ours: nothing in it needs an escape
+  out->push_back('"');
+}
+
+// Most of an answer are texts that were made with the flag.
+void AppendDetail(const FlagResult& result, std::string* out) {
   const FlagDefinition& flag = *result.flag;
-  json->Key(flag.key).BeginObject().Field("key", flag.key).Field("enabled", result.is_enabled);
-  json->Key("variant");
-  result.variant.empty() ? json->Null() : json->String(result.variant);
-  if (result.has_failed) json->Field("failed", true);
-  json->Key("reason").BeginObject().Field("code", result.reason_code()).Key("condition_index");
-  result.condition_index.has_value() ? json->Int(*result.condition_index) : json->Null();
-  description->clear();
-  result.AppendDescription(description);
-  json->Field("description", *description).EndObject();
-  json->Key("metadata").BeginObject().Field("id", flag.id).Field("version", flag.version);
-  json->Key("description").Null().Key("payload");
-  result.payload_json.empty() ? json->Null() : json->Raw(result.payload_json);
-  json->Field("has_experiment", flag.has_experiment).EndObject().EndObject();
+  out->append(flag.answer_head)
+      .append(result.is_enabled ? "true" : "false")
+      .append(",\"variant\":");
+  if (result.variant.empty()) {
+    out->append("null");
+  } else {
+    AppendJsonString(result.variant, out);
+  }
+  if (result.has_failed) out->append(",\"failed\":true");
+  out->append(",\"reason\":{\"code\":");
+  AppendWord(result.reason_code(), out);
+  out->append(",\"condition_index\":");
+  if (result.condition_index.has_value()) {
+    AppendInt(*result.condition_index, out);
+  } else {
+    out->append("null");
+  }
+  out->append(",\"description\":\"");
+  result.AppendDescription(out);
+  out->append("\"}").append(flag.answer_metadata);
+  out->append(result.payload_json.empty() ? "null" : result.payload_json);
+  out->append(flag.has_experiment ? ",\"has_experiment\":true}}" : ",\"has_experiment\":false}}");
 }
 
 void WriteDetails(const FlagEvaluation& evaluation, JsonWriter* json) {
-  std::string description;
-  json->Field("errorsWhileComputingFlags", evaluation.has_errors).Key("flags").BeginObject();
-  for (const FlagResult& result : evaluation.results) WriteDetail(result, json, &description);
-  json->EndObject();
+  std::string flags;
+  flags.reserve(evaluation.results.size() * kDetailBytes + 2);
+  flags.push_back('{');
+  for (const FlagResult& result : evaluation.results) {
+    if (flags.size() > 1) flags.push_back(',');
+    AppendDetail(result, &flags);
+  }
+  flags.push_back('}');
+  json->Field("errorsWhileComputingFlags", evaluation.has_errors).Key("flags").Raw(flags);
 }
 
 void WriteValues(const FlagEvaluation& evaluation, JsonWriter* json) {

@@ -38,6 +38,10 @@ struct FlagDefinition {
   int64_t version = 0;
   FlagRuntime runtime = FlagRuntime::kAll;
   std::vector<std::string> contexts;
+  // What detailed answers say of it whatever its value, made once: its key as a member, up to
+  // "enabled":, and from "metadata" up to its payload.
+  std::string answer_head;
+  std::string answer_metadata;
 
   bool is_live() const { return is_active && !is_deleted; }
 };
