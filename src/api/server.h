@@ -15,6 +15,7 @@
 #include "src/api/data_rights_api.h"
 #include "src/api/definitions_api.h"
 #include "src/api/ingestion_warnings_api.h"
+#include "src/api/product_api.h"
 #include "src/api/project_settings_api.h"
 #include "src/api/query_api.h"
 #include "src/base/metrics.h"
@@ -81,6 +82,7 @@ class Server {
   Server(const ServerParts& parts, const ServerOptions& options);
   void AddRoutes();
   void AddOperatorRoutes();
+  void AddProductRoutes();
   HttpResponse Readiness() const;
   HttpResponse StatusPage(std::string_view host) const;
 
@@ -92,6 +94,7 @@ class Server {
   std::unique_ptr<DefinitionsApi> definitions_;
   std::unique_ptr<IngestionWarningsApi> ingestion_warnings_;
   std::unique_ptr<ProjectSettingsApi> settings_;
+  std::vector<std::unique_ptr<ProductApi>> products_;
   HttpRouter router_;
   std::unique_ptr<HttpServer> http_;
 };
