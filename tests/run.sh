@@ -72,7 +72,7 @@ for program in $(cat "$build/test-programs.txt"); do
 done
 
 # Suites that are complete must hold in every case; of the others, the cases that hold are listed and must go on holding.
-for suite in hashes hogql-parse capture ingestion hogql-eval; do
+for suite in hashes hogql-parse capture ingestion flags hogql-eval; do
   wanted "conformance:$suite" || continue
   files=$(sh tests/conformance/files.sh "$suite")
   # shellcheck disable=SC2086

@@ -58,8 +58,9 @@ struct MappedArrays {
     return absl::OkStatus();
   }
   void Merge(State& into, const State& from) const {
-    for (const auto& [bytes, other] : from) {
-      KeyedValues& entry = EntryOf(into, bytes, [&] { return other.key; });
+    for (const auto& mapped : from) {
+      const KeyedValues& other = mapped.second;
+      KeyedValues& entry = EntryOf(into, mapped.first, [&] { return other.key; });
       for (size_t a = 1; a < types.size(); ++a)
         Offer(types[a], other.values[a - 1], &entry.values[a - 1]);
     }

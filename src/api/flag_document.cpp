@@ -1,6 +1,5 @@
 #include "src/api/flag_document.h"
 
-#include <set>
 #include <utility>
 
 #include "src/api/rest.h"
@@ -11,14 +10,6 @@ namespace hoglet {
 namespace {
 
 constexpr auto kFlag = ObjectKind::kFeatureFlag;
-
-// What changes with every change, or is the server's own.
-const std::set<std::string_view>& UnloggedFields() {
-  static const auto* const fields = new std::set<std::string_view>{
-      "id",         "team_id",    "version",          "created_at",
-      "created_by", "updated_at", "last_modified_by", "field_versions"};
-  return *fields;
-}
 
 }  // namespace
 
@@ -83,6 +74,13 @@ bool IsFlagKeyTaken(const ObjectStore::Transaction& transaction, const std::stri
   return false;
 }
 
+std::string FlagChangesJson(std::string_view before, std::string_view after) {
+  // What changes with every change, or is the server's own.
+  return ChangesJson(kFlagActivityScope, before, after,
+                     {"id", "team_id", "version", "created_at", "created_by", "updated_at",
+                      "last_modified_by", "field_versions"});
+}
+
 void LogFlagChange(const JsonFields& flag, const char* activity, int64_t user_id,
                    std::string changes_json, ObjectStore::Transaction* transaction) {
   transaction->Log(MakeActivity({.scope = kFlagActivityScope,
@@ -139,8 +137,7 @@ std::optional<FieldError> ChangeFlag(int64_t id, const JsonFields& wanted,
   if (changes.members().empty()) return std::nullopt;
   ApplyFlagChanges(changes, author, &*flag);
   std::string after = flag->ToJson();
-  LogFlagChange(*flag, "updated", author.user_id,
-                ChangesJson(kFlagActivityScope, *before, after, UnloggedFields()), transaction);
+  LogFlagChange(*flag, "updated", author.user_id, FlagChangesJson(*before, after), transaction);
   transaction->Put(kFlag, id, std::move(after));
   return std::nullopt;
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "src/api/flag_validation.h"
 #include "src/api/json_fields.h"
@@ -31,6 +32,8 @@ void ApplyFlagChanges(const JsonFields& changes, const ChangeAuthor& author, Jso
 // By another flag that is not deleted.
 bool IsFlagKeyTaken(const ObjectStore::Transaction& transaction, const std::string& key,
                     int64_t except_id);
+// What a line of the activity log says of two documents of one flag.
+std::string FlagChangesJson(std::string_view before, std::string_view after);
 void LogFlagChange(const JsonFields& flag, const char* activity, int64_t user_id,
                    std::string changes_json, ObjectStore::Transaction* transaction);
 // What the filters of that flag (0: a new one) may refer to. `transaction` outlives it.

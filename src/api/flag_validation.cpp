@@ -20,6 +20,7 @@ constexpr size_t kKeyCharactersMax = 400;
 constexpr size_t kTagCharactersMax = 200;
 constexpr size_t kTagsMax = 1'000;
 constexpr size_t kValuesMax = 1'000;  // of one property
+constexpr size_t kVariantsMax = 1'000;
 constexpr int64_t kGroupTypesMax = 5;
 constexpr int64_t kRelativeMax = 10'000;
 constexpr double kSumTolerance = 1e-6;
@@ -285,24 +286,35 @@ std::vector<int64_t> ReferencesIn(std::string_view filters, std::string_view typ
   return out;
 }
 
-// Calls `visit` for the first and all that it leads to, once each, until it returns false; it
-// appends what its one leads to. Chains may be long, so there is no recursion.
-void VisitReachable(int64_t first,
+// What is known of the things that one flag's filters refer to, so that each is looked at once
+// however often it is named.
+struct References {
+  const FlagReferences& find;
+  std::set<int64_t> good_cohorts;
+  std::set<int64_t> good_flags;
+  // Found to lead to nothing that is refused.
+  std::set<int64_t> seen_cohorts;
+  std::set<int64_t> seen_flags;
+};
+
+// Calls `visit` for the first and all that it leads to, except what is in `seen` and is added to
+// it, until it returns false; it appends what its one leads to. Chains may be long, so there is no
+// recursion.
+void VisitReachable(int64_t first, std::set<int64_t>* seen,
                     const std::function<bool(int64_t id, std::vector<int64_t>* next)>& visit) {
-  std::set<int64_t> seen;
   std::vector<int64_t> waiting = {first};
   while (!waiting.empty()) {
     const int64_t id = waiting.back();
     waiting.pop_back();
-    if (seen.insert(id).second && !visit(id, &waiting)) return;
+    if (seen->insert(id).second && !visit(id, &waiting)) return;
   }
 }
 
 // Whether a cohort, or one it is made of, looks at events.
-bool IsBehavioral(int64_t cohort_id, const FlagReferences& references) {
+bool IsBehavioral(int64_t cohort_id, References* references) {
   bool is_behavioral = false;
-  VisitReachable(cohort_id, [&](int64_t id, std::vector<int64_t>* next) {
-    const ObjectJson json = references.find_cohort(id);
+  VisitReachable(cohort_id, &references->seen_cohorts, [&](int64_t id, std::vector<int64_t>* next) {
+    const ObjectJson json = references->find.find_cohort(id);
     const auto cohort = JsonFields::Parse(json == nullptr ? "" : *json);
     if (!cohort.ok() || cohort->Bool("is_static")) return true;
     VisitJsonObjects(cohort->Find("filters"), [&](const JsonObjectView& object) {
@@ -317,32 +329,35 @@ bool IsBehavioral(int64_t cohort_id, const FlagReferences& references) {
   return is_behavioral;
 }
 
-Error CheckCohort(const JsonObjectView& property, std::string_view op,
-                  const FlagReferences& references) {
+Error CheckCohort(const JsonObjectView& property, std::string_view op, References* references) {
   if (!op.empty() && op != "in" && op != "not_in") {
     return WrongFilters(StrCat("The operator ", op, " does not fit a cohort."), "invalid_operator");
   }
   const JsonMember* value = FindJsonMember(property, "value");
   const auto id = IdOf(value);
-  const ObjectJson json = id.has_value() ? references.find_cohort(*id) : nullptr;
+  if (id.has_value() && references->good_cohorts.contains(*id)) return std::nullopt;
+  const ObjectJson json = id.has_value() ? references->find.find_cohort(*id) : nullptr;
   const auto cohort = JsonFields::Parse(json == nullptr ? "" : *json);
   if (!cohort.ok() || cohort->Bool("deleted")) {
     const std::string shown = value == nullptr ? "null" : JsonOf(*value);
     return WrongFilters(StrCat("Cohort with id ", shown.substr(0, 200), " does not exist"),
                         "cohort_does_not_exist");
   }
-  if (!IsBehavioral(*id, references)) return std::nullopt;
+  if (!IsBehavioral(*id, references)) {
+    references->good_cohorts.insert(*id);
+    return std::nullopt;
+  }
   return WrongFilters(StrCat("Cohort '", cohort->Text("name"),
                              "' looks at events, so feature flags cannot use it."),
                       "behavioral_cohort_found");
 }
 
 // Whether the flag depends on `wanted`, itself or by others.
-bool DependsOn(int64_t flag_id, int64_t wanted, const FlagReferences& references) {
+bool DependsOn(int64_t flag_id, int64_t wanted, References* references) {
   bool is_found = false;
-  VisitReachable(flag_id, [&](int64_t id, std::vector<int64_t>* next) {
+  VisitReachable(flag_id, &references->seen_flags, [&](int64_t id, std::vector<int64_t>* next) {
     is_found = id == wanted;
-    const ObjectJson json = references.find_flag(id);
+    const ObjectJson json = references->find.find_flag(id);
     const auto flag = JsonFields::Parse(json == nullptr ? "" : *json);
     if (is_found || !flag.ok()) return !is_found;
     const auto inner = ReferencesIn(flag->Find("filters"), "flag", "key");
@@ -352,8 +367,7 @@ bool DependsOn(int64_t flag_id, int64_t wanted, const FlagReferences& references
   return is_found;
 }
 
-Error CheckFlag(const JsonObjectView& property, std::string_view op,
-                const FlagReferences& references) {
+Error CheckFlag(const JsonObjectView& property, std::string_view op, References* references) {
   if (op != "flag_evaluates_to") {
     return WrongFilters("A condition on a flag needs the operator flag_evaluates_to.",
                         "invalid_operator");
@@ -366,18 +380,20 @@ Error CheckFlag(const JsonObjectView& property, std::string_view op,
   const JsonMember* key = FindJsonMember(property, "key");
   const auto id = IdOf(key);
   if (!id.has_value()) return WrongFilters("A condition on a flag refers to it by its id.");
-  const ObjectJson json = references.find_flag(*id);
+  if (references->good_flags.contains(*id)) return std::nullopt;
+  const ObjectJson json = references->find.find_flag(*id);
   const auto flag = JsonFields::Parse(json == nullptr ? "" : *json);
   if (!flag.ok() || flag->Bool("deleted")) {
     return WrongFilters(StrCat("Flag dependency ", *id, " does not exist."));
   }
-  if (references.flag_id != 0 && DependsOn(*id, references.flag_id, references)) {
+  if (references->find.flag_id != 0 && DependsOn(*id, references->find.flag_id, references)) {
     return WrongFilters("Flags must not depend on each other in a ring.");
   }
   if (!flag->Bool("active")) {
     return WrongFilters(
         StrCat("Flag dependency ", flag->Text("key"), " is disabled; enable it first."));
   }
+  references->good_flags.insert(*id);
   return std::nullopt;
 }
 
@@ -418,8 +434,7 @@ Error CheckKind(const JsonObjectView& property, std::string_view type, const Tar
   return WrongFilters("Filters are not valid (can only use group properties)");
 }
 
-Error CheckProperty(const JsonMember& value, const Target& target,
-                    const FlagReferences& references) {
+Error CheckProperty(const JsonMember& value, const Target& target, References* references) {
   Arena arena;
   JsonObjectView property;
   if (!IsObject(value) || !ParseJsonObject(value.text, &arena, &property).ok()) {
@@ -454,7 +469,7 @@ Error CheckPercentage(const JsonMember* value, std::string_view of, bool may_be_
 }
 
 Error CheckCondition(const JsonMember& value, std::optional<int64_t> flag_group_type,
-                     const std::set<std::string>* variants, const FlagReferences& references) {
+                     const std::set<std::string>* variants, References* references) {
   Arena arena;
   JsonObjectView condition;
   if (!IsObject(value) || !ParseJsonObject(value.text, &arena, &condition).ok()) {
@@ -498,6 +513,9 @@ Error ReadVariants(const JsonMember* multivariate, std::set<std::string>* keys) 
   }
   if (list == nullptr || !IsArray(*list) || !ParseJsonArray(list->text, &arena, &variants).ok()) {
     return WrongFilters("multivariate must be null or an object with a list of variants.");
+  }
+  if (variants.size() > kVariantsMax) {
+    return WrongFilters(StrCat("A flag has no more than ", kVariantsMax, " variants."));
   }
   double sum = 0;
   for (const JsonMember& item : variants) {
@@ -568,7 +586,7 @@ Error CheckHoldout(const JsonMember* holdout) {
 // A list of condition sets that may be absent. `count` gets how many there are.
 Error CheckConditions(const JsonObjectView& filters, std::string_view name,
                       std::optional<int64_t> group_type, const std::set<std::string>* variants,
-                      const FlagReferences& references, size_t* count) {
+                      References* references, size_t* count) {
   *count = 0;
   const JsonMember* list = FindJsonMember(filters, name);
   if (IsNullOrAbsent(list)) return std::nullopt;
@@ -653,8 +671,9 @@ std::optional<FieldError> ReadFlagField(std::string_view name, std::string_view 
   return std::nullopt;
 }
 
-std::optional<FieldError> ReadFlagFilters(std::string_view filters_json,
-                                          const FlagReferences& references, std::string* stored) {
+std::optional<FieldError> ReadFlagFilters(std::string_view filters_json, const FlagReferences& find,
+                                          std::string* stored) {
+  References references{.find = find};
   Arena arena;
   JsonObjectView filters;
   if (!ParseJsonObject(filters_json, &arena, &filters).ok()) {
@@ -668,7 +687,8 @@ std::optional<FieldError> ReadFlagFilters(std::string_view filters_json,
   std::set<std::string> variants;
   if (Error error = ReadVariants(FindJsonMember(filters, "multivariate"), &variants)) return error;
   size_t count = 0;
-  if (Error error = CheckConditions(filters, "groups", group_type, &variants, references, &count)) {
+  if (Error error =
+          CheckConditions(filters, "groups", group_type, &variants, &references, &count)) {
     return error;
   }
   if (count == 0) {
@@ -676,11 +696,11 @@ std::optional<FieldError> ReadFlagFilters(std::string_view filters_json,
   }
   // Enrollment always looks at persons, holdouts at whom the flag is about.
   if (Error error =
-          CheckConditions(filters, "super_groups", std::nullopt, nullptr, references, &count)) {
+          CheckConditions(filters, "super_groups", std::nullopt, nullptr, &references, &count)) {
     return error;
   }
   if (Error error =
-          CheckConditions(filters, "holdout_groups", group_type, nullptr, references, &count)) {
+          CheckConditions(filters, "holdout_groups", group_type, nullptr, &references, &count)) {
     return error;
   }
   if (Error error = CheckHoldout(FindJsonMember(filters, "holdout"))) return error;

@@ -22,13 +22,6 @@ constexpr size_t kObjectsMax = 1'000;
 // An answer that depends on the clock is no older than this.
 constexpr int64_t kPublicAnswerUs = 30 * kMicrosPerSecond;
 
-// Of members that change by themselves.
-const std::set<std::string_view>& UnloggedFields() {
-  static const auto* const fields =
-      new std::set<std::string_view>{"id", "created_at", "created_by", "updated_at"};
-  return *fields;
-}
-
 HttpResponse Refused(const FieldError& error) {
   return HttpApiError(400, error.detail, error.code, "", error.attr);
 }
@@ -178,7 +171,8 @@ std::optional<FieldError> ProductApi::Write(const Edit& edit, const ObjectJson& 
        .user_id = edit.author.user_id,
        .changes_json = edit.is_new
                            ? "[]"
-                           : ChangesJson(kind_.activity_scope, *before, after, UnloggedFields())}));
+                           : ChangesJson(kind_.activity_scope, *before, after,
+                                         {"id", "created_at", "created_by", "updated_at"})}));
   edit.transaction->Put(kind_.kind, edit.row_id, std::move(after));
   return std::nullopt;
 }

@@ -17,7 +17,8 @@ namespace hoglet {
 Server::Server(const ServerParts& parts, const ServerOptions& options)
     : parts_(parts),
       capture_(parts.env, parts.log, parts.projects, parts.quotas, options.capture, parts.metrics),
-      flags_(parts.env, parts.projects, parts.flags, parts.geoip, options.flags, parts.metrics),
+      flag_service_(parts.env, parts.projects, parts.flags, parts.geoip, options.flags,
+                    parts.metrics),
       query_(std::make_unique<QueryApi>(parts.env, parts.query_engine, parts.projects,
                                         options.query, parts.metrics)),
       router_(parts.env, parts.metrics) {
@@ -37,14 +38,14 @@ Server::~Server() { Stop(); }
 
 void Server::Stop() {
   if (http_ != nullptr) http_->Stop();
-  flags_.Stop();
+  flag_service_.Stop();
   query_->Stop();
   if (rights_ != nullptr) rights_->Stop();
 }
 
 void Server::AddRoutes() {
   AddCaptureRoutes(&capture_, &router_);
-  AddFlagRoutes(&flags_, &router_);
+  AddFlagRoutes(&flag_service_, &router_);
   AddProductRoutes();
   AddOperatorRoutes();
   HttpRouteOptions query;
@@ -68,6 +69,21 @@ void Server::AddRoutes() {
   if (parts_.metadata != nullptr) {
     settings_ = std::make_unique<ProjectSettingsApi>(parts_.projects, parts_.metadata);
     settings_->AddRoutes(&router_);
+    keys_ = std::make_unique<PersonalApiKeysApi>(parts_.projects, parts_.metadata);
+    keys_->AddRoutes(&router_);
+  }
+  if (parts_.objects != nullptr) {
+    flags_ = std::make_unique<FeatureFlagsApi>(parts_.env, parts_.projects, parts_.objects);
+    flags_->AddRoutes(&router_);
+  }
+  if (parts_.flags != nullptr) {
+    flag_definitions_ = std::make_unique<FlagDefinitionsApi>(
+        FlagDefinitionsApi::Parts{.env = parts_.env,
+                                  .projects = parts_.projects,
+                                  .flags = parts_.flags,
+                                  .objects = parts_.objects,
+                                  .persons = parts_.person_store});
+    flag_definitions_->AddRoutes(&router_);
   }
   if (parts_.persons == nullptr) return;
   rights_ =

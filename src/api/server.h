@@ -14,7 +14,10 @@
 #include "include/hoglet/token_directory.h"
 #include "src/api/data_rights_api.h"
 #include "src/api/definitions_api.h"
+#include "src/api/feature_flags_api.h"
+#include "src/api/flag_definitions_api.h"
 #include "src/api/ingestion_warnings_api.h"
+#include "src/api/personal_api_keys_api.h"
 #include "src/api/product_api.h"
 #include "src/api/project_settings_api.h"
 #include "src/api/query_api.h"
@@ -39,9 +42,10 @@ struct ServerParts {
   MetadataStore* metadata = nullptr;
   DeadLetterQueue* dead_letters = nullptr;
   std::function<bool(uint64_t offset)> wait_applied;
-  ObjectStore* objects = nullptr;        // null: no flags, no keys to manage
-  const SideRows* side_rows = nullptr;   // null: no definitions, no warnings
-  StoredFlags* flags = nullptr;          // null: no project has flags
+  ObjectStore* objects = nullptr;       // null: no flags
+  const SideRows* side_rows = nullptr;  // null: no definitions, no warnings
+  StoredFlags* flags = nullptr;         // null: no project has flags
+  const PersonStore* person_store = nullptr;
   const GeoIpDatabase* geoip = nullptr;  // may be null
   MetricRegistry* metrics = MetricRegistry::Default();
   std::string version;
@@ -88,13 +92,16 @@ class Server {
 
   const ServerParts parts_;
   CaptureService capture_;
-  FlagService flags_;
+  FlagService flag_service_;
   std::unique_ptr<QueryApi> query_;
   std::unique_ptr<DataRightsApi> rights_;
   std::unique_ptr<DefinitionsApi> definitions_;
   std::unique_ptr<IngestionWarningsApi> ingestion_warnings_;
   std::unique_ptr<ProjectSettingsApi> settings_;
   std::vector<std::unique_ptr<ProductApi>> products_;
+  std::unique_ptr<FlagDefinitionsApi> flag_definitions_;
+  std::unique_ptr<PersonalApiKeysApi> keys_;
+  std::unique_ptr<FeatureFlagsApi> flags_;
   HttpRouter router_;
   std::unique_ptr<HttpServer> http_;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "src/base/canonical_json.h"
 
 namespace simdjson::dom {
 class element;
@@ -63,10 +64,7 @@ std::string_view MemberText(std::string_view object_text, size_t index);
 // The text from the value of the object's member number `index` on. Reads what is before it only.
 std::string_view FromMember(std::string_view object_text, size_t index);
 
-// The text as serde_json writes it: compact, object keys sorted, floats always with a point or an
-// exponent.
-std::string CanonicalJson(const simdjson::dom::element& value);
-// Of a text that was accepted as a document or is one of its values.
+// CanonicalJson of a text that was accepted as a document or is one of its values.
 std::string CanonicalJson(std::string_view text);
 
 }  // namespace hoglet

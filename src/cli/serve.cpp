@@ -137,6 +137,7 @@ ServerParts PartsOf(Env* env, DataDirectory& directory) {
   parts.objects = &directory.objects();
   parts.side_rows = &directory.side_rows();
   parts.flags = &directory.flags();
+  parts.person_store = &directory.persons();
   parts.geoip = directory.geoip();
   parts.dead_letters = &directory.dead_letters();
   parts.wait_applied = [&directory](uint64_t offset) {

@@ -10,11 +10,6 @@ namespace {
 constexpr size_t kDetailBytes = 320;
 constexpr size_t kConfigBytes = 1024;
 
-void WriteValue(const FlagResult& result, JsonWriter* json) {
-  result.is_enabled && !result.variant.empty() ? json->String(result.variant)
-                                               : json->Bool(result.is_enabled);
-}
-
 void WriteDetail(const FlagResult& result, JsonWriter* json, std::string* description) {
   const FlagDefinition& flag = *result.flag;
   json->Key(flag.key).BeginObject().Field("key", flag.key).Field("enabled", result.is_enabled);
@@ -44,7 +39,7 @@ void WriteValues(const FlagEvaluation& evaluation, JsonWriter* json) {
   json->Key("featureFlags").BeginObject();
   for (const FlagResult& result : evaluation.results) {
     json->Key(result.flag->key);
-    WriteValue(result, json);
+    WriteFlagValue(result, json);
   }
   json->EndObject().Key("featureFlagPayloads").BeginObject();
   for (const FlagResult& result : evaluation.results) {
@@ -60,7 +55,7 @@ void WriteEnabled(const FlagEvaluation& evaluation, bool as_object, JsonWriter* 
     if (!result.is_enabled) continue;
     if (as_object) {
       json->Key(result.flag->key);
-      WriteValue(result, json);
+      WriteFlagValue(result, json);
     } else {
       json->String(result.flag->key);
     }
@@ -69,6 +64,11 @@ void WriteEnabled(const FlagEvaluation& evaluation, bool as_object, JsonWriter* 
 }
 
 }  // namespace
+
+void WriteFlagValue(const FlagResult& result, JsonWriter* json) {
+  result.is_enabled && !result.variant.empty() ? json->String(result.variant)
+                                               : json->Bool(result.is_enabled);
+}
 
 std::string FlagAnswerJson(const FlagEvaluation& evaluation, const FlagAnswer& answer) {
   std::string room;

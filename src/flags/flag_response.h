@@ -10,6 +10,8 @@
 
 namespace hoglet {
 
+class JsonWriter;
+
 // What an answer of /flags or /decide says beside the flags (spec flags.md section 2).
 struct FlagAnswer {
   FlagsShape shape = FlagsShape::kDetails;
@@ -17,6 +19,9 @@ struct FlagAnswer {
   int64_t now_us = 0;
   const SdkSettings* config = nullptr;  // null: not asked for
 };
+
+// true, false, or the variant.
+void WriteFlagValue(const FlagResult& result, JsonWriter* json);
 
 // The body: JSON.
 std::string FlagAnswerJson(const FlagEvaluation& evaluation, const FlagAnswer& answer);

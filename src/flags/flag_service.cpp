@@ -11,6 +11,7 @@
 #include "src/base/strings.h"
 #include "src/capture/capture_rules.h"
 #include "src/flags/evaluate.h"
+#include "src/flags/flag_facts.h"
 #include "src/flags/flag_request.h"
 #include "src/flags/flag_response.h"
 #include "src/ingest/geoip_database.h"
@@ -31,18 +32,6 @@ HttpResponse JsonError(int status, std::string_view type, std::string_view code,
 const std::shared_ptr<const FlagSet>& NoFlags() {
   static const auto* const none = new std::shared_ptr<const FlagSet>(FlagSet::Compile({}));
   return *none;
-}
-
-// The name that failed flags give for it.
-std::string_view ErrorCodeOf(const absl::Status& status) {
-  return absl::IsDeadlineExceeded(status) ? "timeout:person_properties" : "database_error";
-}
-
-// A group's key as it is hashed; empty if it is none.
-std::string_view GroupKeyOf(const FlagValue& value) {
-  const bool is_key =
-      value.kind == FlagValue::Kind::kString || value.kind == FlagValue::Kind::kNumber;
-  return is_key ? value.text : std::string_view();
 }
 
 bool HasKey(const PersonStore::FlagHashKeys& keys, std::string_view flag) {
@@ -107,9 +96,10 @@ void FlagService::Handle(HttpRequest request, HttpResponder responder) {
   }
   const FlagQuery query = ReadFlagQuery(request.path, request.query);
   const SdkSettings settings;
+  const std::string request_id = FlagRequestId(request.headers, env_);
   const FlagAnswer answer{
       .shape = query.version.value_or(1) >= 2 ? FlagsShape::kDetails : FlagsShape::kValues,
-      .request_id = FlagRequestId(request.headers, env_),
+      .request_id = request_id,
       .now_us = env_->NowMicros(),
       .config = &settings};
   responder(HttpJson(200, FlagAnswerJson({}, answer)));
@@ -182,24 +172,8 @@ void FlagService::FindFlags(Pending* pending) {
                         : tokens_->FindTeam(request.token);
   pending->team = team.value_or(0);
   pending->set = team.has_value() ? source_->Flags(*team) : NoFlags();
-  const FlagSet& set = *pending->set;
-  pending->wanted = {.team = pending->team,
-                     .distinct_id = *request.distinct_id,
-                     .person = set.reads_persons() || set.ensures_continuity(),
-                     .hash_keys = set.ensures_continuity()};
-  if (request.anon_distinct_id.has_value()) {
-    pending->wanted.other_distinct_id = *request.anon_distinct_id;
-  }
-  const std::vector<std::string>& types = set.group_types();
-  for (int index = 0; index < std::min<int>(kGroupTypesMax, static_cast<int>(types.size()));
-       ++index) {
-    if ((set.group_types_read() >> index & 1) == 0) continue;
-    for (const auto& [type, key] : request.groups) {
-      if (type != types[index] || GroupKeyOf(key).empty()) continue;
-      pending->wanted.groups.emplace_back(index, GroupKeyOf(key));
-    }
-  }
-  if (geoip_ == nullptr || request.disables_geoip || set.flags().empty()) return;
+  pending->wanted = WantedFacts(*pending->set, request);
+  if (geoip_ == nullptr || request.disables_geoip || pending->set->flags().empty()) return;
   JsonObjectView facts;
   if (!geoip_->Find(pending->client_ip, &request.arena, &facts)) return;
   for (const JsonMember& fact : facts) {
@@ -308,42 +282,10 @@ std::string FlagService::Evaluate(const Pending& pending,
                                   const absl::StatusOr<PersonStore::Facts>& facts,
                                   std::string_view hash_key_error, bool* reads_continuity) const {
   const FlagRequest& request = *pending.request;
-  FlagContext context;
-  context.now_us = pending.now_us;
-  context.distinct_id = *request.distinct_id;
-  context.device_id = request.device_id;
-  context.anon_distinct_id = request.anon_distinct_id;
-  context.person_overrides = &request.person_properties;
+  FlagContext context =
+      MakeFlagContext(*pending.set, request, pending.wanted, facts, source_, pending.now_us);
   context.ignores_stored_person = pending.query.ignores_stored_person;
-  context.hash_key_error = hash_key_error;
-  if (facts.ok()) {
-    context.person = facts->person;
-    context.hash_keys = facts->hash_keys;
-    for (const auto& entry : facts->other_hash_keys) {
-      if (!HasKey(facts->hash_keys, entry.first)) context.hash_keys.push_back(entry);
-    }
-  } else {
-    context.person_error = context.group_error = ErrorCodeOf(facts.status());
-    context.hash_key_error = "hash_key_override_error";
-  }
-  if (context.person != nullptr) {
-    context.is_member = [this, &pending, person = context.person->id](int64_t cohort_id) {
-      return source_->IsMember(pending.team, cohort_id, person);
-    };
-  }
-  const std::vector<std::string>& types = pending.set->group_types();
-  for (const auto& [type, key] : request.groups) {
-    const auto index =
-        static_cast<size_t>(std::find(types.begin(), types.end(), type) - types.begin());
-    if (index >= context.groups.size() || index >= types.size()) continue;
-    context.groups[index] = {.is_named = true,
-                             .key = GroupKeyOf(key),
-                             .key_value = key,
-                             .overrides = request.GroupProperties(type)};
-  }
-  for (size_t i = 0; facts.ok() && i < facts->groups.size(); ++i) {
-    context.groups[static_cast<size_t>(pending.wanted.groups[i].first)].stored = facts->groups[i];
-  }
+  if (!hash_key_error.empty()) context.hash_key_error = hash_key_error;
   const FlagSelection selection{.only_surveys = pending.query.only_surveys,
                                 .runtime = pending.runtime,
                                 .contexts = request.contexts,

@@ -7,6 +7,7 @@
 #include "absl/container/inlined_vector.h"
 #include "include/hoglet/event.h"
 #include "src/base/arena.h"
+#include "src/base/strings.h"
 
 namespace simdjson::dom {
 class element;
@@ -41,7 +42,13 @@ class FlagProperties {
     std::string_view key;
     FlagValue value;
   };
+  static constexpr size_t kListedMax = 32;
+
+  // items_.size() if there is none.
+  size_t PositionOf(std::string_view key) const;
+
   absl::InlinedVector<Item, 8> items_;
+  StringMap<std::string_view, size_t> positions_;  // of all items, once they are many
 };
 
 }  // namespace hoglet

@@ -47,7 +47,9 @@ std::unique_lock<std::mutex> StoredFlags::Refresh(TeamId team, Project** project
                         .group_types = parts_.persons->group_types_version()};
   Project& slot = **project;
   if (slot.set != nullptr && slot.version == version) return lock;
-  slot.set = Compile(team);
+  FlagSetSource source = SourceOf(team);
+  source.flags = TextsOf(*parts_.objects->All(team, ObjectKind::kFeatureFlag));
+  slot.set = FlagSet::Compile(std::move(source));
   slot.version = version;
   const auto& flags = slot.set->flags();
   slot.has_live_flags = std::any_of(flags.begin(), flags.end(), [](const FlagDefinition& flag) {
@@ -61,7 +63,7 @@ std::unique_lock<std::mutex> StoredFlags::Refresh(TeamId team, Project** project
   return lock;
 }
 
-std::shared_ptr<const FlagSet> StoredFlags::Compile(TeamId team) const {
+FlagSetSource StoredFlags::SourceOf(TeamId team) const {
   FlagSetSource source;
   source.team_id = team;
   if (const auto project = parts_.metadata->FindProject(team); project.has_value()) {
@@ -70,8 +72,13 @@ std::shared_ptr<const FlagSet> StoredFlags::Compile(TeamId team) const {
   if (auto types = parts_.persons->GroupTypes(team); types.ok()) {
     source.group_types = *std::move(types);
   }
-  source.flags = TextsOf(*parts_.objects->All(team, ObjectKind::kFeatureFlag));
   source.cohorts = TextsOf(*parts_.objects->All(team, ObjectKind::kCohort));
+  return source;
+}
+
+std::shared_ptr<const FlagSet> StoredFlags::CompileWith(TeamId team, std::string flag_json) const {
+  FlagSetSource source = SourceOf(team);
+  source.flags = {std::move(flag_json)};
   return FlagSet::Compile(std::move(source));
 }
 

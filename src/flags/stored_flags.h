@@ -37,6 +37,8 @@ class StoredFlags final : public FlagSource {
   void KeepHashKeys(const FlagHashKeyWrite& write,
                     std::function<void(const absl::Status&)> done) override;
 
+  // A flag that is not stored, among the project's cohorts and group types.
+  std::shared_ptr<const FlagSet> CompileWith(TeamId team, std::string flag_json) const;
   // Whether one is on.
   bool HasLiveFlags(TeamId team);
   // Whether one was started and has not ended.
@@ -63,7 +65,8 @@ class StoredFlags final : public FlagSource {
 
   // Returns it locked, with a set that is current.
   std::unique_lock<std::mutex> Refresh(TeamId team, Project** project);
-  std::shared_ptr<const FlagSet> Compile(TeamId team) const;
+  // All but the flags.
+  FlagSetSource SourceOf(TeamId team) const;
 
   const Parts parts_;
   std::mutex mutex_;

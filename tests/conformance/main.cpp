@@ -125,9 +125,10 @@ int Main(std::vector<std::string> arguments) {
   }
   const std::map<std::string, Suite> suites = {{"hashes", RunHashes},
                                                {"capture", RunCapture},
+                                               {"flags", RunFlagsSuite},
                                                {"ingestion", RunIngestion},
                                                {"hogql-parse", RunParse}};
-  const std::set<std::string> later = {"flags", "insights"};
+  const std::set<std::string> later = {"insights"};
   if (arguments.size() < 2) {
     std::printf(
         "usage: conformance [--known-gaps LIST] SUITE FILE...\nSUITE: hashes capture ingestion "

@@ -36,7 +36,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
      {"query/analyze", "query/functions", "query/plan", "query/hogql", "storage", "src/base"}},
     {"src/ingest", {"src/log", "src/persons", "storage", "src/base"}},
     {"src/capture", {"src/base"}},
-    {"src/flags", {"src/base"}},
+    {"src/flags", {"src/base", "src/persons"}},
     {"src/replay", {"src/base"}},
     {"src/apps", {"src/base"}},
     {"src/api",

@@ -1,0 +1,99 @@
+#include "src/flags/flag_regex.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+namespace hoglet {
+namespace {
+
+using Outcome = FlagRegex::Outcome;
+
+struct RegexCase {
+  const char* pattern;
+  const char* text;
+  bool matches;
+};
+
+TEST(FlagRegex, MatchesAsRustDoes) {
+  const RegexCase cases[] = {
+      {"b", "abc", true},
+      {"B", "abc", false},
+      {"(?i)B", "abc", true},
+      {"(?i)Ä", "xä", true},
+      {"^a.c$", "abc", true},
+      {"a.c", "a\nc", false},
+      {"(?s)a.c", "a\nc", true},
+      {"c$", "abc\n", false},  // the very end
+      {"(?=x)c$|bc$", "abc\n", false},
+      {"(?m)b$", "ab\nc", true},
+      {"^\\w+$", "Grüße", true},
+      {"^\\w+$", "gr-", false},
+      {"^\\d$", "٣", true},
+      {"\\bäb\\b", "ö äb ü", true},
+      {"\\Bb", "äb", true},
+      {"a\\sb", "a\u00a0b", true},
+      {"^.$", "ä", true},
+      {"(?<!foo)bar", "foobar", false},
+      {"(a)\\1", "xaax", true},
+      {"^(?=.*\\d).{4,}$", "abc1", true},
+      {"[[:alpha:]]+", "abc", true},
+      {"[]a]", "]", true},
+      {"^[^@]+@x\\.de$", "a@x.de", true},
+      {"", "", true},
+  };
+  for (const RegexCase& c : cases) {
+    const auto regex = FlagRegex::Compile(c.pattern);
+    ASSERT_NE(regex, nullptr) << c.pattern;
+    EXPECT_EQ(regex->Find(c.text), c.matches ? Outcome::kMatch : Outcome::kNoMatch)
+        << c.pattern << ' ' << c.text;
+  }
+}
+
+TEST(FlagRegex, RefusesWhatRustRefuses) {
+  const std::string cases[] = {
+      "?*",   "(",           "[a",      "a)", "a{1000}{1000}", "(*ACCEPT)a",
+      "(?R)", "[a-z&&[^b]]", "\\Qa\\E", "\\", "(?=(?C1)a)",    std::string(100'000, 'a')};
+  for (const std::string& pattern : cases) {
+    EXPECT_EQ(FlagRegex::Compile(pattern), nullptr) << pattern.substr(0, 100);
+  }
+}
+
+// Whatever they come to, they must come to it soon.
+TEST(FlagRegex, HostilePatternsEnd) {
+  const std::string patterns[] = {"(a+)+$",
+                                  "(?=(a*)*)b",
+                                  "(a*)*\\1b",
+                                  "(?=a)(a|a)*b",
+                                  "(?=(\\w*\\w*\\w*\\w*))b",
+                                  "(?:(?:(?:a?){50}){50})(?=b)",
+                                  "(x+x+)+(?!x)y",
+                                  "^(\\w+\\s?)*$",
+                                  "(?<=a)(.*)(.*)(.*)(.*)x\\1",
+                                  "(?i)(?=\\w)[\\w.]*[\\w.]*@",
+                                  "((a{0,100}){0,100}){0,100}(?=b)",
+                                  std::string(16'000, '('),
+                                  std::string(8'000, '[')};
+  const std::string texts[] = {std::string(30, 'a'), std::string(5'000, 'a'),
+                               std::string(200'000, 'a') + "b", std::string(100'000, 'x'),
+                               "ä" + std::string(60'000, 'a')};
+  for (const std::string& pattern : patterns) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto regex = FlagRegex::Compile(pattern);
+    for (const std::string& text : texts) {
+      if (regex != nullptr) regex->Find(text);
+    }
+    const auto took = std::chrono::steady_clock::now() - begin;
+    EXPECT_LT(took, std::chrono::seconds(10)) << pattern.substr(0, 100);
+  }
+}
+
+TEST(FlagRegex, GivesUpInsteadOfGuessing) {
+  const auto regex = FlagRegex::Compile("(?=(a+)+$)(a+)+$b");
+  ASSERT_NE(regex, nullptr);
+  EXPECT_EQ(regex->Find(std::string(40, 'a') + "!b"), Outcome::kError);
+}
+
+}  // namespace
+}  // namespace hoglet
