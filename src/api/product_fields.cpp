@@ -149,6 +149,10 @@ std::string RandomKeyPart(Env* env) {
   return HexEncode({random, sizeof(random)});
 }
 
+std::string ShowDate(int64_t time_us) {
+  return FormatRfc3339(time_us, time_us % kMicrosPerSecond == 0 ? 0 : 6);
+}
+
 std::optional<std::string> ReadDate(std::string_view text) {
   std::optional<int64_t> time_us = ParseRfc3339(text);
   // Without a zone it is UTC's; seconds may be left out, and so may the time.
@@ -156,7 +160,7 @@ std::optional<std::string> ReadDate(std::string_view text) {
     if (!time_us.has_value()) time_us = ParseRfc3339(StrCat(text, rest));
   }
   if (!time_us.has_value()) return std::nullopt;
-  return FormatRfc3339(*time_us, *time_us % kMicrosPerSecond == 0 ? 0 : 6);
+  return ShowDate(*time_us);
 }
 
 }  // namespace hoglet

@@ -44,7 +44,9 @@ std::optional<FieldError> ReadFields(std::span<const FieldRule> rules, const Jso
 std::string Slug(std::string_view text, size_t bytes_max);
 // Ten random hex digits, which make a key unique.
 std::string RandomKeyPart(Env* env);
-// A moment as the API shows it; nothing if it is none.
+// A moment as the API shows those that clients set: a fraction only if it has one.
+std::string ShowDate(int64_t time_us);
+// The same of a client's; nothing if it is none.
 std::optional<std::string> ReadDate(std::string_view text);
 
 }  // namespace hoglet

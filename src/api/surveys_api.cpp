@@ -88,13 +88,11 @@ int64_t IterationAt(const JsonFields& survey, int64_t now_us) {
   return std::clamp<int64_t>(passed + 1, 1, survey.Int("iteration_count"));
 }
 
+// JSON.
 std::string IterationStart(const JsonFields& survey, int64_t iteration) {
   const int64_t days = survey.Int("iteration_frequency_days") * (iteration - 1);
-  std::string out;
-  AppendJsonString(
-      *ReadDate(FormatRfc3339(*ParseRfc3339(survey.Text("start_date")) + days * kMicrosPerDay)),
-      &out);
-  return out;
+  const int64_t start_us = *ParseRfc3339(survey.Text("start_date"));
+  return StrCat("\"", ShowDate(start_us + days * kMicrosPerDay), "\"");
 }
 
 void SetIterations(int64_t now_us, JsonFields* survey) {
@@ -149,6 +147,11 @@ std::string KeyOfFlag(const JsonFields& survey, std::string_view member, const O
   return flag.ok() ? flag->Text("key") : "";
 }
 
+bool OwnsFlag(const JsonFields& survey, int64_t flag_id) {
+  return survey.Int("internal_targeting_flag_id") == flag_id ||
+         (survey.Bool("owns_targeting_flag") && survey.Int("targeting_flag_id") == flag_id);
+}
+
 Error CheckSampling(const JsonFields& body, const JsonFields& survey, int64_t now_us) {
   constexpr char kStart[] = "response_sampling_start_date";
   const auto start_us = ParseRfc3339(survey.Text(kStart));
@@ -194,6 +197,22 @@ std::optional<FieldError> SurveysApi::CheckName(const Edit& edit, const JsonFiel
                     "unique"};
 }
 
+// A survey's own flag goes with it, and its absence would show another survey to everyone.
+std::optional<FieldError> SurveysApi::CheckLink(const Edit& edit, int64_t flag_id) const {
+  if (flag_id == 0) return std::nullopt;
+  if (!FindLiveFlag(*edit.transaction, flag_id).has_value()) {
+    return FieldError{"", "Feature Flag with this ID does not exist"};
+  }
+  for (const auto& [row, json] : edit.transaction->All(kind_.kind)) {
+    const auto survey = JsonFields::Parse(*json);
+    if (survey.ok() && OwnsFlag(*survey, flag_id)) {
+      return FieldError{"", StrCat("This feature flag is the survey ", survey->Text("name"),
+                                   "'s own, and cannot be linked.")};
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<FieldError> SurveysApi::CheckParts(const Edit& edit, JsonFields* fields) const {
   if (edit.body.Has("questions")) {
     std::string questions;
@@ -203,13 +222,10 @@ std::optional<FieldError> SurveysApi::CheckParts(const Edit& edit, JsonFields* f
     fields->Set("questions", std::move(questions));
   }
   if (auto error = CheckSurveyAppearance(fields->Find("appearance"))) return error;
-  std::optional<JsonFields> linked;
-  if (const int64_t id = fields->Int("linked_flag_id"); id != 0) {
-    linked = FindLiveFlag(*edit.transaction, id);
-    if (!linked.has_value() && edit.body.Has("linked_flag_id")) {
-      return FieldError{"", "Feature Flag with this ID does not exist"};
-    }
+  if (edit.body.Has("linked_flag_id")) {
+    if (auto error = CheckLink(edit, fields->Int("linked_flag_id"))) return error;
   }
+  const auto linked = FindLiveFlag(*edit.transaction, fields->Int("linked_flag_id"));
   if (edit.body.Has("conditions") || edit.body.Has("linked_flag_id")) {
     if (auto error = CheckSurveyConditions(fields->Find("conditions"),
                                            linked.has_value() ? &*linked : nullptr)) {
@@ -247,9 +263,7 @@ std::optional<FieldError> SurveysApi::SetTargetingFlag(const Edit& edit, JsonFie
   int64_t id = fields->Int("targeting_flag_id");
   if (edit.body.Bool("remove_targeting_flag") && !edit.is_new) id = 0;
   if (id != old_id) {
-    if (id != 0 && !FindLiveFlag(*edit.transaction, id).has_value()) {
-      return FieldError{"", "Feature Flag with this ID does not exist"};
-    }
+    if (auto error = CheckLink(edit, id)) return error;
     if (owned) RemoveFlag(old_id, edit.author, edit.transaction);
     fields->Set("targeting_flag_id", id == 0 ? "null" : StrCat(id));
     fields->Set("owns_targeting_flag", "false");

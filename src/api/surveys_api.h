@@ -30,6 +30,7 @@ class SurveysApi : public ProductApi {
   std::string PublicJson(TeamId team_id, uint32_t choice) const override;
 
   std::optional<FieldError> CheckParts(const Edit& edit, JsonFields* fields) const;
+  std::optional<FieldError> CheckLink(const Edit& edit, int64_t flag_id) const;
   std::optional<FieldError> CheckName(const Edit& edit, const JsonFields& fields) const;
   std::optional<FieldError> SetTargetingFlag(const Edit& edit, JsonFields* fields) const;
   std::optional<FieldError> SetInternalFlag(const Edit& edit, JsonFields* fields) const;
