@@ -20,6 +20,7 @@ using Error = std::optional<FieldError>;
 constexpr std::string_view kTypes[] = {"popover", "widget", "external_survey", "api"};
 constexpr std::string_view kSchedules[] = {"once", "recurring", "always"};
 constexpr std::string_view kIntervals[] = {"day", "week", "month"};
+constexpr char kOwnsTargetingFlag[] = "owns_targeting_flag";
 constexpr int64_t kIterationsMax = 500;
 constexpr int64_t kIterationDaysMax = 3'650;
 
@@ -149,7 +150,7 @@ std::string KeyOfFlag(const JsonFields& survey, std::string_view member, const O
 
 bool OwnsFlag(const JsonFields& survey, int64_t flag_id) {
   return survey.Int("internal_targeting_flag_id") == flag_id ||
-         (survey.Bool("owns_targeting_flag") && survey.Int("targeting_flag_id") == flag_id);
+         (survey.Bool(kOwnsTargetingFlag) && survey.Int("targeting_flag_id") == flag_id);
 }
 
 Error CheckSampling(const JsonFields& body, const JsonFields& survey, int64_t now_us) {
@@ -254,33 +255,34 @@ std::optional<FieldError> SurveysApi::MakeTargetingFlag(const Edit& edit,
 }
 
 // `targeting_flag_id` has been read from the body; what it was before is in the store.
-std::optional<FieldError> SurveysApi::SetTargetingFlag(const Edit& edit, JsonFields* fields) const {
+std::optional<FieldError> SurveysApi::LinkTargetingFlag(const Edit& edit,
+                                                        JsonFields* fields) const {
   const ObjectJson json = edit.transaction->Find(kind_.kind, edit.row_id);
   const auto before = JsonFields::Parse(json == nullptr ? "{}" : *json);
   const int64_t old_id = before.ok() ? before->Int("targeting_flag_id") : 0;
-  const bool owned = fields->Bool("owns_targeting_flag");
-  const std::string_view filters = edit.body.Find("targeting_flag_filters");
-  int64_t id = fields->Int("targeting_flag_id");
-  if (edit.body.Bool("remove_targeting_flag") && !edit.is_new) id = 0;
-  if (id != old_id) {
-    if (auto error = CheckLink(edit, id)) return error;
-    if (owned) RemoveFlag(old_id, edit.author, edit.transaction);
-    fields->Set("targeting_flag_id", id == 0 ? "null" : StrCat(id));
-    fields->Set("owns_targeting_flag", "false");
-  } else if (edit.is_new) {
-    fields->Set("owns_targeting_flag", "false");
-  }
+  const int64_t id = edit.body.Bool("remove_targeting_flag") ? 0 : fields->Int("targeting_flag_id");
+  if (id == old_id && !edit.is_new) return std::nullopt;
+  if (auto error = CheckLink(edit, id)) return error;
+  if (fields->Bool(kOwnsTargetingFlag)) RemoveFlag(old_id, edit.author, edit.transaction);
+  fields->Set("targeting_flag_id", id == 0 ? "null" : StrCat(id));
+  fields->Set(kOwnsTargetingFlag, "false");
+  return std::nullopt;
+}
+
+std::optional<FieldError> SurveysApi::SetTargetingFlag(const Edit& edit, JsonFields* fields) const {
+  if (auto error = LinkTargetingFlag(edit, fields)) return error;
+  const bool is_owned = fields->Bool(kOwnsTargetingFlag);
+  const std::string filters(edit.body.Find("targeting_flag_filters"));
   JsonFields changes;
   if (!IsAbsent(filters) && filters != "{}") {
     if (auto error = CheckSurveyTargeting(filters)) return error;
-    if (!fields->Bool("owns_targeting_flag")) {
-      auto error = MakeTargetingFlag(edit, std::string(filters), "", fields, "targeting_flag_id");
-      fields->Set("owns_targeting_flag", "true");
-      return OfTargeting(std::move(error));
+    if (!is_owned) {
+      fields->Set(kOwnsTargetingFlag, "true");
+      return OfTargeting(MakeTargetingFlag(edit, filters, "", fields, "targeting_flag_id"));
     }
-    changes.Set("filters", std::string(filters));
+    changes.Set("filters", filters);
   }
-  if (!fields->Bool("owns_targeting_flag")) return std::nullopt;
+  if (!is_owned) return std::nullopt;
   changes.Set("active", IsRunning(*fields) ? "true" : "false");
   return OfTargeting(
       ChangeFlag(fields->Int("targeting_flag_id"), changes, edit.author, edit.transaction));
@@ -319,7 +321,7 @@ std::optional<FieldError> SurveysApi::Apply(const Edit& edit, JsonFields* fields
 
 void SurveysApi::Release(const Edit& edit, const JsonFields& fields) const {
   RemoveFlag(fields.Int("internal_targeting_flag_id"), edit.author, edit.transaction);
-  if (!fields.Bool("owns_targeting_flag")) return;
+  if (!fields.Bool(kOwnsTargetingFlag)) return;
   RemoveFlag(fields.Int("targeting_flag_id"), edit.author, edit.transaction);
 }
 

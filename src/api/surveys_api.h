@@ -32,6 +32,7 @@ class SurveysApi : public ProductApi {
   std::optional<FieldError> CheckParts(const Edit& edit, JsonFields* fields) const;
   std::optional<FieldError> CheckLink(const Edit& edit, int64_t flag_id) const;
   std::optional<FieldError> CheckName(const Edit& edit, const JsonFields& fields) const;
+  std::optional<FieldError> LinkTargetingFlag(const Edit& edit, JsonFields* fields) const;
   std::optional<FieldError> SetTargetingFlag(const Edit& edit, JsonFields* fields) const;
   std::optional<FieldError> SetInternalFlag(const Edit& edit, JsonFields* fields) const;
   std::optional<FieldError> MakeTargetingFlag(const Edit& edit, const std::string& filters,
