@@ -59,6 +59,9 @@ class PersonReader {
       TeamId team, std::string_view distinct_id) const = 0;
   virtual absl::StatusOr<std::optional<PersonRecord>> FindById(TeamId team,
                                                                const Uuid& id) const = 0;
+  // Of one person, sorted.
+  virtual absl::StatusOr<std::vector<std::string>> FindDistinctIds(TeamId team,
+                                                                   const Uuid& id) const = 0;
 };
 
 }  // namespace hoglet

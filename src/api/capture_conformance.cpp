@@ -401,8 +401,7 @@ absl::StatusOr<std::string> RunCase(const element& vector) {
   HOGLET_RETURN_IF_ERROR(service.OpenTopics());
   HttpRouter router(&env, &metrics);
   AddCaptureRoutes(&service, &router);
-  FlagService flags(&env, &tokens, /*source=*/nullptr, /*geoip=*/nullptr, FlagService::Options(),
-                    &metrics);
+  FlagService flags(&env, &tokens, /*source=*/nullptr, FlagService::Options(), &metrics);
   AddFlagRoutes(&flags, &router);
   AddEmptyProductRoutes(&router);
 

@@ -6,8 +6,8 @@
 #include "include/hoglet/env.h"
 #include "include/hoglet/http_message.h"
 #include "src/api/rest.h"
+#include "src/api/stored_flags.h"
 #include "src/flags/flag_source.h"
-#include "src/flags/stored_flags.h"
 #include "src/flags/token_buckets.h"
 #include "src/http/router.h"
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "src/api/cohort_table.h"
 #include "src/api/override_map.h"
 #include "src/api/record_table.h"
 #include "src/base/strings.h"
@@ -326,7 +327,8 @@ std::unique_ptr<ScannableTable> GroupTypesTable(const PersonStore* persons,
 
 ProjectTables::ProjectTables(const ScannableTable* events, const PersonStore* persons,
                              const SideRows* side_rows, const DeadLetterQueue* dead_letters,
-                             uint64_t kept_bytes_max, uint64_t repointed_bytes_max) {
+                             const ObjectStore* objects, uint64_t kept_bytes_max,
+                             uint64_t repointed_bytes_max) {
   tables_.emplace("events",
                   std::make_unique<EventsWithPersons>(events, persons, repointed_bytes_max));
   tables_.emplace("persons", PersonsTable(persons, kept_bytes_max));
@@ -340,6 +342,8 @@ ProjectTables::ProjectTables(const ScannableTable* events, const PersonStore* pe
   // These have no keys: they cannot be read again in pieces, and may hold more instead.
   tables_.emplace("group_type_mappings", GroupTypesTable(persons, 4 * kept_bytes_max));
   tables_.emplace("dead_letter_queue", DeadLettersTable(dead_letters, 4 * kept_bytes_max));
+  tables_.emplace("static_cohort_people", CohortPeopleTable(objects, /*is_static=*/true));
+  tables_.emplace("cohort_people", CohortPeopleTable(objects, /*is_static=*/false));
 }
 
 ProjectTables::~ProjectTables() = default;

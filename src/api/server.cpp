@@ -17,8 +17,7 @@ namespace hoglet {
 Server::Server(const ServerParts& parts, const ServerOptions& options)
     : parts_(parts),
       capture_(parts.env, parts.log, parts.projects, parts.quotas, options.capture, parts.metrics),
-      flag_service_(parts.env, parts.projects, parts.flags, parts.geoip, options.flags,
-                    parts.metrics),
+      flag_service_(parts.env, parts.projects, parts.flags, options.flags, parts.metrics),
       query_(std::make_unique<QueryApi>(parts.env, parts.query_engine, parts.projects,
                                         options.query, parts.metrics)),
       router_(parts.env, parts.metrics) {
@@ -72,10 +71,7 @@ void Server::AddRoutes() {
     keys_ = std::make_unique<PersonalApiKeysApi>(parts_.projects, parts_.metadata);
     keys_->AddRoutes(&router_);
   }
-  if (parts_.objects != nullptr) {
-    flags_ = std::make_unique<FeatureFlagsApi>(parts_.env, parts_.projects, parts_.objects);
-    flags_->AddRoutes(&router_);
-  }
+  // Before those whose last segment may be any flag.
   if (parts_.flags != nullptr) {
     flag_definitions_ = std::make_unique<FlagDefinitionsApi>(
         FlagDefinitionsApi::Parts{.env = parts_.env,
@@ -85,6 +81,11 @@ void Server::AddRoutes() {
                                   .persons = parts_.person_store});
     flag_definitions_->AddRoutes(&router_);
   }
+  if (parts_.objects != nullptr) {
+    flags_ = std::make_unique<FeatureFlagsApi>(parts_.env, parts_.projects, parts_.objects);
+    flags_->AddRoutes(&router_);
+  }
+  AddCohortRoutes();
   if (parts_.persons == nullptr) return;
   rights_ =
       std::make_unique<DataRightsApi>(DataRightsApi::Parts{.env = parts_.env,
@@ -109,6 +110,28 @@ void Server::AddProductRoutes() {
   products_.push_back(std::make_unique<SurveysApi>(parts, parts_.query_engine));
   products_.push_back(std::make_unique<WebExperimentsApi>(parts));
   for (const auto& product : products_) product->AddRoutes(&router_);
+}
+
+void Server::AddCohortRoutes() {
+  if (parts_.objects == nullptr) return;
+  if (parts_.persons != nullptr) {
+    cohorts_ = std::make_unique<CohortsApi>(CohortsApi::Parts{.env = parts_.env,
+                                                              .engine = parts_.query_engine,
+                                                              .projects = parts_.projects,
+                                                              .persons = parts_.persons,
+                                                              .objects = parts_.objects,
+                                                              .calculator = parts_.cohorts});
+    cohorts_->AddRoutes(&router_);
+  }
+  if (parts_.person_store != nullptr) {
+    groups_ = std::make_unique<GroupsApi>(GroupsApi::Parts{.env = parts_.env,
+                                                           .log = parts_.log,
+                                                           .projects = parts_.projects,
+                                                           .persons = parts_.person_store,
+                                                           .objects = parts_.objects,
+                                                           .wait_applied = parts_.wait_applied});
+    groups_->AddRoutes(&router_);
+  }
 }
 
 void Server::AddOperatorRoutes() {

@@ -12,19 +12,21 @@
 #include "include/hoglet/log.h"
 #include "include/hoglet/query_engine.h"
 #include "include/hoglet/token_directory.h"
+#include "src/api/cohorts_api.h"
 #include "src/api/data_rights_api.h"
 #include "src/api/definitions_api.h"
 #include "src/api/feature_flags_api.h"
 #include "src/api/flag_definitions_api.h"
+#include "src/api/groups_api.h"
 #include "src/api/ingestion_warnings_api.h"
 #include "src/api/personal_api_keys_api.h"
 #include "src/api/product_api.h"
 #include "src/api/project_settings_api.h"
 #include "src/api/query_api.h"
+#include "src/api/stored_flags.h"
 #include "src/base/metrics.h"
 #include "src/capture/capture_service.h"
 #include "src/flags/flag_service.h"
-#include "src/flags/stored_flags.h"
 #include "src/http/http_server.h"
 #include "src/metadata/object_store.h"
 
@@ -42,11 +44,11 @@ struct ServerParts {
   MetadataStore* metadata = nullptr;
   DeadLetterQueue* dead_letters = nullptr;
   std::function<bool(uint64_t offset)> wait_applied;
-  ObjectStore* objects = nullptr;       // null: no flags
-  const SideRows* side_rows = nullptr;  // null: no definitions, no warnings
-  StoredFlags* flags = nullptr;         // null: no project has flags
-  const PersonStore* person_store = nullptr;
-  const GeoIpDatabase* geoip = nullptr;  // may be null
+  ObjectStore* objects = nullptr;             // null: no flags, no cohorts
+  CohortCalculator* cohorts = nullptr;        // null: dynamic cohorts are not calculated
+  const SideRows* side_rows = nullptr;        // null: no definitions, no warnings
+  StoredFlags* flags = nullptr;               // null: no project has flags
+  const PersonStore* person_store = nullptr;  // null: no groups
   MetricRegistry* metrics = MetricRegistry::Default();
   std::string version;
   // kOk once recovery is done and the pipeline runs; its message is what /_readyz says until then.
@@ -85,6 +87,7 @@ class Server {
  private:
   Server(const ServerParts& parts, const ServerOptions& options);
   void AddRoutes();
+  void AddCohortRoutes();
   void AddOperatorRoutes();
   void AddProductRoutes();
   HttpResponse Readiness() const;
@@ -100,6 +103,8 @@ class Server {
   std::unique_ptr<ProjectSettingsApi> settings_;
   std::vector<std::unique_ptr<ProductApi>> products_;
   std::unique_ptr<FlagDefinitionsApi> flag_definitions_;
+  std::unique_ptr<CohortsApi> cohorts_;
+  std::unique_ptr<GroupsApi> groups_;
   std::unique_ptr<PersonalApiKeysApi> keys_;
   std::unique_ptr<FeatureFlagsApi> flags_;
   HttpRouter router_;

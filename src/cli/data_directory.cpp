@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "query/exec/engine.h"
+#include "src/api/cohort_table.h"
 #include "src/base/arena.h"
 #include "src/base/directories.h"
 #include "src/base/json.h"
@@ -11,6 +12,7 @@
 #include "src/base/strings.h"
 #include "src/base/uuid.h"
 #include "src/cli/directory_check.h"
+#include "src/cohorts/cohort_document.h"
 
 namespace hoglet {
 namespace {
@@ -134,8 +136,12 @@ bool IsAlwaysText(std::string_view name) {
 class ProjectSchema final : public SchemaProvider {
  public:
   ProjectSchema(const PersonStore* persons, const SideRows* rows, const MetadataStore* metadata,
-                TeamId project_id)
-      : persons_(persons), rows_(rows), metadata_(metadata), project_id_(project_id) {}
+                const ObjectStore* objects, TeamId project_id)
+      : persons_(persons),
+        rows_(rows),
+        metadata_(metadata),
+        objects_(objects),
+        project_id_(project_id) {}
 
   std::vector<ChannelRule> ChannelRules() const override {
     const auto project = metadata_->FindProject(project_id_);
@@ -155,6 +161,15 @@ class ProjectSchema final : public SchemaProvider {
   std::vector<std::string> GroupTypes() const override {
     auto types = persons_->GroupTypes(project_id_);
     return types.ok() ? *std::move(types) : std::vector<std::string>();
+  }
+
+  std::vector<Cohort> CohortsById(int64_t id) const override {
+    const ObjectJson json = objects_->Find(project_id_, ObjectKind::kCohort, id);
+    return json == nullptr ? std::vector<Cohort>() : Known({{id, json}}, nullptr);
+  }
+
+  std::vector<Cohort> CohortsByName(std::string_view name) const override {
+    return Known(*objects_->All(project_id_, ObjectKind::kCohort), &name);
   }
 
   PropertyType PropertyTypeOf(PropertyKind kind, std::string_view name) const override {
@@ -182,9 +197,22 @@ class ProjectSchema final : public SchemaProvider {
   }
 
  private:
+  // Those that are not deleted; only of that name, if there is one.
+  static std::vector<Cohort> Known(const Objects& objects, const std::string_view* name) {
+    std::vector<Cohort> out;
+    for (const auto& [id, json] : objects) {
+      const auto cohort = ReadCohort(*json);
+      if (!cohort.ok() || cohort->is_deleted || (name != nullptr && cohort->name != *name))
+        continue;
+      out.push_back({.id = id, .is_static = cohort->is_static, .version = kCohortVersion});
+    }
+    return out;
+  }
+
   const PersonStore* persons_;
   const SideRows* rows_;
   const MetadataStore* metadata_;
+  const ObjectStore* objects_;
   const TeamId project_id_;
 };
 
@@ -237,10 +265,14 @@ absl::Status DataDirectory::OpenStores(const std::string& path, const Options& o
                                    person_options.reader_cache_bytes_max;
   HOGLET_ASSIGN_OR_RETURN(persons_,
                           PersonStore::Open(env_, StrCat(path, "/persons"), person_options));
+  if (!options.geoip_db.empty()) {
+    HOGLET_ASSIGN_OR_RETURN(geoip_, GeoIpDatabase::Open(options.geoip_db));
+  }
   flags_ = std::make_unique<StoredFlags>(StoredFlags::Parts{.objects = objects_.get(),
                                                             .persons = persons_.get(),
                                                             .metadata = metadata_.get(),
-                                                            .log = log_.get()});
+                                                            .log = log_.get(),
+                                                            .geoip = geoip_.get()});
   projects_ = std::make_unique<ProjectKeys>(metadata_.get(), flags_.get());
   HOGLET_ASSIGN_OR_RETURN(cookieless_salts_,
                           CookielessSalts::Open(env_, StrCat(path, "/cookieless_salts")));
@@ -268,11 +300,10 @@ absl::Status DataDirectory::StartIngestion(const Options& options) {
   side_rows_ = std::make_unique<SideRows>(persons_.get());
   dead_letters_ = std::make_unique<DeadLetterQueue>(log_.get());
   Ingestor::Options ingest_options;
-  if (!options.geoip_db.empty()) {
-    HOGLET_ASSIGN_OR_RETURN(geoip_, GeoIpDatabase::Open(options.geoip_db));
-    ingest_options.geoip = geoip_.get();
-  }
+  ingest_options.geoip = geoip_.get();
   ingest_options.cookieless = cookieless_salts_.get();
+  membership_ = std::make_unique<CohortMembership>(objects_.get());
+  ingest_options.person_observer = membership_.get();
   ingest_options.log_retained_bytes_max = options.log_retained_bytes_max;
   ingest_options.memtable_bytes_max = memory_.memtable_bytes;
   ingest_options.person_bytes_max = memory_.person_bytes;
@@ -292,15 +323,15 @@ absl::Status DataDirectory::StartEngine(const std::string& path, const Options& 
   HOGLET_ASSIGN_OR_RETURN(spill_,
                           SpillSpace::Open(env_, StrCat(path, "/tmp/queries"), spill_options));
   tables_ = std::make_unique<ProjectTables>(events_.get(), persons_.get(), side_rows_.get(),
-                                            dead_letters_.get(), memory_.table_bytes,
-                                            memory_.cache_bytes / 4);
+                                            dead_letters_.get(), objects_.get(),
+                                            memory_.table_bytes, memory_.cache_bytes / 4);
   EngineOptions engine;
   engine.env = env_;
   engine.tables = tables_.get();
   engine.project = [this](TeamId team_id) {
     QueryProject out;
-    out.schema =
-        std::make_shared<ProjectSchema>(persons_.get(), side_rows_.get(), metadata_.get(), team_id);
+    out.schema = std::make_shared<ProjectSchema>(persons_.get(), side_rows_.get(), metadata_.get(),
+                                                 objects_.get(), team_id);
     if (const auto project = metadata_->FindProject(team_id); project.has_value()) {
       out.timezone = project->timezone;
       out.week_start_day = project->week_start_day;
@@ -314,6 +345,22 @@ absl::Status DataDirectory::StartEngine(const std::string& path, const Options& 
   engine.numbers_bytes_max = memory_.cache_bytes / 4;
   engine_ = MakeQueryEngine(std::move(engine));
   return absl::OkStatus();
+}
+
+CohortPropertyType DataDirectory::PropertyTypeOf(TeamId project, bool is_of_event,
+                                                 std::string_view key) const {
+  const ProjectSchema schema(persons_.get(), side_rows_.get(), metadata_.get(), objects_.get(),
+                             project);
+  switch (schema.PropertyTypeOf(is_of_event ? PropertyKind::kEvent : PropertyKind::kPerson, key)) {
+    case PropertyType::kNumeric:
+      return CohortPropertyType::kNumber;
+    case PropertyType::kBoolean:
+      return CohortPropertyType::kBoolean;
+    case PropertyType::kDateTime:
+      return CohortPropertyType::kMoment;
+    default:
+      return CohortPropertyType::kText;
+  }
 }
 
 DataDirectory::DataDirectory(Env* env, const MemoryShares& memory) : env_(env), memory_(memory) {}

@@ -10,9 +10,11 @@
 #include "include/hoglet/token_directory.h"
 #include "query/exec/spill.h"
 #include "src/api/project_tables.h"
+#include "src/api/stored_flags.h"
 #include "src/capture/capture_service.h"
 #include "src/cli/memory_shares.h"
-#include "src/flags/stored_flags.h"
+#include "src/cohorts/cohort_members.h"
+#include "src/cohorts/cohort_query.h"
 #include "src/ingest/ingestor.h"
 #include "src/metadata/metadata_store.h"
 #include "src/metadata/object_store.h"
@@ -65,9 +67,9 @@ class DataDirectory {
   DeadLetterQueue& dead_letters() { return *dead_letters_; }
   const SideRows& side_rows() const { return *side_rows_; }
   StoredFlags& flags() { return *flags_; }
-  // Null without one.
-  const GeoIpDatabase* geoip() const { return geoip_.get(); }
   CookielessSalts& cookieless_salts() { return *cookieless_salts_; }
+  // How a property reads by the project's definitions.
+  CohortPropertyType PropertyTypeOf(TeamId project, bool is_of_event, std::string_view key) const;
   // Of a directory just made, to be shown once; empty otherwise.
   const std::string& new_personal_api_key() const { return metadata_->initial_api_key(); }
   const ProjectDirectory& projects() const { return *projects_; }
@@ -96,6 +98,7 @@ class DataDirectory {
   std::unique_ptr<CookielessSalts> cookieless_salts_;
   std::unique_ptr<SideRows> side_rows_;
   std::unique_ptr<DeadLetterQueue> dead_letters_;
+  std::unique_ptr<CohortMembership> membership_;
   std::unique_ptr<Ingestor> ingestor_;  // null unless it runs
   std::unique_ptr<StoredFlags> flags_;
   std::unique_ptr<ProjectTables> tables_;

@@ -18,6 +18,7 @@
 #include "src/cli/commands.h"
 #include "src/cli/data_directory.h"
 #include "src/cli/housekeeping.h"
+#include "src/cohorts/cohort_calculator.h"
 
 namespace hoglet {
 namespace {
@@ -138,7 +139,6 @@ ServerParts PartsOf(Env* env, DataDirectory& directory) {
   parts.side_rows = &directory.side_rows();
   parts.flags = &directory.flags();
   parts.person_store = &directory.persons();
-  parts.geoip = directory.geoip();
   parts.dead_letters = &directory.dead_letters();
   parts.wait_applied = [&directory](uint64_t offset) {
     return directory.ingestor().WaitApplied(offset, kDeletionWaitUs);
@@ -160,6 +160,17 @@ ServerParts PartsOf(Env* env, DataDirectory& directory) {
     resident->Set(static_cast<int64_t>(ResidentBytes()));
   };
   return parts;
+}
+
+// `directory` outlives what is made of them.
+CohortCalculator::Parts CohortParts(Env* env, DataDirectory& directory) {
+  return {.env = env,
+          .engine = &directory.engine(),
+          .objects = &directory.objects(),
+          .metadata = &directory.metadata(),
+          .property_type = [&directory](TeamId project, bool is_of_event, std::string_view key) {
+            return directory.PropertyTypeOf(project, is_of_event, key);
+          }};
 }
 
 }  // namespace
@@ -191,7 +202,9 @@ absl::Status RunServe(const ServeCommand& command) {
                                  .merge_bytes_per_second = command.merge_bytes_per_second,
                                  .log_retained_bytes_max = command.log_retained_bytes_max};
   HOGLET_ASSIGN_OR_RETURN(auto directory, DataDirectory::Open(env, command.data, options));
+  auto cohorts = std::make_unique<CohortCalculator>(CohortParts(env, *directory));
   ServerParts parts = PartsOf(env, *directory);
+  parts.cohorts = cohorts.get();
   parts.quotas = &quotas;
   server_options.http.body_bytes_in_flight_max = directory->memory().body_bytes;
   HOGLET_ASSIGN_OR_RETURN(auto server, Server::Start(parts, server_options));
@@ -206,6 +219,7 @@ absl::Status RunServe(const ServeCommand& command) {
   sigwait(&signals, &signal_number);
   LogInfo("stopping", {{"signal", signal_number}});
   directory->events().StopMerges();  // housekeeping may be in one, and writing out waits for them
+  cohorts->Stop();
   housekeeping.reset();
   server->Stop();
   server.reset();

@@ -14,7 +14,6 @@
 #include "src/flags/flag_facts.h"
 #include "src/flags/flag_request.h"
 #include "src/flags/flag_response.h"
-#include "src/ingest/geoip_database.h"
 
 namespace hoglet {
 namespace {
@@ -60,12 +59,10 @@ struct FlagService::Pending {
 };
 
 FlagService::FlagService(Env* env, const TokenDirectory* tokens, FlagSource* source,
-                         const GeoIpDatabase* geoip, const Options& options,
-                         MetricRegistry* metrics)
+                         const Options& options, MetricRegistry* metrics)
     : env_(env),
       tokens_(tokens),
       source_(source),
-      geoip_(geoip),
       options_(options),
       requests_(metrics->GetCounter("hoglet_flags_requests_total",
                                     "Requests to /flags and /decide that were evaluated.")),
@@ -126,7 +123,7 @@ void FlagService::Post(HttpRequest request, HttpResponder responder) {
   pending->responder = std::move(responder);
   pending->runtime = RuntimeOf(request.headers, pending->request->runtime);
   pending->request_id = FlagRequestId(request.headers, env_);
-  if (geoip_ != nullptr) pending->client_ip = ClientIp(request);
+  pending->client_ip = ClientIp(request);
   FindFlags(pending.get());
   requests_->Add();
   if (!pending->wants_facts()) {
@@ -173,9 +170,9 @@ void FlagService::FindFlags(Pending* pending) {
   pending->team = team.value_or(0);
   pending->set = team.has_value() ? source_->Flags(*team) : NoFlags();
   pending->wanted = WantedFacts(*pending->set, request);
-  if (geoip_ == nullptr || request.disables_geoip || pending->set->flags().empty()) return;
+  if (request.disables_geoip || pending->set->flags().empty()) return;
   JsonObjectView facts;
-  if (!geoip_->Find(pending->client_ip, &request.arena, &facts)) return;
+  if (!source_->FindPlace(pending->client_ip, &request.arena, &facts)) return;
   for (const JsonMember& fact : facts) {
     const std::string_view name = request.arena.Copy(StrCat("$geoip_", fact.key));
     const FlagValue* sent = request.person_properties.Find(name);

@@ -21,8 +21,6 @@
 
 namespace hoglet {
 
-class GeoIpDatabase;
-
 // /flags and /decide. A request whose person is in memory is answered on the thread it came on;
 // otherwise the person is read by a pool of its own, and whoever has waited too long, or finds the
 // pool busy, is answered without it: flags that need no stored person are evaluated, the others
@@ -42,9 +40,8 @@ class FlagService {
     uint32_t requests_burst = 500;
   };
 
-  // All pointers outlive the service. Without a `source` no project has flags. `geoip` may be null.
-  FlagService(Env* env, const TokenDirectory* tokens, FlagSource* source,
-              const GeoIpDatabase* geoip, const Options& options,
+  // All pointers outlive the service. Without a `source` no project has flags.
+  FlagService(Env* env, const TokenDirectory* tokens, FlagSource* source, const Options& options,
               MetricRegistry* metrics = MetricRegistry::Default());
   // Stop().
   ~FlagService();
@@ -77,7 +74,6 @@ class FlagService {
   Env* env_;
   const TokenDirectory* tokens_;
   FlagSource* source_;
-  const GeoIpDatabase* geoip_;
   const Options options_;
   Counter* requests_;
   Counter* unread_;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "src/base/arena.h"
 #include "src/flags/flag_set.h"
 #include "src/persons/person_store.h"
 
@@ -31,6 +32,9 @@ class FlagSource {
   // As PersonStore's: from memory alone, and from the disk.
   virtual std::optional<PersonStore::Facts> Remember(const PersonStore::FactsWanted& wanted) = 0;
   virtual absl::StatusOr<PersonStore::Facts> Ask(const PersonStore::FactsWanted& wanted) = 0;
+  // What is known of where an address is, as PostHog names it without "$geoip_"; false: nothing.
+  // Texts go into the arena.
+  virtual bool FindPlace(std::string_view ip, Arena* arena, JsonObjectView* facts) = 0;
   // Whether a person is among the stored members of a cohort; from memory.
   virtual bool IsMember(TeamId team, int64_t cohort_id, const Uuid& person) = 0;
   // Makes it durable and then calls `done`, from any thread.

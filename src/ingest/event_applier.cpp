@@ -41,6 +41,7 @@ void RowBatch::Clear() {
   properties.clear();
   overlay_count = 0;
   dead_letters.clear();
+  merges.clear();
 }
 
 EventRow* RowBatch::AddRow() {
@@ -77,6 +78,9 @@ absl::Status EventApplier::Store(ParsedEvent* event, RowBatch* batch) {
   HOGLET_RETURN_IF_ERROR(ApplyGroups(event));
   HOGLET_RETURN_IF_ERROR(ApplyDefinitions(*event));
   HOGLET_RETURN_IF_ERROR(persons_.Process(person_event, &outcome_));
+  if (outcome_.removed.has_value()) {
+    batch->merges.push_back({event->team.team_id, outcome_.removed->person_id, outcome_.person_id});
+  }
   uint32_t number = static_cast<uint32_t>(event->warnings.size());
   for (const IngestionWarning& warning : outcome_.warnings) {
     side_rows_.PutWarning(

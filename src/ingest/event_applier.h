@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "include/hoglet/event.h"
+#include "include/hoglet/person_observer.h"
 #include "src/ingest/parsed_event.h"
 #include "src/ingest/side_rows.h"
 #include "src/ingest/warning_sink.h"
@@ -29,6 +30,7 @@ struct RowBatch {
     std::string reason;
   };
   std::vector<DeadLetter> dead_letters;
+  std::vector<PersonMerge> merges;
 
   void Clear();
   EventRow* AddRow();

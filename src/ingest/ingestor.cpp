@@ -400,6 +400,10 @@ struct Ingestor::Impl {
   // What was gathered so far into the stores. False: aborted.
   bool InsertBatch() {
     if (!AppendDeadLetters()) return false;
+    if (!batch.merges.empty() && options.person_observer != nullptr &&
+        !Persist("merges", [&] { return options.person_observer->PersonsMerged(batch.merges); })) {
+      return false;
+    }
     const std::span<const EventRow> rows(batch.rows.data(), batch.row_count);
     if (!rows.empty() && !Persist("insert", [&] { return events->Insert(rows); })) return false;
     metrics.rows->Add(batch.row_count);
@@ -416,8 +420,16 @@ struct Ingestor::Impl {
       return true;
     }
     wants_checkpoint = true;
-    return Persist("command",
-                   [&] { return commands->Apply(*command, event.offset < inserted_below); });
+    if (!Persist("command",
+                 [&] { return commands->Apply(*command, event.offset < inserted_below); })) {
+      return false;
+    }
+    const bool removes_persons =
+        command->kind == IngestCommand::Kind::kDeletePersons && !command->keeps_persons;
+    if (!removes_persons || options.person_observer == nullptr) return true;
+    return Persist("deletions", [&] {
+      return options.person_observer->PersonsDeleted(command->team_id, command->uuids);
+    });
   }
 
   bool ApplyEvent(ParsedEvent* event) {

@@ -8,6 +8,7 @@
 #include "include/hoglet/env.h"
 #include "include/hoglet/event_store.h"
 #include "include/hoglet/log.h"
+#include "include/hoglet/person_observer.h"
 #include "src/ingest/cookieless_salts.h"
 #include "src/ingest/dead_letter.h"
 #include "src/ingest/geoip_database.h"
@@ -69,6 +70,8 @@ class Ingestor {
     const GeoIpDatabase* geoip = nullptr;
     // For events without cookies; outlives the pipeline. Null: they are dropped.
     CookielessSalts* cookieless = nullptr;
+    // Learns who is merged or deleted; outlives the pipeline. May be null.
+    PersonObserver* person_observer = nullptr;
     // See PersonProcessor::Options.
     uint64_t merge_moved_ids_max = 0;
   };

@@ -167,6 +167,8 @@ class PersonStore : public PersonReader {
   absl::StatusOr<std::optional<PersonRecord>> FindByDistinctId(
       TeamId team, std::string_view distinct_id) const override;
   absl::StatusOr<std::optional<PersonRecord>> FindById(TeamId team, const Uuid& id) const override;
+  absl::StatusOr<std::vector<std::string>> FindDistinctIds(TeamId team,
+                                                           const Uuid& id) const override;
 
   // What VisitPersons(), VisitDistinctIds(), VisitGroups() and VisitRows() show now, to be gone
   // through in pieces. The keys of rows are those after the prefix.

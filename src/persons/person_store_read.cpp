@@ -376,6 +376,11 @@ absl::StatusOr<std::optional<PersonRecord>> PersonStore::Impl::FindPersonLocked(
 
 absl::StatusOr<std::vector<std::string>> PersonStore::LookupPersonIds(TeamId team_id,
                                                                       const Uuid& person_id) {
+  return FindDistinctIds(team_id, person_id);
+}
+
+absl::StatusOr<std::vector<std::string>> PersonStore::FindDistinctIds(TeamId team_id,
+                                                                      const Uuid& person_id) const {
   const std::string prefix = person_codec::PersonKey(team_id, person_id);
   std::map<std::string, bool> changes;
   std::optional<RowIterator> rows;

@@ -71,6 +71,9 @@ class Overrides final : public PersonReader {
   absl::StatusOr<std::optional<PersonRecord>> FindById(TeamId, const Uuid&) const override {
     return absl::UnimplementedError("");
   }
+  absl::StatusOr<std::vector<std::string>> FindDistinctIds(TeamId, const Uuid&) const override {
+    return absl::UnimplementedError("");
+  }
 
  private:
   std::map<std::string, Uuid> people_;

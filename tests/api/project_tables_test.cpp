@@ -95,7 +95,7 @@ class ProjectTablesTest : public testing::Test {
   std::unique_ptr<TableScan> Scan(std::string_view table, uint64_t kept_bytes_max,
                                   const ScanFilter& filter = {}) {
     tables_.push_back(std::make_unique<ProjectTables>(nullptr, persons_.get(), side_rows_.get(),
-                                                      nullptr, kept_bytes_max, 1 << 20));
+                                                      nullptr, nullptr, kept_bytes_max, 1 << 20));
     auto scan = tables_.back()->Find(table)->OpenScan(kTeam, filter);
     EXPECT_TRUE(scan.ok()) << scan.status();
     return *std::move(scan);

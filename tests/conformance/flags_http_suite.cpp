@@ -79,8 +79,7 @@ std::string CheckError(const element& row) {
   MemoryEnv env;
   MetricRegistry metrics;
   const OneToken tokens;
-  FlagService service(&env, &tokens, /*source=*/nullptr, /*geoip=*/nullptr, FlagService::Options(),
-                      &metrics);
+  FlagService service(&env, &tokens, /*source=*/nullptr, FlagService::Options(), &metrics);
   HttpRouter router(&env, &metrics);
   AddFlagRoutes(&service, &router);
   HttpRequest request = RequestOf(row);

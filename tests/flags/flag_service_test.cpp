@@ -52,6 +52,11 @@ class FakeSource : public FlagSource {
     }
     return FactsOf(wanted);
   }
+  bool FindPlace(std::string_view ip, Arena*, JsonObjectView* facts) override {
+    if (ip != "1.2.3.4") return false;
+    facts->push_back({.key = "country_code", .kind = JsonKind::kString, .text = "DE"});
+    return true;
+  }
   bool IsMember(TeamId, int64_t, const Uuid&) override { return false; }
   void KeepHashKeys(const FlagHashKeyWrite& write,
                     std::function<void(const absl::Status&)> done) override {
@@ -104,8 +109,8 @@ class FlagServiceTest : public testing::Test {
  protected:
   void Serve(std::vector<std::string> flags, FlagService::Options options = {}) {
     source = std::make_unique<FakeSource>(std::move(flags));
-    service = std::make_unique<FlagService>(Env::Posix(), &project, source.get(), nullptr, options,
-                                            &metrics);
+    service =
+        std::make_unique<FlagService>(Env::Posix(), &project, source.get(), options, &metrics);
   }
   void TearDown() override {
     if (source != nullptr) source->Release();
@@ -119,6 +124,7 @@ class FlagServiceTest : public testing::Test {
     request.path = path;
     request.query = query;
     request.body = body;
+    request.peer_ip = peer_ip;
     struct Answer {
       std::mutex mutex;
       std::condition_variable changed;
@@ -143,6 +149,7 @@ class FlagServiceTest : public testing::Test {
     return std::string(response.Body());
   }
 
+  std::string peer_ip;
   MetricRegistry metrics;
   OneProject project;
   std::unique_ptr<FakeSource> source;
@@ -204,6 +211,20 @@ TEST_F(FlagServiceTest, AsksForAPersonOnlyIfAFlagDoes) {
   source->facts.person = MakePerson(1, R"({"plan":"pro"})");
   EXPECT_THAT(Ask(), HasSubstr(R"("enabled":true)"));
   EXPECT_EQ(source->asked, 1);
+}
+
+TEST_F(FlagServiceTest, KnowsWhereTheClientIs) {
+  const std::string germans = R"({"key":"$geoip_country_code","operator":"exact","value":"DE"})";
+  Serve({Flag(1, "germans", germans)});
+  peer_ip = "1.2.3.4";
+  EXPECT_THAT(Ask(), HasSubstr(R"("enabled":true)"));
+  EXPECT_THAT(Ask(R"(,"geoip_disable":true)"), HasSubstr(R"("enabled":false)"));
+  EXPECT_THAT(Ask(R"(,"person_properties":{"$geoip_country_code":"AT"})"),
+              HasSubstr(R"("enabled":false)"));
+  EXPECT_THAT(Ask(R"(,"person_properties":{"$geoip_country_code":null})"),
+              HasSubstr(R"("enabled":true)"));
+  peer_ip = "5.6.7.8";
+  EXPECT_THAT(Ask(), HasSubstr(R"("enabled":false)"));
 }
 
 TEST_F(FlagServiceTest, WaitsForThePersonOnDisk) {

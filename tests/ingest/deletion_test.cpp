@@ -191,6 +191,61 @@ TEST(Deletion, OfAPersonAloneAndOfEventsAlone) {
   EXPECT_TRUE(stores.persons->FindByDistinctId(1, "bert")->has_value());
 }
 
+// What it learns, as lines; the first of each fails.
+class RecordingObserver final : public PersonObserver {
+ public:
+  absl::Status PersonsMerged(std::span<const PersonMerge> merges) override {
+    if (!std::exchange(has_failed_[0], true)) return absl::ResourceExhaustedError("disk full");
+    for (const PersonMerge& merge : merges)
+      lines.push_back(
+          StrCat(merge.team_id, " ", FormatUuid(merge.from), " ", FormatUuid(merge.into)));
+    return absl::OkStatus();
+  }
+  absl::Status PersonsDeleted(TeamId team, std::span<const Uuid> persons) override {
+    if (!std::exchange(has_failed_[1], true)) return absl::ResourceExhaustedError("disk full");
+    for (const Uuid& person : persons) lines.push_back(StrCat(team, " ", FormatUuid(person)));
+    return absl::OkStatus();
+  }
+
+  std::vector<std::string> lines;
+
+ private:
+  bool has_failed_[2] = {false, false};
+};
+
+TEST(Observer, LearnsWhoIsGoneInTheOrderOfTheLog) {
+  ScratchDirectory scratch;
+  MemoryEnv env;
+  FakeLog log;
+  Stores stores(&log, &env, scratch.path("persons"));
+  RecordingObserver observer;
+  Ingestor::Options options;
+  options.person_observer = &observer;
+  options.retry_delay_us = 1000;
+  stores.Start(options);
+  const auto merge = [](uint64_t number, const std::string& into, const std::string& from) {
+    return Event(number, "$identify", into, StrCat(R"({"$anon_distinct_id":")", from, "\"}"));
+  };
+  Append(
+      &log,
+      {Event(1, "seen", "a"), Event(2, "seen", "b"), Event(3, "seen", "c"), merge(4, "b", "a"),
+       Event(5, "seen", "a"), DeletePersons({PersonUuid(1, "b")}, false, /*keeps=*/true),
+       DeletePersons({PersonUuid(1, "b")}, false), merge(6, "new", "c"), merge(7, "c", "other")});
+  stores.WaitApplied();
+  const auto id = [](const char* distinct_id) { return FormatUuid(PersonUuid(1, distinct_id)); };
+  EXPECT_THAT(observer.lines,
+              ElementsAre(StrCat("1 ", id("a"), " ", id("b")), StrCat("1 ", id("b"))));
+  // What is committed is not told again; what a crash undid is.
+  ASSERT_TRUE(stores.ingestor->Checkpoint().ok());
+  Append(&log, {Event(8, "seen", "d"), Event(9, "seen", "e"), merge(10, "e", "d")});
+  stores.WaitApplied();
+  observer.lines.clear();
+  stores.Crash();
+  stores.Start(options);
+  stores.WaitApplied();
+  EXPECT_THAT(observer.lines, ElementsAre(StrCat("1 ", id("d"), " ", id("e"))));
+}
+
 TEST(Deletion, TakesOverridesBackForGood) {
   ScratchDirectory scratch;
   MemoryEnv env;

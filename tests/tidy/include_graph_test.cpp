@@ -36,12 +36,13 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
      {"query/analyze", "query/functions", "query/plan", "query/hogql", "storage", "src/base"}},
     {"src/ingest", {"src/log", "src/persons", "storage", "src/base"}},
     {"src/capture", {"src/base"}},
-    {"src/flags", {"src/base", "src/persons"}},
+    {"src/flags", {"src/base", "src/persons", "src/metadata", "src/capture"}},
+    {"src/cohorts", {"src/metadata", "query/hogql", "storage", "src/base"}},
     {"src/replay", {"src/base"}},
     {"src/apps", {"src/base"}},
     {"src/api",
      {"src/base", "src/log", "src/persons", "src/metadata", "src/http", "src/assets", "src/ingest",
-      "src/capture", "src/flags", "src/replay", "src/apps", "storage", "query/hogql",
+      "src/capture", "src/flags", "src/cohorts", "src/replay", "src/apps", "storage", "query/hogql",
       "query/analyze", "query/functions", "query/plan", "query/exec"}},
 };
 const std::set<std::string> kMayIncludeAll = {"src/cli", "src", "tests", "bench", "examples"};

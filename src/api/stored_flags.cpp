@@ -1,4 +1,4 @@
-#include "src/flags/stored_flags.h"
+#include "src/api/stored_flags.h"
 
 #include <algorithm>
 #include <utility>
@@ -7,6 +7,7 @@
 #include "src/base/json.h"
 #include "src/capture/capture_service.h"
 #include "src/ingest/command.h"
+#include "src/ingest/geoip_database.h"
 
 namespace hoglet {
 namespace {
@@ -121,6 +122,10 @@ std::optional<PersonStore::Facts> StoredFlags::Remember(const PersonStore::Facts
 
 absl::StatusOr<PersonStore::Facts> StoredFlags::Ask(const PersonStore::FactsWanted& wanted) {
   return parts_.persons->Ask(wanted);
+}
+
+bool StoredFlags::FindPlace(std::string_view ip, Arena* arena, JsonObjectView* facts) {
+  return parts_.geoip != nullptr && parts_.geoip->Find(ip, arena, facts);
 }
 
 bool StoredFlags::IsMember(TeamId team, int64_t cohort_id, const Uuid& person) {

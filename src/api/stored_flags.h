@@ -16,6 +16,8 @@
 
 namespace hoglet {
 
+class GeoIpDatabase;
+
 // Flags, cohorts and persons as the data directory holds them. A project's flags are compiled when
 // they are first asked for after a change, by whoever asks; a change is seen by the next request.
 class StoredFlags final : public FlagSource {
@@ -25,6 +27,7 @@ class StoredFlags final : public FlagSource {
     const PersonStore* persons = nullptr;
     const MetadataStore* metadata = nullptr;
     Log* log = nullptr;
+    const GeoIpDatabase* geoip = nullptr;  // may be null
   };
 
   // What `parts` points to outlives it.
@@ -33,6 +36,7 @@ class StoredFlags final : public FlagSource {
   std::shared_ptr<const FlagSet> Flags(TeamId team) override;
   std::optional<PersonStore::Facts> Remember(const PersonStore::FactsWanted& wanted) override;
   absl::StatusOr<PersonStore::Facts> Ask(const PersonStore::FactsWanted& wanted) override;
+  bool FindPlace(std::string_view ip, Arena* arena, JsonObjectView* facts) override;
   bool IsMember(TeamId team, int64_t cohort_id, const Uuid& person) override;
   void KeepHashKeys(const FlagHashKeyWrite& write,
                     std::function<void(const absl::Status&)> done) override;
