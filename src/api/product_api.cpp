@@ -100,7 +100,8 @@ std::optional<JsonFields> ProductApi::FindObject(const RestCall& call) const {
 
 std::vector<JsonFields> ProductApi::AllObjects(TeamId team_id) const {
   std::vector<JsonFields> out;
-  for (const auto& [row, json] : *parts_.objects->All(team_id, kind_.kind)) {
+  const auto objects = parts_.objects->All(team_id, kind_.kind);
+  for (const auto& [row, json] : *objects) {
     auto fields = JsonFields::Parse(*json);
     if (fields.ok()) out.push_back(*std::move(fields));
   }
