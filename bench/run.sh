@@ -16,6 +16,7 @@ case ${1:-} in
   queries) program=query_load.mjs ;;
   growth) program=growth.mjs ;;
   memory) program=memory_mix.mjs ;;
+  flags) program=flags_load.mjs ;;
   check) program=check.mjs ;;
 esac
 [ "$program" = bench.mjs ] || shift

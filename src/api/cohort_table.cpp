@@ -85,7 +85,8 @@ class CohortTable final : public ScannableTable {
   absl::StatusOr<std::unique_ptr<TableScan>> OpenScan(TeamId team,
                                                       const ScanFilter&) const override {
     std::vector<Granule> granules;
-    for (const auto& [id, json] : *objects_->All(team, ObjectKind::kCohort)) {
+    const auto all = objects_->All(team, ObjectKind::kCohort);
+    for (const auto& [id, json] : *all) {
       HOGLET_ASSIGN_OR_RETURN(const Cohort cohort, ReadCohort(*json));
       if (cohort.is_static != is_static_ || cohort.is_deleted) continue;
       const Members members = objects_->Members(team, id);

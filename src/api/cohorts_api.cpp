@@ -258,6 +258,33 @@ CohortsApi::Refusal CohortsApi::CheckFlags(const Transaction& transaction, const
                 "behavioral_cohort_found");
 }
 
+// While persons were looked for, some may have been merged into others or deleted, before the
+// cohort had them: then nobody moved them. From now on they are moved.
+absl::Status CohortsApi::FollowMerges(const RestCall& call, int64_t id, const CohortBody& body,
+                                      const Fill& filled) {
+  if (!filled.persons.has_value()) return absl::OkStatus();
+  const TeamId project = call.project.team_id;
+  const bool may_look_again = body.csv.has_value() || body.person_ids.has_value();
+  std::vector<Uuid> now;
+  if (may_look_again && parts_.persons->overrides_version(project) != filled.overrides_version) {
+    Fill again = FindFill(call, body);
+    if (!again.persons.has_value()) return absl::OkStatus();
+    now = *std::move(again.persons);
+  } else {
+    // Nobody was merged.
+    HOGLET_ASSIGN_OR_RETURN(now, Living(project, *filled.persons));
+  }
+  if (now == *filled.persons) return absl::OkStatus();
+  std::vector<Uuid> gone;
+  std::set_difference(filled.persons->begin(), filled.persons->end(), now.begin(), now.end(),
+                      std::back_inserter(gone));
+  return parts_.objects->Change(project, [&](Transaction* transaction) {
+    transaction->RemoveMembers(id, gone);
+    transaction->AddMembers(id, now);
+    return absl::OkStatus();
+  });
+}
+
 HttpResponse CohortsApi::Create(const RestCall& call) {
   CohortBody body;
   if (auto refusal = ReadCohortBody(call.request, &body)) return *std::move(refusal);
@@ -285,6 +312,8 @@ HttpResponse CohortsApi::Create(const RestCall& call) {
       });
   if (refusal.has_value()) return *std::move(refusal);
   if (!status.ok()) return StatusResponse(status);
+  const absl::Status followed = FollowMerges(call, cohort.id, body, fill);
+  if (!followed.ok()) return StatusResponse(followed);
   if (cohort.is_calculating && parts_.calculator != nullptr)
     parts_.calculator->Request(call.project.team_id, cohort.id);
   JsonWriter out;
@@ -341,12 +370,16 @@ HttpResponse CohortsApi::Change(const RestCall& call) {
       cohort->last_calculation_us = parts_.env->NowMicros();
     }
     is_wanted = !cohort->is_static && !cohort->is_deleted;
+    // They take memory, and are found again if it is brought back.
+    if (!cohort->is_static && cohort->is_deleted) transaction->SetMembers(id, {});
     cohort->is_calculating = is_wanted;
     if (is_wanted) ++cohort->requests;
     if (is_wanted && body.has_criteria()) cohort->errors_calculating = 0;
     return std::nullopt;
   };
   if (auto refusal = Edited(call, id, body.undeletes(), edit)) return *std::move(refusal);
+  const absl::Status followed = FollowMerges(call, id, body, fill);
+  if (!followed.ok()) return StatusResponse(followed);
   if (is_wanted && parts_.calculator != nullptr)
     parts_.calculator->Request(call.project.team_id, id);
   return Answer(200, call.project.team_id, id);
@@ -527,6 +560,7 @@ CohortsApi::Fill CohortsApi::PersonsOfQuery(const RestCall& call,
 
 CohortsApi::Fill CohortsApi::FindFill(const RestCall& call, const CohortBody& body) const {
   const TeamId project = call.project.team_id;
+  const uint64_t version = parts_.persons->overrides_version(project);
   absl::StatusOr<std::vector<Uuid>> persons = std::vector<Uuid>();
   const char* attr = nullptr;
   if (body.csv.has_value()) {
@@ -548,7 +582,7 @@ CohortsApi::Fill CohortsApi::FindFill(const RestCall& call, const CohortBody& bo
   if (!persons.ok()) return {.refusal = StatusResponse(persons.status())};
   const absl::Status fits = CheckMemberCount(*parts_.objects, project, IdOf(call), persons->size());
   if (!fits.ok()) return {.refusal = Refuse(attr, FromAbsl(fits.message()))};
-  return {.persons = *std::move(persons)};
+  return {.persons = *std::move(persons), .overrides_version = version};
 }
 
 // -- Who is in it --
@@ -643,7 +677,8 @@ HttpResponse CohortsApi::CohortsOfPerson(const RestCall& call) const {
   const TeamId project = call.project.team_id;
   JsonWriter json;
   json.BeginObject().Key("results").BeginArray();
-  for (const auto& [id, text] : *parts_.objects->All(project, ObjectKind::kCohort)) {
+  const auto all = parts_.objects->All(project, ObjectKind::kCohort);
+  for (const auto& [id, text] : *all) {
     const auto cohort = ReadCohort(*text);
     const auto members = parts_.objects->Members(project, id);
     if (!cohort.ok() || cohort->is_deleted || members == nullptr || !members->Contains(*person))

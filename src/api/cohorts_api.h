@@ -76,10 +76,13 @@ class CohortsApi {
 
   // Whom a body puts into a static cohort; nothing if it does not say.
   struct Fill {
-    std::optional<std::vector<Uuid>> persons;
+    std::optional<std::vector<Uuid>> persons;  // sorted
+    uint64_t overrides_version = 0;            // PersonReader's, before they were looked for
     Refusal refusal;
   };
   Fill FindFill(const RestCall& call, const CohortBody& body) const;
+  absl::Status FollowMerges(const RestCall& call, int64_t id, const CohortBody& body,
+                            const Fill& filled);
   absl::StatusOr<std::vector<Uuid>> PersonsOfCsv(TeamId project, const CohortCsv& csv) const;
   absl::StatusOr<std::vector<Uuid>> PersonsByEmail(TeamId project,
                                                    const std::vector<std::string>& emails) const;

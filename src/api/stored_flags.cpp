@@ -57,7 +57,8 @@ std::unique_lock<std::mutex> StoredFlags::Refresh(TeamId team, Project** project
     return flag.is_live() && !flag.is_remote_configuration;
   });
   slot.has_running_surveys = false;
-  for (const auto& [id, json] : *parts_.objects->All(team, ObjectKind::kSurvey)) {
+  const auto surveys = parts_.objects->All(team, ObjectKind::kSurvey);
+  for (const auto& [id, json] : *surveys) {
     slot.has_running_surveys |= IsRunningSurvey(*json);
   }
   for (auto& document : slot.documents) document = nullptr;

@@ -28,7 +28,7 @@ inline constexpr uint64_t kApiBodyBytesMax = 20ull << 20;
 
 // definitions
 inline constexpr uint64_t kObjectBytesMax = 1ull << 20;
-inline constexpr uint64_t kObjectsMax = 100'000;             // of a project and kind
+inline constexpr uint64_t kObjectsMax = 100'000;            // of a project and kind
 inline constexpr uint64_t kObjectsBytesMax = 256ull << 20;  // of a project and kind
 inline constexpr uint64_t kCohortMembersMax = 50'000'000;
 inline constexpr uint64_t kActivityNamesBytesMax = 4ull << 10;

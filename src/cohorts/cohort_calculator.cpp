@@ -90,7 +90,8 @@ void CohortCalculator::Request(TeamId project, int64_t cohort_id) {
 
 void CohortCalculator::Resume() {
   for (const Project& project : parts_.metadata->Projects()) {
-    for (const auto& [id, json] : *parts_.objects->All(project.id, ObjectKind::kCohort)) {
+    const auto all = parts_.objects->All(project.id, ObjectKind::kCohort);
+    for (const auto& [id, json] : *all) {
       const auto cohort = ReadCohort(*json);
       if (cohort.ok() && cohort->is_calculating && !cohort->is_static) Request(project.id, id);
     }
@@ -134,7 +135,8 @@ size_t CohortCalculator::CalculateDue() {
   const int64_t now_us = parts_.env->NowMicros();
   std::vector<std::pair<int64_t, Key>> due;
   for (const Project& project : parts_.metadata->Projects()) {
-    for (const auto& [id, json] : *parts_.objects->All(project.id, ObjectKind::kCohort)) {
+    const auto all = parts_.objects->All(project.id, ObjectKind::kCohort);
+    for (const auto& [id, json] : *all) {
       const auto cohort = ReadCohort(*json);
       if (cohort.ok() && IsDue(*cohort, now_us))
         due.push_back({cohort->last_calculation_us, {project.id, id}});

@@ -23,7 +23,7 @@ struct Cohort {
   bool is_deleted = false;
   // A calculation was asked for and has not ended.
   bool is_calculating = false;
-  int64_t requests = 0;  // calculations asked for
+  int64_t requests = 0;    // calculations asked for
   int64_t created_by = 0;  // user
   int64_t created_at_us = 0;
   int64_t last_calculation_us = 0;  // 0: never

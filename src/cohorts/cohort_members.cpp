@@ -1,12 +1,36 @@
 #include "src/cohorts/cohort_members.h"
 
 #include <algorithm>
+#include <set>
 
 #include "include/hoglet/status.h"
 #include "src/base/strings.h"
 #include "src/cohorts/cohort_document.h"
 
 namespace hoglet {
+namespace {
+
+// What merges, in their order, change about one cohort.
+struct MovedMembers {
+  int64_t cohort_id = 0;
+  std::set<Uuid> gone;
+  std::set<Uuid> come;
+};
+
+MovedMembers Move(int64_t cohort_id, const CohortMembers& members,
+                  std::span<const PersonMerge> merges) {
+  MovedMembers moved{.cohort_id = cohort_id};
+  for (const PersonMerge& merge : merges) {
+    const bool was_in = members.Contains(merge.from) && !moved.gone.contains(merge.from);
+    if (!was_in && !moved.come.contains(merge.from)) continue;
+    moved.gone.insert(merge.from);
+    moved.come.erase(merge.from);
+    moved.come.insert(merge.into);
+  }
+  return moved;
+}
+
+}  // namespace
 
 absl::Status CheckMemberCount(const ObjectStore& objects, TeamId project, int64_t cohort_id,
                               uint64_t count) {
@@ -15,7 +39,8 @@ absl::Status CheckMemberCount(const ObjectStore& objects, TeamId project, int64_
         StrCat("A cohort may hold at most ", kMembersPerCohortMax, " persons."));
   }
   uint64_t total = count;
-  for (const auto& [id, json] : *objects.All(project, ObjectKind::kCohort)) {
+  const auto all = objects.All(project, ObjectKind::kCohort);
+  for (const auto& [id, json] : *all) {
     const auto members = id == cohort_id ? nullptr : objects.Members(project, id);
     if (members != nullptr) total += members->persons().size();
   }
@@ -37,25 +62,33 @@ const CohortMembership::Known& CohortMembership::CohortsOf(TeamId team) {
   return known;
 }
 
-absl::Status CohortMembership::Merge(const PersonMerge& merge) {
-  std::vector<int64_t> holders;
-  for (const auto& [id, is_static] : CohortsOf(merge.team_id).cohorts) {
-    if (!is_static) continue;
-    const auto members = objects_->Members(merge.team_id, id);
-    if (members != nullptr && members->Contains(merge.from)) holders.push_back(id);
+absl::Status CohortMembership::MergeInTeam(std::span<const PersonMerge> merges) {
+  const TeamId team = merges[0].team_id;
+  std::vector<MovedMembers> moved;
+  for (const auto& [id, is_static] : CohortsOf(team).cohorts) {
+    const auto members = is_static ? objects_->Members(team, id) : nullptr;
+    if (members == nullptr) continue;
+    MovedMembers of_cohort = Move(id, *members, merges);
+    if (!of_cohort.gone.empty()) moved.push_back(std::move(of_cohort));
   }
-  if (holders.empty()) return absl::OkStatus();
-  return objects_->Change(merge.team_id, [&](ObjectStore::Transaction* transaction) {
-    for (const int64_t id : holders) {
-      transaction->RemoveMembers(id, {merge.from});
-      transaction->AddMembers(id, {merge.into});
+  if (moved.empty()) return absl::OkStatus();
+  return objects_->Change(team, [&](ObjectStore::Transaction* transaction) {
+    for (const MovedMembers& of_cohort : moved) {
+      transaction->RemoveMembers(of_cohort.cohort_id,
+                                 {of_cohort.gone.begin(), of_cohort.gone.end()});
+      transaction->AddMembers(of_cohort.cohort_id, {of_cohort.come.begin(), of_cohort.come.end()});
     }
     return absl::OkStatus();
   });
 }
 
 absl::Status CohortMembership::PersonsMerged(std::span<const PersonMerge> merges) {
-  for (const PersonMerge& merge : merges) HOGLET_RETURN_IF_ERROR(Merge(merge));
+  while (!merges.empty()) {
+    size_t count = 1;
+    while (count < merges.size() && merges[count].team_id == merges[0].team_id) ++count;
+    HOGLET_RETURN_IF_ERROR(MergeInTeam(merges.first(count)));
+    merges = merges.subspan(count);
+  }
   return absl::OkStatus();
 }
 

@@ -37,7 +37,8 @@ class CohortMembership final : public PersonObserver {
     std::vector<std::pair<int64_t, bool>> cohorts;
   };
   const Known& CohortsOf(TeamId team);
-  absl::Status Merge(const PersonMerge& merge);
+  // All of one team; one change for all of them.
+  absl::Status MergeInTeam(std::span<const PersonMerge> merges);
 
   ObjectStore* objects_;
   absl::flat_hash_map<TeamId, Known> known_;

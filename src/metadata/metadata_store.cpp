@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <mutex>
+#include <shared_mutex>
 #include <utility>
 
-#include "absl/synchronization/mutex.h"
 #include "include/hoglet/status.h"
 #include "src/base/digest.h"
 #include "src/base/strings.h"
@@ -129,13 +130,13 @@ class FileMetadataStore : public MetadataStore {
  public:
   FileMetadataStore(Env* env, std::string path) : env_(env), path_(std::move(path)) {}
 
-  ~FileMetadataStore() override { FlushApiKeyUses().IgnoreError(); }
+  ~FileMetadataStore() override { FileMetadataStore::FlushApiKeyUses().IgnoreError(); }
 
   absl::Status Load() {
     HOGLET_ASSIGN_OR_RETURN(const std::string bytes, env_->ReadWholeFile(path_, kFileBytesMax));
     HOGLET_ASSIGN_OR_RETURN(MetadataDocument document, DecodeMetadata(bytes, path_));
     if (document.users.empty()) document.users.push_back(OwnerOf(document.organization));
-    absl::MutexLock change(&change_mutex_);
+    std::lock_guard change(change_mutex_);
     bool is_changed = false;
     for (Project& project : document.projects) {
       if (!project.secret_api_token.empty()) continue;
@@ -143,7 +144,7 @@ class FileMetadataStore : public MetadataStore {
       is_changed = true;
     }
     if (is_changed) return Replace(std::move(document));
-    absl::MutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     document_ = std::make_shared<const MetadataDocument>(std::move(document));
     return absl::OkStatus();
   }
@@ -163,7 +164,7 @@ class FileMetadataStore : public MetadataStore {
          .created_at_us = now_us});
     initial_api_key_ = chosen.personal_api_key.empty() ? NewApiKey() : chosen.personal_api_key;
     AddApiKey(initial_api_key_, {.label = "Created at first start"}, &document);
-    absl::MutexLock change(&change_mutex_);
+    std::lock_guard change(change_mutex_);
     return Replace(std::move(document));
   }
 
@@ -175,7 +176,7 @@ class FileMetadataStore : public MetadataStore {
     }
     if (chosen.personal_api_key.empty() || FindApiKey(chosen.personal_api_key).has_value())
       return absl::OkStatus();
-    absl::MutexLock change(&change_mutex_);
+    std::lock_guard change(change_mutex_);
     MetadataDocument document = *Present();
     AddApiKey(chosen.personal_api_key, {.label = "Given at start"}, &document);
     return Replace(std::move(document));
@@ -212,7 +213,7 @@ class FileMetadataStore : public MetadataStore {
 
   absl::Status ChangeProject(TeamId id,
                              const std::function<absl::Status(Project*)>& change) override {
-    absl::MutexLock lock(&change_mutex_);
+    std::lock_guard lock(change_mutex_);
     MetadataDocument document = *Present();
     Project* project = nullptr;
     for (Project& other : document.projects) {
@@ -285,7 +286,7 @@ class FileMetadataStore : public MetadataStore {
 
   absl::StatusOr<CreatedKey> CreateApiKey(const PersonalApiKey& wanted) override {
     HOGLET_RETURN_IF_ERROR(CheckApiKey(wanted));
-    absl::MutexLock lock(&change_mutex_);
+    std::lock_guard lock(change_mutex_);
     MetadataDocument document = *Present();
     if (document.api_keys.size() >= kApiKeysMax) {
       return absl::ResourceExhaustedError(StrCat("api key: there are ", kApiKeysMax, " already"));
@@ -300,7 +301,7 @@ class FileMetadataStore : public MetadataStore {
 
   absl::Status ChangeApiKey(int64_t id,
                             const std::function<absl::Status(PersonalApiKey*)>& change) override {
-    absl::MutexLock lock(&change_mutex_);
+    std::lock_guard lock(change_mutex_);
     MetadataDocument document = *Present();
     PersonalApiKey* key = FindKey(id, &document);
     if (key == nullptr) return absl::NotFoundError(StrCat("api key ", id));
@@ -316,7 +317,7 @@ class FileMetadataStore : public MetadataStore {
   }
 
   absl::StatusOr<CreatedKey> RollApiKey(int64_t id) override {
-    absl::MutexLock lock(&change_mutex_);
+    std::lock_guard lock(change_mutex_);
     MetadataDocument document = *Present();
     PersonalApiKey* key = FindKey(id, &document);
     if (key == nullptr) return absl::NotFoundError(StrCat("api key ", id));
@@ -331,7 +332,7 @@ class FileMetadataStore : public MetadataStore {
   }
 
   absl::Status DeleteApiKey(int64_t id) override {
-    absl::MutexLock lock(&change_mutex_);
+    std::lock_guard lock(change_mutex_);
     MetadataDocument document = *Present();
     const size_t removed =
         std::erase_if(document.api_keys, [id](const PersonalApiKey& key) { return key.id == id; });
@@ -342,14 +343,14 @@ class FileMetadataStore : public MetadataStore {
   void NoteApiKeyUse(const PersonalApiKey& key) override {
     const int64_t now_us = env_->NowMicros();
     if (now_us < key.last_used_at_us + kUseNotedUs) return;
-    absl::MutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     uses_[key.id] = now_us;
   }
 
   absl::Status FlushApiKeyUses() override {
-    absl::MutexLock lock(&change_mutex_);
+    std::lock_guard lock(change_mutex_);
     {
-      absl::ReaderMutexLock uses(&mutex_);
+      std::shared_lock uses(mutex_);
       if (uses_.empty()) return absl::OkStatus();
     }
     return Replace(*Present());
@@ -358,7 +359,7 @@ class FileMetadataStore : public MetadataStore {
   bool has_objects() const override { return Present()->has_objects; }
 
   absl::Status RememberObjects() override {
-    absl::MutexLock lock(&change_mutex_);
+    std::lock_guard lock(change_mutex_);
     MetadataDocument document = *Present();
     document.has_objects = true;
     return Replace(std::move(document));
@@ -393,7 +394,7 @@ class FileMetadataStore : public MetadataStore {
   }
 
   PersonalApiKey WithUse(PersonalApiKey key) const {
-    absl::ReaderMutexLock lock(&mutex_);
+    std::shared_lock lock(mutex_);
     if (const auto use = uses_.find(key.id); use != uses_.end()) key.last_used_at_us = use->second;
     return key;
   }
@@ -407,22 +408,22 @@ class FileMetadataStore : public MetadataStore {
   }
 
   std::shared_ptr<const MetadataDocument> Present() const {
-    absl::ReaderMutexLock lock(&mutex_);
+    std::shared_lock lock(mutex_);
     return document_;
   }
 
   // The file first: what is shown is durable.
-  absl::Status Replace(MetadataDocument document) ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_) {
+  absl::Status Replace(MetadataDocument document) {
     std::map<int64_t, int64_t> uses;
     {
-      absl::ReaderMutexLock lock(&mutex_);
+      std::shared_lock lock(mutex_);
       uses = uses_;
     }
     for (PersonalApiKey& key : document.api_keys) {
       if (const auto use = uses.find(key.id); use != uses.end()) key.last_used_at_us = use->second;
     }
     HOGLET_RETURN_IF_ERROR(env_->ReplaceFile(path_, EncodeMetadata(document)));
-    absl::MutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     document_ = std::make_shared<const MetadataDocument>(std::move(document));
     std::erase_if(uses_, [&](const auto& use) {
       const auto written = uses.find(use.first);
@@ -436,12 +437,11 @@ class FileMetadataStore : public MetadataStore {
   const std::string path_;
   std::string initial_api_key_;
   // Held by one change from its beginning to its end, writing included.
-  absl::Mutex change_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
-  mutable absl::Mutex mutex_;
-  std::shared_ptr<const MetadataDocument> document_ ABSL_GUARDED_BY(mutex_) =
-      std::make_shared<const MetadataDocument>();
+  std::mutex change_mutex_;          // held through a change; taken before mutex_
+  mutable std::shared_mutex mutex_;  // guards what follows
+  std::shared_ptr<const MetadataDocument> document_ = std::make_shared<const MetadataDocument>();
   // When keys were last used, as far as the document does not say.
-  std::map<int64_t, int64_t> uses_ ABSL_GUARDED_BY(mutex_);
+  std::map<int64_t, int64_t> uses_;
   std::atomic<uint64_t> version_{1};
 };
 

@@ -192,7 +192,7 @@ absl::Status DecodeMembers(std::string_view value, std::vector<Uuid>* out) {
   for (; !rest.empty(); rest.remove_prefix(sizeof(Uuid))) {
     Uuid person;
     std::memcpy(person.bytes.data(), rest.data(), sizeof(Uuid));
-    if (!out->empty() && person <= out->back()) {
+    if (!out->empty() && !(out->back().bytes < person.bytes)) {
       return absl::DataLossError("members out of order");
     }
     out->push_back(person);

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <mutex>
 #include <set>
+#include <shared_mutex>
 #include <utility>
 
-#include "absl/synchronization/mutex.h"
 #include "include/hoglet/status.h"
 #include "rocksdb/db.h"
 #include "rocksdb/write_batch.h"
@@ -61,7 +62,7 @@ absl::Status CheckDocument(ObjectKind kind, int64_t id, std::string_view json) {
   }
   Arena arena;
   JsonObjectView members;
-  const absl::Status parsed = ParseJsonObject(json, &arena, &members);
+  absl::Status parsed = ParseJsonObject(json, &arena, &members);
   if (parsed.ok()) return parsed;
   return absl::InvalidArgumentError(StrCat(what(), ": no JSON object: ", parsed.message()));
 }
@@ -105,7 +106,8 @@ void WriteMembers(TeamId project, int64_t cohort_id, const std::vector<Uuid>& be
     return object_rows::MembersKey(project, cohort_id, first);
   };
   for (const auto& [begin, count] : new_rows) {
-    for (; old_at < old_rows.size() && before[old_rows[old_at].first] < after[begin]; ++old_at) {
+    for (; old_at < old_rows.size() && before[old_rows[old_at].first].bytes < after[begin].bytes;
+         ++old_at) {
       batch->Delete(key(before[old_rows[old_at].first]));
     }
     bool is_same = false;
@@ -182,9 +184,9 @@ class StagedTransaction final : public ObjectStore::Transaction {
   void SetMembers(int64_t cohort_id, std::vector<Uuid> persons) override {
     SortUnique(&persons);
     if (persons.size() > limits::kCohortMembersMax) {
-      Note(absl::ResourceExhaustedError(StrCat("cohort ", cohort_id, ": ", persons.size(),
-                                               " members, the limit is ",
-                                               limits::kCohortMembersMax)));
+      Note(
+          absl::InvalidArgumentError(StrCat("cohort ", cohort_id, ": ", persons.size(),
+                                            " members, the limit is ", limits::kCohortMembersMax)));
       return;
     }
     members_[cohort_id] = std::make_shared<const CohortMembers>(std::move(persons));
@@ -219,7 +221,7 @@ class StagedTransaction final : public ObjectStore::Transaction {
   const absl::Status& status() const { return status_; }
   bool empty() const { return objects_.empty() && members_.empty() && activities_.empty(); }
 
-  // What is to be written, and the project as it is then. kResourceExhausted if it were too much.
+  // What is to be written, and the project as it is then. kInvalidArgument if it were too much.
   absl::StatusOr<StatePtr> Finish(TeamId project, uint64_t last_activity,
                                   rocksdb::WriteBatch* batch) const {
     auto next = std::make_shared<ProjectState>(*base_);
@@ -271,7 +273,7 @@ class StagedTransaction final : public ObjectStore::Transaction {
       uint64_t bytes = 0;
       for (const auto& [id, json] : *all) bytes += json->size();
       if (all->size() > limits::kObjectsMax || bytes > limits::kObjectsBytesMax) {
-        return absl::ResourceExhaustedError(
+        return absl::InvalidArgumentError(
             StrCat("objects: ", all->size(), " with ", bytes, " bytes in a project; the limit is ",
                    limits::kObjectsMax, " and ", limits::kObjectsBytesMax, " of a kind"));
       }
@@ -330,13 +332,11 @@ class StagedTransaction final : public ObjectStore::Transaction {
 // What is read back at opening, table by table in the order of the keys.
 class StateReader {
  public:
-  using Report = std::function<void(const absl::Status&)>;
-
   // kDataLoss or kUnimplemented, naming the row.
   absl::Status Take(std::string_view key, std::string_view value) {
     RowKey row;
     if (!object_rows::ParseKey(key, &row)) return absl::DataLossError("a damaged key");
-    const absl::Status status = TakeRow(row, value);
+    absl::Status status = TakeRow(row, value);
     if (status.ok()) return status;
     return absl::Status(status.code(), ToAbsl(StrCat("project ", row.project, ", table ",
                                                      static_cast<int>(row.table), ", id ", row.id,
@@ -441,8 +441,8 @@ class RocksObjectStore final : public ObjectStore {
   }
 
   absl::Status Open() {
-    absl::MutexLock change(&change_mutex_);
-    absl::MutexLock use(&database_mutex_);
+    std::lock_guard change(change_mutex_);
+    std::lock_guard use(database_mutex_);
     return OpenLocked();
   }
 
@@ -469,7 +469,7 @@ class RocksObjectStore final : public ObjectStore {
 
   absl::Status Change(TeamId project,
                       const std::function<absl::Status(Transaction*)>& change) override {
-    absl::MutexLock lock(&change_mutex_);
+    std::lock_guard lock(change_mutex_);
     if (needs_reopening_) HOGLET_RETURN_IF_ERROR(Reopen());
     StagedTransaction transaction(env_, StateOf(project));
     HOGLET_RETURN_IF_ERROR(change(&transaction));
@@ -480,7 +480,7 @@ class RocksObjectStore final : public ObjectStore {
     HOGLET_ASSIGN_OR_RETURN(StatePtr next, transaction.Finish(project, last_activity, &batch));
     HOGLET_RETURN_IF_ERROR(Write(&batch));
     last_activities_[project] = last_activity + transaction.activity_count();
-    absl::MutexLock show(&mutex_);
+    std::lock_guard show(mutex_);
     states_[project] = std::move(next);
     return absl::OkStatus();
   }
@@ -491,12 +491,12 @@ class RocksObjectStore final : public ObjectStore {
  private:
   StatePtr StateOf(TeamId project) const {
     static const auto* const none = new StatePtr(std::make_shared<const ProjectState>());
-    absl::ReaderMutexLock lock(&mutex_);
+    std::shared_lock lock(mutex_);
     const auto found = states_.find(project);
     return found == states_.end() ? *none : found->second;
   }
 
-  absl::Status OpenLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_, database_mutex_) {
+  absl::Status OpenLocked() {
     database_.reset();  // two would share files
     HOGLET_ASSIGN_OR_RETURN(
         database_, ObjectDatabase::Open(env_, directory_, ObjectDatabase::Access::kReadWrite));
@@ -504,7 +504,7 @@ class RocksObjectStore final : public ObjectStore {
   }
 
   // Everything but the activity log.
-  absl::Status Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_, database_mutex_) {
+  absl::Status Load() {
     StateReader reader;
     absl::Status status;
     rocksdb::ReadOptions read;
@@ -528,7 +528,7 @@ class RocksObjectStore final : public ObjectStore {
 
   // Versions go on growing over a reopening.
   void Show(std::map<TeamId, StatePtr> states) {
-    absl::MutexLock lock(&mutex_);
+    std::lock_guard lock(mutex_);
     for (auto& [project, state] : states_) {
       auto next = std::make_shared<ProjectState>();
       if (const auto found = states.find(project); found != states.end()) *next = *found->second;
@@ -538,10 +538,10 @@ class RocksObjectStore final : public ObjectStore {
     states_ = std::move(states);
   }
 
-  absl::Status Reopen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_) {
+  absl::Status Reopen() {
     HOGLET_RETURN_IF_ERROR(ProbeSpace(env_, directory_, kProbeBytes));
-    absl::MutexLock use(&database_mutex_);
-    const absl::Status status = OpenLocked();
+    std::lock_guard use(database_mutex_);
+    absl::Status status = OpenLocked();
     if (status.ok()) {
       needs_reopening_ = false;
       LogInfo("object store opened anew after an error");
@@ -554,8 +554,8 @@ class RocksObjectStore final : public ObjectStore {
     return status;
   }
 
-  absl::Status Write(rocksdb::WriteBatch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_) {
-    absl::ReaderMutexLock use(&database_mutex_);
+  absl::Status Write(rocksdb::WriteBatch* batch) {
+    std::shared_lock use(database_mutex_);
     rocksdb::WriteOptions write;
     write.sync = true;
     const rocksdb::Status status = database_->db().Write(write, batch);
@@ -564,12 +564,11 @@ class RocksObjectStore final : public ObjectStore {
   }
 
   // The number of the project's newest line.
-  absl::StatusOr<uint64_t> LastActivity(TeamId project)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_) {
+  absl::StatusOr<uint64_t> LastActivity(TeamId project) {
     if (const auto known = last_activities_.find(project); known != last_activities_.end()) {
       return known->second;
     }
-    absl::ReaderMutexLock use(&database_mutex_);
+    std::shared_lock use(database_mutex_);
     const std::string prefix = object_rows::ActivityPrefix(project);
     std::unique_ptr<rocksdb::Iterator> rows(database_->db().NewIterator(rocksdb::ReadOptions()));
     rows->SeekForPrev(object_rows::Numbered(prefix, std::numeric_limits<uint64_t>::max()));
@@ -581,14 +580,15 @@ class RocksObjectStore final : public ObjectStore {
   Env* const env_;
   const std::string directory_;
   // Held by one change from its beginning to its end.
-  absl::Mutex change_mutex_ ABSL_ACQUIRED_BEFORE(database_mutex_);
-  bool needs_reopening_ = false;  // under change_mutex_
-  std::map<TeamId, uint64_t> last_activities_ ABSL_GUARDED_BY(change_mutex_);
+  // Mutexes are taken in this order; each guards what follows it.
+  std::mutex change_mutex_;
+  bool needs_reopening_ = false;
+  std::map<TeamId, uint64_t> last_activities_;
   // Exclusively while the database is exchanged. Null only after an error.
-  mutable absl::Mutex database_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+  mutable std::shared_mutex database_mutex_;
   std::unique_ptr<ObjectDatabase> database_;
-  mutable absl::Mutex mutex_;
-  std::map<TeamId, StatePtr> states_ ABSL_GUARDED_BY(mutex_);
+  mutable std::shared_mutex mutex_;
+  std::map<TeamId, StatePtr> states_;
 };
 
 // The numbers of one subject's lines, the newest first.
@@ -621,7 +621,7 @@ bool Takes(const ObjectStore::ActivityFilter& filter, const Activity& activity) 
 absl::Status RocksObjectStore::VisitActivity(
     TeamId project, const ActivityFilter& filter,
     const std::function<bool(const Activity&)>& visit) const {
-  absl::ReaderMutexLock use(&database_mutex_);
+  std::shared_lock use(database_mutex_);
   if (database_ == nullptr) {
     return absl::UnavailableError(
         StrCat("object store ", directory_, ": could not be opened again after an error"));

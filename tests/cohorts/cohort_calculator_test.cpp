@@ -206,6 +206,23 @@ TEST_F(CohortCalculatorTest, WhoAsksMeanwhileWaitsForTheNext) {
   EXPECT_FALSE(Get(1).is_calculating);
 }
 
+TEST_F(CohortCalculatorTest, DefinitionsMayChangeMeanwhile) {
+  for (int64_t id = 1; id <= 20; ++id) Put({.id = id, .filters_json = Filters(Set("a"))});
+  engine_.answer = [](const QueryRequest&) { return ScriptedEngine::Persons({1}); };
+  std::atomic<bool> is_over = false;
+  std::thread changes([&] {
+    for (int i = 0; !is_over; ++i)
+      Put({.id = 21 + i % 5, .filters_json = Filters(Set("b")), .is_deleted = true});
+  });
+  for (int times = 0; times < 20; ++times) {
+    calculator_->CalculateDue();
+    env_.AdvanceMicros(kMicrosPerHour);
+  }
+  is_over = true;
+  changes.join();
+  EXPECT_EQ(Get(1).version, 20);
+}
+
 TEST_F(CohortCalculatorTest, GoesOnAfterARestartAndStopsAtOnce) {
   Put({.id = 1, .filters_json = Filters(Set("a")), .is_calculating = true});
   std::atomic<bool> has_begun = false;

@@ -39,8 +39,8 @@ class CohortMembershipTest : public testing::Test {
   }
   std::vector<int> Members(TeamId team, int64_t id) const {
     std::vector<int> out;
-    for (const Uuid& person : objects_->Members(team, id)->persons())
-      out.push_back(person.bytes[15]);
+    const auto members = objects_->Members(team, id);
+    for (const Uuid& person : members->persons()) out.push_back(person.bytes[15]);
     return out;
   }
 
@@ -59,8 +59,8 @@ TEST_F(CohortMembershipTest, MergesMoveMembersOfStaticCohorts) {
   EXPECT_EQ(objects_->version(kTeam), before) << "nothing to do, nothing written";
 
   // In their order: 1 becomes 3 becomes 2.
-  const std::vector<PersonMerge> merges = {{kTeam, Person(1), Person(3)},
-                                           {kTeam, Person(3), Person(2)}};
+  const std::vector<PersonMerge> merges = {
+      {kTeam, Person(1), Person(3)}, {kTeam, Person(3), Person(2)}, {3, Person(1), Person(2)}};
   for (int times = 0; times < 2; ++times) {
     ASSERT_TRUE(membership.PersonsMerged(merges).ok());
     EXPECT_THAT(Members(kTeam, 1), ElementsAre(2));

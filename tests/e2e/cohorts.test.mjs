@@ -279,6 +279,18 @@ test('cohorts of cohorts', async () => {
   assert.ok(!(await names('type=static')).includes('inner'));
 });
 
+test('cohorts that flags use', async () => {
+  const { id } = await ok('POST', '/cohorts/', { name: 'flagged', filters: all_of(person('plan', 'exact', 'pro')) });
+  const flag = await ok('POST', '/feature_flags/', { key: 'for-some', active: true, filters: { groups: [{ properties: [{ type: 'cohort', key: 'id', value: id }], rollout_percentage: 100 }] } });
+  await refused('PATCH', `/cohorts/${id}/`, { deleted: true }, 400, { attr: 'deleted', detail: /for-some/ });
+  await refused('PATCH', `/cohorts/${id}/`, { filters: all_of(did('performed_event', 'buy', days(1))) }, 400, { code: 'behavioral_cohort_found' });
+  await ok('PATCH', `/cohorts/${id}/`, { filters: all_of(person('plan', 'exact', 'free')) });
+  await ok('PATCH', `/feature_flags/${flag.id}/`, { active: false });
+  await ok('PATCH', `/cohorts/${id}/`, { filters: all_of(did('performed_event', 'buy', days(1))) });
+  assert.equal(await who(id), 'ad');
+  await ok('PATCH', `/cohorts/${id}/`, { deleted: true });
+});
+
 test('a merge keeps membership, a deletion ends it', async () => {
   await send(event('seen', 'visitor'), event('seen', 'other'));
   const visitor = await id_of('visitor');

@@ -157,6 +157,24 @@ TEST(Commands, ReadBackAsWritten) {
   EXPECT_FALSE(DecodeCommand(bytes + "x").ok());
 }
 
+TEST(Commands, HashKeysReadBackAsWritten) {
+  const IngestCommand command{.kind = IngestCommand::Kind::kKeepFlagHashKeys,
+                              .team_id = 2,
+                              .distinct_ids = {"user", ""},
+                              .flags = {"a", "b"},
+                              .hash_key = "anon"};
+  const std::string bytes = EncodeCommand(command);
+  const auto read = DecodeCommand(bytes);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->distinct_ids, command.distinct_ids);
+  EXPECT_EQ(read->flags, command.flags);
+  EXPECT_EQ(read->hash_key, "anon");
+  for (size_t length = 0; length < bytes.size(); ++length) {
+    EXPECT_FALSE(DecodeCommand(bytes.substr(0, length)).ok()) << length;
+  }
+  EXPECT_FALSE(DecodeCommand(bytes + "x").ok());
+}
+
 TEST(Deletion, OfAPersonWithEvents) {
   ScratchDirectory scratch;
   MemoryEnv env;
@@ -189,6 +207,44 @@ TEST(Deletion, OfAPersonAloneAndOfEventsAlone) {
   EXPECT_EQ(RowCount(stores), 2u);
   EXPECT_FALSE(stores.persons->FindByDistinctId(1, "anna")->has_value());
   EXPECT_TRUE(stores.persons->FindByDistinctId(1, "bert")->has_value());
+}
+
+std::string KeepHashKeys(std::vector<std::string> ids, std::vector<std::string> flags,
+                         const std::string& hash_key) {
+  return EncodeCommand({.kind = IngestCommand::Kind::kKeepFlagHashKeys,
+                        .team_id = 1,
+                        .distinct_ids = std::move(ids),
+                        .flags = std::move(flags),
+                        .hash_key = hash_key});
+}
+
+TEST(HashKeys, TheFirstStaysAndGoesWithItsPerson) {
+  ScratchDirectory scratch;
+  MemoryEnv env;
+  FakeLog log;
+  Stores stores(&log, &env, scratch.path("persons"));
+  stores.Start();
+  using Keys = PersonStore::FlagHashKeys;
+  const auto keys_of = [&](const char* distinct_id) -> Keys {
+    const auto facts =
+        stores.persons->Ask({.team = 1, .distinct_id = distinct_id, .hash_keys = true});
+    EXPECT_TRUE(facts.ok()) << facts.status();
+    return facts->hash_keys;
+  };
+  Append(&log, {Event(1, "seen", "anon"), Event(2, "seen", "anna"),
+                KeepHashKeys({"anna", "anon", "nobody"}, {"a"}, "anon"),
+                KeepHashKeys({"anna"}, {"a", "b"}, "later")});
+  stores.WaitApplied();
+  EXPECT_EQ(keys_of("anna"), (Keys{{"a", "anon"}, {"b", "later"}}));
+  EXPECT_EQ(keys_of("anon"), (Keys{{"a", "anon"}}));
+  EXPECT_EQ(keys_of("nobody"), Keys());
+  Append(&log, {KeepHashKeys({"anon"}, {"c"}, "c"),
+                Event(3, "$identify", "anna", R"({"$anon_distinct_id":"anon"})"),
+                KeepHashKeys({"anon"}, {"d"}, "d")});
+  stores.WaitApplied();
+  const Keys all = {{"a", "anon"}, {"b", "later"}, {"c", "c"}, {"d", "d"}};
+  EXPECT_EQ(keys_of("anon"), all);
+  EXPECT_EQ(keys_of("anna"), all);
 }
 
 // What it learns, as lines; the first of each fails.

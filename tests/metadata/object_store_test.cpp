@@ -174,7 +174,7 @@ TEST_F(ObjectStoreTest, RefusesWhatIsTooMuch) {
     }
     return absl::OkStatus();
   });
-  EXPECT_EQ(many.code(), absl::StatusCode::kResourceExhausted) << many;
+  EXPECT_EQ(many.code(), absl::StatusCode::kInvalidArgument) << many;
   EXPECT_TRUE(store->All(1, kFlag)->empty());
   const absl::Status log = store->Change(1, [](ObjectStore::Transaction* transaction) {
     transaction->Log({.scope = std::string(limits::kActivityNamesBytesMax + 1, 's')});
