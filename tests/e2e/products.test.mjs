@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { launchBrowser, newVisitor, serveSite } from './lib/browser.mjs';
 import { Server, waitFor } from './lib/server.mjs';
 
-const SLOW = { timeout_ms: 15_000 };
+const SLOW = { timeout_ms: 30_000 };
 let server;
 before(async () => { server = await Server.start(); });
 after(() => server.remove());
@@ -258,7 +258,7 @@ test('a key needs the scope', async () => {
   }
 });
 
-test('posthog-js reads them', { timeout: 90_000 }, async () => {
+test('posthog-js reads them', { timeout: 180_000 }, async () => {
   const survey = await make(SURVEYS, { name: 'In the page', type: 'popover', questions: QUESTIONS, start_date: '2024-01-01T00:00:00Z' });
   const feature = await make(FEATURES, { name: 'Dark mode', stage: 'beta' });
   const site = await serveSite({ '/module': ['text/html', new URL('./fixtures/page.html', import.meta.url)], '/posthog-js/module.js': ['text/javascript', import.meta.resolve('posthog-js/dist/module.js')] });
@@ -272,7 +272,7 @@ test('posthog-js reads them', { timeout: 90_000 }, async () => {
     const features = await page.evaluate(() => new Promise((resolve) => { window.posthog.getEarlyAccessFeatures(resolve, true, ['concept', 'beta']); }));
     assert.deepEqual(features.map(({ id, flagKey }) => [id, flagKey]), [[feature.id, 'dark-mode']]);
     // The survey is shown, as its flag says that this visitor has not answered it.
-    await page.waitForSelector(`.PostHogSurvey-${survey.id}`, { state: 'attached', timeout: 15_000 });
+    await page.waitForSelector(`.PostHogSurvey-${survey.id}`, { state: 'attached', timeout: 60_000 });
     const id = await page.evaluate(() => {
       window.posthog.updateEarlyAccessFeatureEnrollment('dark-mode', true);
       return window.posthog.get_distinct_id();
