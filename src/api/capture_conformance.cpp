@@ -15,6 +15,7 @@
 #include "include/hoglet/status.h"
 #include "src/api/capture_routes.h"
 #include "src/api/flag_routes.h"
+#include "src/api/product_api.h"
 #include "src/base/base64.h"
 #include "src/base/captured_event.h"
 #include "src/base/json.h"
@@ -402,6 +403,7 @@ absl::StatusOr<std::string> RunCase(const element& vector) {
   AddCaptureRoutes(&service, &router);
   FlagService flags(&env, &tokens, /*source=*/nullptr, FlagService::Options(), &metrics);
   AddFlagRoutes(&flags, &router);
+  AddEmptyProductRoutes(&router);
 
   // The answer comes from the log's thread; an append of nothing waits behind it.
   struct Waiting {

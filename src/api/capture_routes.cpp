@@ -15,14 +15,6 @@ HttpHandler Bind(CaptureService* service, Method method) {
   };
 }
 
-void AddConstant(std::string_view path, const char* json, HttpRouter* router) {
-  HttpRouteOptions options;
-  options.cors = CorsPolicy::kCredentials;
-  router->Add("GET", path, options, [json](HttpRequest, const HttpResponder& responder) {
-    responder(HttpJson(200, json));
-  });
-}
-
 }  // namespace
 
 void AddCaptureRoutes(CaptureService* service, HttpRouter* router) {
@@ -56,10 +48,6 @@ void AddCaptureRoutes(CaptureService* service, HttpRouter* router) {
   router->Add("GET", "/array/:token/config.js", config,
               Bind(service, &CaptureService::HandleConfigScript));
   AddSdkAssetRoutes(service, router);
-  // What the SDK asks for when a page uses these products: this server has none of them.
-  AddConstant("/api/surveys", R"({"surveys":[]})", router);
-  AddConstant("/api/web_experiments", R"({"experiments":[]})", router);
-  AddConstant("/api/early_access_features", R"({"earlyAccessFeatures":[]})", router);
 }
 
 }  // namespace hoglet

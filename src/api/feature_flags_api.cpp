@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "src/api/flag_document.h"
 #include "src/api/flag_validation.h"
 #include "src/base/arena.h"
 #include "src/base/strings.h"
@@ -21,17 +22,8 @@ using Transaction = ObjectStore::Transaction;
 using Refusal = std::optional<HttpResponse>;
 
 constexpr auto kFlag = ObjectKind::kFeatureFlag;
-constexpr char kScope[] = "FeatureFlag";
 constexpr int64_t kStaleAfterUs = 30 * kMicrosPerDay;
 constexpr size_t kBulkIdsMax = 1'000;
-// What changes with every change, or is the server's own.
-const std::set<std::string_view>& UnloggedFields() {
-  static const auto* const fields = new std::set<std::string_view>{
-      "id",         "team_id",    "version",          "created_at",
-      "created_by", "updated_at", "last_modified_by", "field_versions"};
-  return *fields;
-}
-
 HttpResponse Refused(const FieldError& error) {
   return HttpApiError(400, error.detail, error.code, "", error.attr);
 }
@@ -179,19 +171,8 @@ struct FlagFilter {
 
 // -- Changes --
 
-// Keys have no character that JSON escapes, so a stored document shows its own as it is.
-bool IsKeyTaken(const Transaction& transaction, const std::string& key, int64_t except_id) {
-  const std::string member = StrCat("\"key\":\"", key, "\"");
-  for (const auto& [id, json] : transaction.All(kFlag)) {
-    if (id == except_id || json->find(member) == std::string::npos) continue;
-    const auto flag = JsonFields::Parse(*json);
-    if (flag.ok() && flag->Text("key") == key && !flag->Bool("deleted")) return true;
-  }
-  return false;
-}
-
 Refusal RefuseTakenKey(const Transaction& transaction, const std::string& key, int64_t except_id) {
-  if (!IsKeyTaken(transaction, key, except_id)) return std::nullopt;
+  if (!IsFlagKeyTaken(transaction, key, except_id)) return std::nullopt;
   return Refused({"key", "There is already a feature flag with this key.", "unique"});
 }
 
@@ -227,12 +208,9 @@ Refusal ReadFilters(const JsonObjectView& body, const Transaction& transaction, 
   // A change without conditions leaves them all as they are.
   const auto fields = JsonFields::Parse(json);
   if (flag_id != 0 && fields.ok() && !fields->Has("groups")) return std::nullopt;
-  const FlagReferences references{
-      .find_flag = [&](int64_t id) { return transaction.Find(kFlag, id); },
-      .find_cohort = [&](int64_t id) { return transaction.Find(ObjectKind::kCohort, id); },
-      .flag_id = flag_id};
   std::string stored;
-  if (auto error = ReadFlagFilters(json, references, &stored)) return Refused(*error);
+  if (auto error = ReadFlagFilters(json, ReferencesOf(transaction, flag_id), &stored))
+    return Refused(*error);
   changes->Set("filters", std::move(stored));
   return std::nullopt;
 }
@@ -289,69 +267,9 @@ Refusal RefuseConflict(const JsonObjectView& body, const JsonFields& flag,
   return std::nullopt;
 }
 
-void Apply(const JsonFields& differences, int64_t user_id, int64_t now_us, JsonFields* flag) {
-  const std::string old_key = flag->Text("key");
-  const int64_t version = flag->Int("version") + 1;
-  auto versions = JsonFields::Parse(flag->Find("field_versions"));
-  if (!versions.ok()) versions = JsonFields();
-  for (const auto& [name, json] : differences.members()) {
-    flag->Set(name, json);
-    versions->Set(name, StrCat(version));
-  }
-  if (const std::string key = flag->Text("key"); key != old_key) {
-    flag->Set("filters", RenameEnrollment(flag->Find("filters"), old_key, key));
-  }
-  flag->Set("version", StrCat(version));
-  flag->Set("last_modified_by", StrCat(user_id));
-  flag->SetText("updated_at", FormatRfc3339(now_us));
-  flag->Set("field_versions", versions->ToJson());
-}
-
 const char* ActivityNameOf(const JsonFields& before, const JsonFields& after) {
   if (before.Bool("deleted") == after.Bool("deleted")) return "updated";
   return after.Bool("deleted") ? "deleted" : "restored";
-}
-
-// All members, in the order in which they are shown.
-JsonFields NewFlag(int64_t id, TeamId team_id, int64_t user_id, int64_t now_us) {
-  const std::string now = FormatRfc3339(now_us);
-  JsonFields flag;
-  flag.Set("id", StrCat(id));
-  flag.Set("team_id", StrCat(team_id));
-  flag.SetText("name", "");
-  flag.SetText("key", "");
-  flag.Set("filters", "{}");
-  flag.Set("deleted", "false");
-  flag.Set("active", "true");
-  flag.Set("created_by", StrCat(user_id));
-  flag.SetText("created_at", now);
-  flag.SetText("updated_at", now);
-  flag.Set("version", "1");
-  flag.Set("last_modified_by", StrCat(user_id));
-  flag.Set("ensure_experience_continuity", "false");
-  flag.Set("experiment_set", "[]");
-  flag.Set("rollback_conditions", "null");
-  flag.Set("performed_rollback", "false");
-  flag.Set("tags", "[]");
-  flag.Set("evaluation_contexts", "[]");
-  flag.SetText("creation_context", "feature_flags");
-  flag.Set("is_remote_configuration", "false");
-  flag.Set("has_encrypted_payloads", "false");
-  flag.SetText("evaluation_runtime", "all");
-  flag.Set("bucketing_identifier", "null");
-  flag.Set("last_called_at", "null");
-  flag.Set("field_versions", "{}");
-  return flag;
-}
-
-void LogChange(const JsonFields& flag, const char* activity, int64_t user_id,
-               std::string changes_json, Transaction* transaction) {
-  transaction->Log(MakeActivity({.scope = kScope,
-                                 .item_id = std::string(flag.Find("id")),
-                                 .name = flag.Text("key"),
-                                 .activity = activity,
-                                 .user_id = user_id,
-                                 .changes_json = std::move(changes_json)}));
 }
 
 }  // namespace
@@ -456,10 +374,12 @@ HttpResponse FeatureFlagsApi::Create(const RestCall& call) const {
         refusal = ReadChanges(body, *transaction, /*flag_id=*/0, &changes);
         if (refusal.has_value()) return absl::CancelledError("refused");
         const int64_t id = transaction->NewId(kFlag);
-        flag = NewFlag(id, call.project.team_id, call.caller.user_id, env_->NowMicros());
+        flag = NewFlagDocument(id, {.team_id = call.project.team_id,
+                                    .user_id = call.caller.user_id,
+                                    .now_us = env_->NowMicros()});
         for (const auto& [name, json] : changes.members()) flag.Set(name, json);
         transaction->Put(kFlag, id, flag.ToJson());
-        LogChange(flag, "created", call.caller.user_id, "[]", transaction);
+        LogFlagChange(flag, "created", call.caller.user_id, "[]", transaction);
         return absl::OkStatus();
       });
   if (refusal.has_value()) return *std::move(refusal);
@@ -494,10 +414,14 @@ HttpResponse FeatureFlagsApi::Update(const RestCall& call) const {
     const JsonFields differences = DifferencesOf(flag, changes);
     if (differences.members().empty()) return std::nullopt;
     if (auto conflict = RefuseConflict(body, flag, differences, *projects_)) return conflict;
-    Apply(differences, call.caller.user_id, env_->NowMicros(), &flag);
+    ApplyFlagChanges(differences,
+                     {.team_id = call.project.team_id,
+                      .user_id = call.caller.user_id,
+                      .now_us = env_->NowMicros()},
+                     &flag);
     std::string after = flag.ToJson();
-    LogChange(flag, ActivityNameOf(*before, flag), call.caller.user_id,
-              ChangesJson(kScope, *json, after, UnloggedFields()), transaction);
+    LogFlagChange(flag, ActivityNameOf(*before, flag), call.caller.user_id,
+                  FlagChangesJson(*json, after), transaction);
     transaction->Put(kFlag, *id, std::move(after));
     return std::nullopt;
   };
@@ -551,7 +475,7 @@ HttpResponse FeatureFlagsApi::BulkKeys(const RestCall& call) const {
 }
 
 HttpResponse FeatureFlagsApi::FlagActivity(const RestCall& call) const {
-  ObjectStore::ActivityFilter filter{.scopes = {kScope}};
+  ObjectStore::ActivityFilter filter{.scopes = {kFlagActivityScope}};
   if (!call.request.PathParameter("id").empty()) {
     const auto id = FlagIdOf(call);
     if (!id.has_value() || objects_->Find(call.project.team_id, kFlag, *id) == nullptr) {

@@ -4,8 +4,11 @@
 
 #include "include/hoglet/status.h"
 #include "src/api/capture_routes.h"
+#include "src/api/early_access_features_api.h"
 #include "src/api/flag_routes.h"
 #include "src/api/status_page.h"
+#include "src/api/surveys_api.h"
+#include "src/api/web_experiments_api.h"
 #include "src/base/process.h"
 #include "src/http/api_error.h"
 
@@ -42,6 +45,7 @@ void Server::Stop() {
 void Server::AddRoutes() {
   AddCaptureRoutes(&capture_, &router_);
   AddFlagRoutes(&flag_service_, &router_);
+  AddProductRoutes();
   AddOperatorRoutes();
   HttpRouteOptions query;
   query.body_bytes_max = query_->options().body_bytes_max;
@@ -93,6 +97,19 @@ void Server::AddRoutes() {
                                                            .dead_letters = parts_.dead_letters,
                                                            .wait_applied = parts_.wait_applied});
   rights_->AddRoutes(&router_);
+}
+
+void Server::AddProductRoutes() {
+  if (parts_.objects == nullptr) {
+    AddEmptyProductRoutes(&router_);
+    return;
+  }
+  const ProductApi::Parts parts{
+      .env = parts_.env, .projects = parts_.projects, .objects = parts_.objects};
+  products_.push_back(std::make_unique<EarlyAccessFeaturesApi>(parts));
+  products_.push_back(std::make_unique<SurveysApi>(parts, parts_.query_engine));
+  products_.push_back(std::make_unique<WebExperimentsApi>(parts));
+  for (const auto& product : products_) product->AddRoutes(&router_);
 }
 
 void Server::AddCohortRoutes() {

@@ -20,6 +20,7 @@
 #include "src/api/groups_api.h"
 #include "src/api/ingestion_warnings_api.h"
 #include "src/api/personal_api_keys_api.h"
+#include "src/api/product_api.h"
 #include "src/api/project_settings_api.h"
 #include "src/api/query_api.h"
 #include "src/api/stored_flags.h"
@@ -88,6 +89,7 @@ class Server {
   void AddRoutes();
   void AddCohortRoutes();
   void AddOperatorRoutes();
+  void AddProductRoutes();
   HttpResponse Readiness() const;
   HttpResponse StatusPage(std::string_view host) const;
 
@@ -99,6 +101,7 @@ class Server {
   std::unique_ptr<DefinitionsApi> definitions_;
   std::unique_ptr<IngestionWarningsApi> ingestion_warnings_;
   std::unique_ptr<ProjectSettingsApi> settings_;
+  std::vector<std::unique_ptr<ProductApi>> products_;
   std::unique_ptr<FlagDefinitionsApi> flag_definitions_;
   std::unique_ptr<CohortsApi> cohorts_;
   std::unique_ptr<GroupsApi> groups_;

@@ -153,7 +153,7 @@ TEST_F(ServerTest, EveryPackedScriptUnpacks) {
 
 TEST_F(ServerTest, ProductsThatAreNotThereAnswerEmpty) {
   for (const auto& [path, body] :
-       {std::pair("/api/surveys/?token=t", R"({"surveys":[]})"),
+       {std::pair("/api/surveys/?token=t", R"({"surveys":[],"survey_config":null})"),
         std::pair("/api/web_experiments/", R"({"experiments":[]})"),
         std::pair("/api/early_access_features/?token=t", R"({"earlyAccessFeatures":[]})")}) {
     const HttpResponse answer = Send("GET", path, "", {{"origin", "http://site"}});
