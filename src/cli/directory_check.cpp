@@ -19,7 +19,7 @@ absl::Status CheckMetadataIsThere(Env* env, const std::string& path) {
         metadata, " is missing, but ", data,
         " is there: the projects and keys of this data are lost. Put the file back from a backup. "
         "Without one, start hoglet once on a new directory with --project-token set to the token "
-        "that your SDKs use, stop it, and copy its metadata/metadata.json here"));
+        "that your SDKs use, stop it, and copy what is missing of its metadata/ here"));
   }
   return absl::OkStatus();
 }

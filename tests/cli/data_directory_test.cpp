@@ -91,7 +91,8 @@ TEST_F(DataDirectoryTest, LostProjectsAreRefused) {
   // What the message says to do.
   const std::string other = scratch_.path("other");
   ASSERT_TRUE(DataDirectory::Open(Env::Posix(), other, {.project_token = "token"}).ok());
-  std::filesystem::copy(other + "/metadata", path_ + "/metadata");
+  std::filesystem::copy(other + "/metadata", path_ + "/metadata",
+                        std::filesystem::copy_options::recursive);
   const auto directory = Open();
   ASSERT_TRUE(directory.ok()) << directory.status();
   EXPECT_EQ((*directory)->projects().Projects()[0].token, "token");
