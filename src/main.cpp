@@ -81,6 +81,11 @@ void AddServe(CLI::App& app, hoglet::ServeCommand& serve, std::string& config_fi
       sub, "--log-retention", serve.log_retained_bytes_max,
       "Bytes of the log to keep of events that are stored already (for seven days at most); 1GB "
       "unless given");
+  Flag(sub, "--flags-rate-limit", serve.flag_requests_per_second,
+       "Requests to /flags that each project may make a second, beyond 10 seconds' worth at once; "
+       "0: no limit")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
 }
 
 // Gives `sub` the flags of the file that are not set yet. CLI11 reads configuration files for the

@@ -24,6 +24,7 @@ struct ServeCommand {
   std::string geoip_db;                        // MaxMind database; empty: no places
   unsigned threads = 0;                        // 0: as many as processors
   uint64_t memory_limit_bytes = 0;             // 0: by what the machine has (memory_shares.h)
+  uint32_t flag_requests_per_second = 0;       // of each project; 0: no limit
   uint64_t merge_bytes_per_second = 64 << 20;  // of merges nobody waits for; 0: no bound
   uint64_t log_retained_bytes_max = 1 << 30;   // of what is in the stores already
   uint64_t spill_limit_bytes = 0;  // of temporary files of queries; 0: SpillSpace::Options

@@ -105,6 +105,8 @@ ServerOptions ServerOptionsOf(const ServeCommand& command, const Address& addres
   options.http.connections_max = ConnectionsMax(RaiseOpenFilesMax(), options.http.connections_max);
   options.http.address = address.host;
   options.http.port = address.port;
+  options.flags.requests_per_second = command.flag_requests_per_second;
+  options.flags.requests_burst = 10 * command.flag_requests_per_second;
   if (command.threads > 0) {
     options.http.threads = command.threads;
     options.http.worker_threads = command.threads;
