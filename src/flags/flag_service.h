@@ -30,7 +30,7 @@ namespace hoglet {
 class FlagService {
  public:
   struct Options {
-    uint64_t body_bytes_max = 10ull << 20;  // after decompression
+    uint64_t body_bytes_max = 2ull << 20;  // also after decompression
     unsigned reading_threads = 2;
     size_t reading_queue_max = 1024;
     // How long a request waits for its person.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "src/base/unicode_case.h"
 #include "src/flags/flag_number.h"
@@ -79,6 +80,13 @@ bool EndsWithFolded(std::string_view text, std::string_view lower) {
 
 bool IsEqualFolded(std::string_view text, std::string_view lower) {
   return text.size() == lower.size() && EqualsFolded(text.data(), lower);
+}
+
+// In time linear in both, which std::string_view::find() is not: either may be long and hostile.
+bool Contains(std::string_view text, std::string_view part) {
+  if (part.empty()) return true;
+  return text.size() >= part.size() &&
+         memmem(text.data(), text.size(), part.data(), part.size()) != nullptr;
 }
 
 // The text in lower case, for searches; in `scratch` unless it is that already.
@@ -361,9 +369,8 @@ bool PropertyMatcher::ContainsAny(const FlagValue& property) const {
   std::string scratch;
   const std::string_view folded = FoldedText(property.text, &scratch);
   const std::vector<std::string>& texts = std::get<Texts>(operand_).texts;
-  return std::any_of(texts.begin(), texts.end(), [folded](const std::string& text) {
-    return folded.find(text) != std::string_view::npos;
-  });
+  return std::any_of(texts.begin(), texts.end(),
+                     [folded](const std::string& text) { return Contains(folded, text); });
 }
 
 MatchOutcome PropertyMatcher::MatchRegex(const FlagValue& property) const {
