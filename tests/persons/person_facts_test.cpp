@@ -16,17 +16,26 @@ class PersonFactsTest : public PersonStoreTest {
   PersonStore::FactsWanted Wanted(std::string_view id) const {
     return {.team = kTeam, .distinct_id = id, .hash_keys = true};
   }
-  // What was asked for, from wherever it is; "-" for nobody.
+  // The properties that somebody set; "-" for nobody.
+  static std::string Show(const PersonPtr& person) {
+    if (person == nullptr) return "-";
+    JsonObjectView set;
+    for (const JsonMember& member : person->properties->members()) {
+      if (!member.key.starts_with('$')) set.push_back(member);
+    }
+    return SerializeJsonObject(set);
+  }
+  // What was asked for, from wherever it is.
   std::string Ask(const std::string& id) {
     const auto facts = store->Ask(Wanted(id));
     if (!facts.ok()) return facts.status().ToString();
-    return facts->person == nullptr ? "-" : facts->person->properties->ToJson();
+    return Show(facts->person);
   }
   // The same from memory; "?" if that does not know.
   std::string Remember(const std::string& id) {
     const auto facts = store->Remember(Wanted(id));
     if (!facts.has_value()) return "?";
-    return facts->person == nullptr ? "-" : facts->person->properties->ToJson();
+    return Show(facts->person);
   }
   void SetHashKey(const std::string& id, const std::string& flag,
                   std::optional<std::string> hash_key) {
