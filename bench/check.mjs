@@ -211,6 +211,14 @@ test('the capture load in its three forms', () => {
   assert.equal(load('--total', '20000').total, 20_000);
 });
 
+const has_wrk = spawnSync('wrk', ['-v']).error === undefined;
+test('the flag load', { skip: has_wrk ? false : 'needs wrk' }, () => {
+  const json = path.join(data, 'flags.json');
+  run('flags_load.mjs', '--json', json, '--seconds', '1', '--flags', '14', '--cohorts', '2', '--persons', '50');
+  const { full, half } = JSON.parse(fs.readFileSync(json, 'utf8'));
+  assert.ok(full.per_s > 0 && half.per_s > 0 && full.answer_bytes > 1000);
+});
+
 test('the growth table', () => {
   const printed = run('growth.mjs', '--sizes', '2000,5000', '--out', data, '--data', data, '--engines', 'hoglet', '--runs', '1',
     '--queries', 'count_all,top_urls', '--remove');

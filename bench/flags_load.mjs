@@ -1,13 +1,13 @@
 // How fast hoglet evaluates feature flags over HTTP.
 //
 //   node flags_load.mjs --hoglet BIN [--flags 50] [--cohorts 5] [--persons 10000] [--seconds 10] [--connections 32]
-//     [--unknown] [--json FILE]
+//     [--threads 1] [--unknown] [--json FILE]
 //
 // Makes the flags over the REST API (rollouts, variants, properties, groups, dependencies, payloads; as many with a
 // cohort each as asked for), sends the persons' properties as events, and lets `wrk` post to /flags/?v=2 as SDKs do,
 // each request for another person: first as fast as it can, then at half of that rate (each connection then waits a
 // while between requests, and more connections are open). Prints requests a second, and p50 and p99 of a request.
-// --unknown asks for persons that nobody has heard of.
+// --unknown asks for persons that nobody has heard of; --threads are of wrk.
 //
 // wrk shares the machine, so the figures are those of client and server.
 
@@ -25,13 +25,13 @@ const { values: flags } = parseArgs({ options: {
   persons: { type: 'string', default: '10000' },
   seconds: { type: 'string', default: '10' },
   connections: { type: 'string', default: '32' },
+  threads: { type: 'string', default: '1' },
   unknown: { type: 'boolean', default: false },
   json: { type: 'string' },
 } });
 if (!flags.hoglet) throw new Error('--hoglet BIN is needed');
 const PERSONS = Number(flags.persons);
 const PLANS = ['free', 'pro', 'enterprise'];
-const THREADS = 2;
 // Of wrk's connections while it goes at half the rate, on average.
 const PAUSE_MS = 5;
 
@@ -124,7 +124,7 @@ end
 }
 
 function wrk(connections, pause_ms, seconds) {
-  const { status, stdout, stderr, error } = spawnSync('wrk', ['-t', String(THREADS), '-c', String(connections), '-d', `${seconds}s`,
+  const { status, stdout, stderr, error } = spawnSync('wrk', ['-t', flags.threads, '-c', String(connections), '-d', `${seconds}s`,
     '-s', writeScript(pause_ms), `http://127.0.0.1:${server.port}`], { encoding: 'utf8', maxBuffer: 1 << 24 });
   if (error) throw new Error(`wrk: ${error.message} (Debian's package wrk is needed)`);
   if (status !== 0) throw new Error(`wrk: ${stderr}`);
@@ -150,7 +150,7 @@ try {
   full.cpu_us = (server.cpuSeconds() - cpu) / (full.per_s * seconds) * 1e6;
   show('as fast as it goes', full);
   console.log(`${full.cpu_us.toFixed(1)} us of processor time a request in the server; RSS ${server.memory().rss_mb} MB`);
-  const connections = Math.max(THREADS, Math.round(full.per_s / 2 * PAUSE_MS / 1000));
+  const connections = Math.max(Number(flags.threads), Math.round(full.per_s / 2 * PAUSE_MS / 1000));
   const half = wrk(connections, PAUSE_MS, seconds);
   show('about half of it', half);
   if (flags.json) fs.writeFileSync(flags.json, `${JSON.stringify({ full, half }, null, 2)}\n`);
