@@ -167,7 +167,7 @@ describe('shapes', () => {
 });
 
 describe('encodings', () => {
-  const document = () => ({ token: server.token, ...VISITORS.ann, ...all, person_properties: { note: 'Grüße + ☕ / ?' } });
+  const document = () => ({ token: server.token, ...VISITORS.ann, ...all, person_properties: { note: 'Grüße ☕ ???>>>???>>> ÿÿÿ' } });
   const post = (query, body, headers = {}) => server.request('POST', `/flags/?v=2${query}`, body, headers);
   async function understood(answer) {
     assert.equal(answer.status, 200, answer.text);
@@ -622,6 +622,9 @@ function apart(n) {
 const side = async (target, distinct_id, anon) => valueOf((await askFlags(target, { distinct_id, ...(anon && { $anon_distinct_id: anon }) })).body.flags[key_of]);
 const login = (anon, user) => event('$identify', user, { $anon_distinct_id: anon, $set: { name: user } });
 
+// Stored hash keys are read back here with some patience: how soon is the subject of one test.
+const keeps = (target, distinct_id, wanted) => waitFor(async () => await side(target, distinct_id) === wanted, { timeout_ms: 5000, what: `${wanted} for ${distinct_id}` });
+
 describe('experience continuity', () => {
   let kept;
   before(async () => {
@@ -638,11 +641,33 @@ describe('experience continuity', () => {
     assert.equal(await side(kept, user), 'right');
     await sendAndWait(kept, event('seen', anon), login(anon, user));
     assert.equal(await side(kept, user, anon), 'left');
-    assert.equal(await side(kept, user), 'left', 'stored with that request');
+    await keeps(kept, user, 'left');
     assert.equal(await side(kept, anon), 'left');
     assert.equal(await side(kept, user, idWhere((id) => sideOf(id) === 'right', 'later-1')), 'left', 'the first stays');
     await kept.restart();
     assert.equal(await side(kept, user), 'left', 'after a restart');
+  });
+
+  test('what a request stored is seen by the very next one', TIMEOUT, async () => {
+    const wrong = [];
+    for (let round = 0; round < 100; round++) {
+      const { anon, user } = apart(`next-${round}`);
+      await sendAndWait(kept, login(anon, user));
+      assert.equal(await side(kept, user, anon), 'left');
+      if (await side(kept, user) !== 'left') wrong.push(round);
+    }
+    assert.deepEqual(wrong, [], 'rounds in which a user fell back to the other variant');
+  });
+
+  test('... also while events wait to be stored', TIMEOUT, async () => {
+    const { anon, user } = apart('busy');
+    await sendAndWait(kept, login(anon, user));
+    const events = Array.from({ length: 5000 }, (_, i) => event('many', `m-${i}`, { $set: { n: i } }));
+    for (let i = 0; i < 4; i++) assert.equal((await kept.capture(events.map((one) => ({ ...one, uuid: crypto.randomUUID() })))).status, 200);
+    assert.equal(await side(kept, user, anon), 'left');
+    assert.equal(await side(kept, user), 'left');
+    await kept.expectRows(`SELECT count() FROM events WHERE event = 'many'`, [[20_000]], { timeout_ms: 30_000 });
+    assert.equal(await side(kept, user), 'left');
   });
 
   test('a flag made later is kept from the next login on', TIMEOUT, async () => {
@@ -654,7 +679,7 @@ describe('experience continuity', () => {
     const other = idWhere((id) => half(id) !== half(user) && sideOf(id) === 'right', 'anon-2-later');
     const { body } = await askFlags(kept, { distinct_id: user, $anon_distinct_id: other });
     assert.deepEqual([valueOf(body.flags.later), valueOf(body.flags[key_of])], [half(other), 'left']);
-    assert.equal(valueOf((await askFlags(kept, { distinct_id: user })).body.flags.later), half(other));
+    await waitFor(async () => valueOf((await askFlags(kept, { distinct_id: user })).body.flags.later) === half(other), { timeout_ms: 5000, what: 'the later flag to be kept' });
     await changeFlag(kept, flag.id, { deleted: true });
   });
 
@@ -672,6 +697,7 @@ describe('experience continuity', () => {
     await sendAndWait(kept, event('seen', anon));
     await sendAndWait(kept, login(anon, user));
     assert.equal(await side(kept, user, anon), 'left');
+    await keeps(kept, user, 'left');
     await sendAndWait(kept, event('$identify', second, { $anon_distinct_id: `${second}-anon` }));
     assert.equal(await side(kept, second), 'right', 'a person without a stored half');
     // The person with the half is merged into the other one.
@@ -689,6 +715,7 @@ describe('experience continuity', () => {
     for (const { anon, user } of [one, two]) {
       await sendAndWait(kept, login(anon, user));
       await side(kept, user, anon);
+      await keeps(kept, user, sideOf(anon));
     }
     assert.deepEqual([await side(kept, one.user), await side(kept, two.user)], ['left', 'right']);
     await sendAndWait(kept, event('$merge_dangerously', one.user, { alias: two.user }));
@@ -846,7 +873,8 @@ describe('hostile input', () => {
     }));
     const slowest = await slowestBeside(flood);
     assert.ok(slowest < 1000, `an ordinary request took ${slowest} ms`);
-    assert.equal((await raw('x'.repeat(40 << 20)).catch(() => ({ status: 413 }))).status, 413);
+    const large = await raw('x'.repeat(40 << 20)).catch(({ code }) => code);
+    assert.ok(large.status === 413 || ['EPIPE', 'ECONNRESET'].includes(large), `${large.status ?? large}`);
     assert.equal((await askFlags(server, { distinct_id: 'x' })).status, 200);
   });
 
@@ -873,8 +901,9 @@ describe('hostile input', () => {
       assert.deepEqual(Object.keys(error).filter((name) => name !== 'extra').sort(), ['attr', 'code', 'detail', 'type']);
     }
     assert.equal((await rest(server, 'GET', `${FLAGS}?limit=1`)).body.count, before, 'nothing was made');
-    const large = await post(JSON.stringify({ key: 'large', filters: { ...everyone, payloads: { true: JSON.stringify('x'.repeat(30 << 20)) } } }));
-    assert.ok(large.status === 413 || large.status === 400, `${large.status}`);
+    // Whoever is refused early may find the connection closed while still sending.
+    const large = await post(JSON.stringify({ key: 'large', filters: { ...everyone, payloads: { true: JSON.stringify('x'.repeat(30 << 20)) } } })).catch(({ code }) => code);
+    assert.ok([413, 400].includes(large.status) || ['EPIPE', 'ECONNRESET'].includes(large), `${large.status ?? large}`);
     const many = await rest(server, 'POST', FLAGS, { key: 'many-conditions', filters: { groups: Array.from({ length: 3000 }, (_, i) => ({ properties: [person('n', 'exact', [`${i}`])], rollout_percentage: 100 })) } });
     assert.ok([201, 400].includes(many.status), many.text?.slice(0, 200));
     const [took] = await timed(() => ask({ distinct_id: 'x', person_properties: { n: '2999' } }));
@@ -884,7 +913,7 @@ describe('hostile input', () => {
 
   test('long chains of flags and cohorts', { timeout: 120_000 }, async () => {
     const chain = [];
-    for (let i = 0; i < 150; i++) {
+    for (let i = 0; i < 200; i++) {
       const answer = await rest(server, 'POST', FLAGS, { key: `chain-${i}`, filters: i === 0 ? everyone : where({ type: 'flag', key: String(chain.at(-1).id), operator: 'flag_evaluates_to', value: true }) });
       if (answer.status !== 201) {
         assert.equal(answer.status, 400, answer.text);
@@ -897,9 +926,9 @@ describe('hostile input', () => {
     assert.equal(found[last], true);
     assert.ok(took < 1000, `${took} ms`);
     const document = JSON.parse((await get(`/flags/definitions?token=${server.token}`, server.key)).text);
-    const [needed] = document.flags.find(({ key }) => key === last).filters.groups[0].properties;
-    assert.equal(needed.dependency_chain.length, chain.length - 1);
-    for (const { id } of chain.reverse()) await changeFlag(server, id, { deleted: true });
+    const needs = (key) => document.flags.find((flag) => flag.key === key).filters.groups[0].properties[0].dependency_chain;
+    for (const { id } of chain.toReversed()) await changeFlag(server, id, { deleted: true });
+    for (const n of [1, 10, 60, chain.length - 1]) assert.deepEqual(needs(`chain-${n}`), chain.slice(0, n).map(({ key }) => key), `a chain of ${n}`);
   });
 
   test('all is as before', TIMEOUT, async () => {
