@@ -355,17 +355,19 @@ describe('fields', () => {
 });
 
 describe('dependencies', () => {
-  test('what is not there any more', TIMEOUT, async () => {
+  test('what others need stays', TIMEOUT, async () => {
     const base = await createFlag(server, { key: 'base', filters: everyone });
     const on = await createFlag(server, { key: 'on-base', filters: where({ type: 'flag', key: String(base.id), operator: 'flag_evaluates_to', value: true }) });
     const off = await createFlag(server, { key: 'off-base', filters: where({ type: 'flag', key: String(base.id), operator: 'flag_evaluates_to', value: false }) });
     assert.deepEqual((({ 'on-base': a, 'off-base': b }) => [a, b])(await values({ distinct_id: 'x' })), [true, false]);
     const ring = await rest(server, 'PATCH', `${FLAGS}${base.id}/`, { filters: where({ type: 'flag', key: String(on.id), operator: 'flag_evaluates_to', value: true }) });
     assert.equal(ring.status, 400, 'a ring is refused');
-    const disabled = await rest(server, 'PATCH', `${FLAGS}${base.id}/`, { active: false });
-    if (disabled.status === 200) {
-      const found = await values({ distinct_id: 'x' });
-      assert.deepEqual([found.base, found['on-base'], found['off-base']], [undefined, false, true], 'an inactive flag counts as false');
+    // Whoever is needed by others stays: they would change without having been touched.
+    for (const [change, action] of [[{ active: false }, 'disable'], [{ deleted: true }, 'delete']]) {
+      const refused = await rest(server, 'PATCH', `${FLAGS}${base.id}/`, change);
+      if (refused.status === 200) await rest(server, 'PATCH', `${FLAGS}${base.id}/`, 'deleted' in change ? { deleted: false } : { active: true });
+      assert.equal(refused.status, 400, `${action}: ${refused.text}`);
+      assert.match(refused.body.detail, new RegExp(`^Cannot ${action} this feature flag because other flags depend on it: .*on-base \\(ID: ${on.id}\\)`));
     }
     for (const { id } of [on, off, base]) await changeFlag(server, id, { deleted: true });
   });
@@ -567,6 +569,15 @@ describe('for people', () => {
       { condition: { properties: [{ type: 'group', key: 'size', operator: 'gt', value: '100', group_type_index: 0 }] }, group_type_index: 0 });
     assert.equal(companies.status, 200, companies.text);
     assert.ok(companies.body.users_affected >= 1 && companies.body.total_users >= 2);
+  });
+
+  test('a static cohort of whom a flag is on for', TIMEOUT, async () => {
+    const { status, body, text } = await rest(server, 'POST', `${FLAGS}${ids['is-exact']}/create_static_cohort_for_flag/`, {});
+    assert.equal(status, 201, text);
+    const path = `/api/projects/1/cohorts/${body.cohort.id}/`;
+    await waitFor(async () => !(await rest(server, 'GET', path)).body.is_calculating, { timeout_ms: 10_000, what: 'the cohort' });
+    const members = (await rest(server, 'GET', `${path}persons/`)).body.results;
+    assert.ok(members.some(({ distinct_ids }) => distinct_ids.includes('ann')) && !members.some(({ distinct_ids }) => distinct_ids.includes('bob')));
   });
 
   test('side endpoints of posthog-js', TIMEOUT, async () => {
@@ -837,6 +848,26 @@ describe('hostile input', () => {
     for (const { id } of made) await changeFlag(server, id, { deleted: true });
   });
 
+  test('long texts against long lists', { timeout: 180_000 }, async () => {
+    // A list as people have them, of a thousand domains, and a text that begins like all of them.
+    const flag = await createFlag(server, { key: 'domains', filters: where(person('text', 'icontains_multi', Array.from({ length: 1000 }, (_, i) => `@mail${i}.example`))) });
+    const text = '@mail'.repeat(40_000);
+    const [took, answer] = await timed(() => ask({ distinct_id: 'x', flag_keys: ['domains'], person_properties: { text } }));
+    assert.deepEqual([answer.status, answer.body.flags.domains.enabled], [200, false]);
+    let over = false;
+    const flood = Promise.all(Array.from({ length: 12 }, () => ask({ distinct_id: 'x', flag_keys: ['domains'], person_properties: { text } }))).finally(() => (over = true));
+    let slowest = 0;
+    do {
+      const [ms, { status }] = await timed(() => server.capture(event('beside long texts', 'x', { pad: 'x'.repeat(200_000) })));
+      assert.equal(status, 200);
+      slowest = Math.max(slowest, ms);
+    } while (!over);
+    await flood;
+    await changeFlag(server, flag.id, { deleted: true });
+    assert.ok(took < 1000, `${text.length} characters took ${took} ms`);
+    assert.ok(slowest < 2000, `events of another client took ${slowest} ms`);
+  });
+
   test('dates, numbers and versions of any length', TIMEOUT, async () => {
     const kindsOf = [['is_date_before', '2020-01-01'], ['is_date_after', '-9999y'], ['is_date_exact', '2020-01-01'], ['gt', '1'], ['semver_gte', '1.0.0'], ['semver_wildcard', '1.*'], ['icontains', 'b']];
     const made = [];
@@ -893,6 +924,7 @@ describe('hostile input', () => {
       JSON.stringify({ key: 'a', filters: where({ type: 'flag', key: 'everyone', operator: 'flag_evaluates_to', value: true }) }),
       JSON.stringify({ key: 'a', filters: where({ type: 'hogql', key: '1 = 1' }) }), JSON.stringify({ key: 'a', filters: where({ type: 'event', key: 'x', operator: 'exact', value: '1' }) }),
       JSON.stringify({ key: 'a', filters: { ...everyone, payloads: { false: '1' } } }), JSON.stringify({ key: 'a', filters: { ...everyone, payloads: { true: '{not json' } } }),
+      JSON.stringify({ key: 'a', filters: { ...everyone, early_exit: 'x' } }), JSON.stringify({ key: 'a', filters: { ...everyone, feature_enrollment: 5 } }),
       JSON.stringify({ key: 'a', filters: everyone, evaluation_runtime: 'moon' }), JSON.stringify({ key: 'a', filters: everyone, bucketing_identifier: 'moon' }),
       JSON.stringify({ key: 'a', filters: everyone, active: 'perhaps' }), JSON.stringify({ key: 'a', filters: everyone, ensure_experience_continuity: 'x' })]) {
       const { status, text } = await post(body);
