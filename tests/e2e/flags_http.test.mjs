@@ -3,11 +3,14 @@
 
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { askFlags, changeFlag, createCohort, createFlag, createKey, expectedPayloads, expectedValues, idWhere, isRolledOut, rest, secretKey,
   startWithFlags, valueOf, valuesOf, variantOf, VISITORS } from './lib/flags.mjs';
-import { Server, sleep, waitFor } from './lib/server.mjs';
+import { mmdb } from './lib/mmdb.mjs';
+import { Server, temporaryFolder, waitFor } from './lib/server.mjs';
 
 const TIMEOUT = { timeout: 60_000 };
 const FLAGS = '/api/projects/1/feature_flags/';
@@ -540,6 +543,50 @@ describe('remote configuration', () => {
   });
 });
 
+describe('places, clocks and persons', () => {
+  let folder;
+  let other;
+  before(async () => {
+    folder = temporaryFolder();
+    fs.writeFileSync(path.join(folder, 'places.mmdb'), mmdb({ '81.2.69': 'GB', '89.160.20': 'SE' }));
+    other = await Server.start({ args: ['--geoip-db', path.join(folder, 'places.mmdb')] });
+  });
+  after(async () => {
+    await other?.remove();
+    fs.rmSync(folder, { recursive: true, force: true });
+  });
+  const found = async (key, body, headers = {}) => (await askFlags(other, body, { headers })).body.flags[key].enabled;
+
+  test('by the country that the address is of', TIMEOUT, async () => {
+    await createFlag(other, { key: 'british', filters: where(person('$geoip_country_code', 'exact', ['GB'])) });
+    const from = (address, body = {}) => found('british', { distinct_id: 'x', ...body }, { 'x-forwarded-for': address });
+    assert.deepEqual([await from('81.2.69.160'), await from('89.160.20.1'), await from('127.0.0.1')], [true, false, false]);
+    assert.deepEqual([await from('81.2.69.160:4711, 10.0.0.1'), await from('[::1]:80')], [true, false]);
+    assert.equal(await from('81.2.69.160', { geoip_disable: true }), false);
+    assert.equal(await from('81.2.69.160', { person_properties: { $geoip_country_code: 'SE' } }), false, 'the request goes first');
+    assert.equal(await from('81.2.69.160', { person_properties: { $geoip_country_code: null } }), true, 'null is filled');
+  });
+
+  test('times without a zone are of the project', TIMEOUT, async () => {
+    await createFlag(other, { key: 'by-noon', filters: where(person('at', 'is_date_before', '2024-01-01 12:00')) });
+    const at = (time) => found('by-noon', { distinct_id: 'x', person_properties: { at: time } });
+    assert.deepEqual([await at('2024-01-01T11:30:00Z'), await at('2024-01-01T16:30:00Z')], [true, false]);
+    assert.equal((await rest(other, 'PATCH', '/api/projects/1/', { timezone: 'America/New_York' })).status, 200);
+    assert.deepEqual([await at('2024-01-01T16:30:00Z'), await at('2024-01-01T17:30:00Z'), await at('2024-01-01 11:30')], [true, false, true], 'at once');
+  });
+
+  test('when a person was first seen, and one that is deleted', TIMEOUT, async () => {
+    await createFlag(other, { key: 'new', filters: where({ type: 'person_metadata', key: 'created_at', operator: 'is_date_after', value: '-1d' }) });
+    await createFlag(other, { key: 'paying', filters: where(person('plan', 'exact', ['pro'])) });
+    await sendAndWait(other, event('$identify', 'dora', { $set: { plan: 'pro', created_at: '1999-01-01' } }));
+    assert.deepEqual([await found('new', { distinct_id: 'dora' }), await found('new', { distinct_id: 'nobody' }), await found('paying', { distinct_id: 'dora' })], [true, false, true]);
+    const [[id]] = await other.query(`SELECT person_id FROM person_distinct_ids WHERE distinct_id = 'dora'`);
+    assert.equal((await rest(other, 'DELETE', `/api/projects/1/persons/${id}/`)).status, 202);
+    await waitFor(async () => !(await found('paying', { distinct_id: 'dora' })), { timeout_ms: 5000, what: 'the deletion' });
+    assert.equal(await found('new', { distinct_id: 'dora' }), false);
+  });
+});
+
 describe('for people', () => {
   test('why a flag is what it is', TIMEOUT, async () => {
     const groups = encodeURIComponent(JSON.stringify(VISITORS.ann.groups));
@@ -965,6 +1012,5 @@ describe('hostile input', () => {
 
   test('all is as before', TIMEOUT, async () => {
     for (const visitor of Object.keys(VISITORS)) assert.deepEqual(await values(VISITORS[visitor]), expectedValues(kinds, visitor), visitor);
-    await sleep(0);
   });
 });
