@@ -944,19 +944,22 @@ describe('hostile input', () => {
   });
 
   test('huge and deep requests', { timeout: 120_000 }, async () => {
-    const raw = (text) => server.request('POST', '/flags/?v=2', text, { 'content-type': 'application/json' });
+    // Whoever is refused early may find the connection closed while still sending.
+    const raw = (text) => server.request('POST', '/flags/?v=2', text, { 'content-type': 'application/json' })
+      .catch((error) => { if (['EPIPE', 'ECONNRESET'].includes(error.code)) return { status: 413, text: '' }; throw error; });
     const deep = (open, close, n) => `{"token":"${server.token}","distinct_id":"x","person_properties":{"p":${open.repeat(n)}1${close.repeat(n)}}}`;
     for (const text of [deep('[', ']', 100), deep('{"a":', '}', 100), deep('[', ']', 100_000), deep('{"a":', '}', 100_000), '['.repeat(1_000_000), '{"a":'.repeat(500_000)]) {
       const [took, { status }] = await timed(() => raw(text));
-      assert.ok(status === 200 || status === 400, `${status}`);
+      assert.ok([200, 400, 413].includes(status), `${status}`);
       assert.ok(took < 2000, `${text.length} bytes took ${took} ms`);
     }
     const wide = JSON.stringify({ token: server.token, distinct_id: 'x', person_properties: Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`p${i}`, i])) });
     const keys = JSON.stringify({ token: server.token, distinct_id: 'x', flag_keys: Array.from({ length: 200_000 }, (_, i) => `k${i}`) });
     const groups = JSON.stringify({ token: server.token, distinct_id: 'x', groups: Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`g${i}`, `${i}`])) });
     const contexts = JSON.stringify({ token: server.token, distinct_id: 'x', evaluation_contexts: Array.from({ length: 200_000 }, (_, i) => `c${i}`) });
-    const big = JSON.stringify({ token: server.token, distinct_id: 'x', person_properties: { email: 'a'.repeat(9 << 20) } });
-    for (const text of [wide, keys, groups, contexts, big]) {
+    const long = (bytes) => JSON.stringify({ token: server.token, distinct_id: 'x', person_properties: { email: 'a'.repeat(bytes) } });
+    const big = long(19 << 16);
+    for (const text of [wide, keys, groups, contexts, big, long(9 << 20)]) {
       const [took, { status, text: answer }] = await timed(() => raw(text));
       assert.ok([200, 400, 413].includes(status), answer.slice(0, 200));
       assert.ok(took < 3000, `${text.slice(60, 100)} took ${took} ms`);
@@ -966,8 +969,7 @@ describe('hostile input', () => {
     }));
     const slowest = await slowestBeside(flood);
     assert.ok(slowest < 1000, `an ordinary request took ${slowest} ms`);
-    const large = await raw('x'.repeat(40 << 20)).catch(({ code }) => code);
-    assert.ok(large.status === 413 || ['EPIPE', 'ECONNRESET'].includes(large), `${large.status ?? large}`);
+    assert.equal((await raw('x'.repeat(40 << 20))).status, 413);
     assert.equal((await askFlags(server, { distinct_id: 'x' })).status, 200);
   });
 
