@@ -99,6 +99,7 @@ void FlagDefinitionsApi::AddRoutes(HttpRouter* router) {
   HttpRouteOptions options;
   options.on_worker = true;  // a document may be long in the making
   const auto add = [&](const std::string& path, auto handle) {
+    options.allow = path == "/flags/definitions" ? "GET, OPTIONS, HEAD" : "";
     router->Add("GET", path, options,
                 [handle](const HttpRequest& request, const HttpResponder& responder) {
                   responder(handle(request));

@@ -17,6 +17,7 @@ void AddFlagRoutes(FlagService* service, HttpRouter* router) {
   options.body_bytes_max = service->options().body_bytes_max;
   options.cors = CorsPolicy::kCredentials;
   options.body_error = FlagBodyError;
+  options.allow = "GET, POST, OPTIONS, HEAD";
   for (const char* path : {"/flags", "/decide"}) {
     router->Add("GET POST", path, options, [service](HttpRequest request, HttpResponder responder) {
       service->Handle(std::move(request), std::move(responder));

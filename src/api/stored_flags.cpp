@@ -136,15 +136,13 @@ bool StoredFlags::IsMember(TeamId team, int64_t cohort_id, const Uuid& person) {
 
 // A command in the log, so that it takes its place among the events that merge persons.
 void StoredFlags::KeepHashKeys(const FlagHashKeyWrite& write,
-                               std::function<void(const absl::Status&)> done) {
+                               std::function<void(absl::StatusOr<uint64_t>)> done) {
   const std::string command = EncodeCommand({.kind = IngestCommand::Kind::kKeepFlagHashKeys,
                                              .team_id = write.team_id,
                                              .distinct_ids = write.distinct_ids,
                                              .flags = write.flags,
                                              .hash_key = write.hash_key});
-  parts_.log->AppendAsync(
-      kEventsTopic, {{"", command}},
-      [done = std::move(done)](const absl::StatusOr<uint64_t>& offset) { done(offset.status()); });
+  parts_.log->AppendAsync(kEventsTopic, {{"", command}}, std::move(done));
 }
 
 }  // namespace hoglet

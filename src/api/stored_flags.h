@@ -28,6 +28,8 @@ class StoredFlags final : public FlagSource {
     const MetadataStore* metadata = nullptr;
     Log* log = nullptr;
     const GeoIpDatabase* geoip = nullptr;  // may be null
+    // Below what offset of the log the pipeline has applied everything.
+    std::function<uint64_t()> applied;
   };
 
   // What `parts` points to outlives it.
@@ -39,7 +41,8 @@ class StoredFlags final : public FlagSource {
   bool FindPlace(std::string_view ip, Arena* arena, JsonObjectView* facts) override;
   bool IsMember(TeamId team, int64_t cohort_id, const Uuid& person) override;
   void KeepHashKeys(const FlagHashKeyWrite& write,
-                    std::function<void(const absl::Status&)> done) override;
+                    std::function<void(absl::StatusOr<uint64_t>)> done) override;
+  uint64_t applied() const override { return parts_.applied(); }
 
   // A flag that is not stored, among the project's cohorts and group types.
   std::shared_ptr<const FlagSet> CompileWith(TeamId team, std::string flag_json) const;

@@ -268,11 +268,13 @@ absl::Status DataDirectory::OpenStores(const std::string& path, const Options& o
   if (!options.geoip_db.empty()) {
     HOGLET_ASSIGN_OR_RETURN(geoip_, GeoIpDatabase::Open(options.geoip_db));
   }
-  flags_ = std::make_unique<StoredFlags>(StoredFlags::Parts{.objects = objects_.get(),
-                                                            .persons = persons_.get(),
-                                                            .metadata = metadata_.get(),
-                                                            .log = log_.get(),
-                                                            .geoip = geoip_.get()});
+  flags_ = std::make_unique<StoredFlags>(StoredFlags::Parts{
+      .objects = objects_.get(),
+      .persons = persons_.get(),
+      .metadata = metadata_.get(),
+      .log = log_.get(),
+      .geoip = geoip_.get(),
+      .applied = [this] { return ingestor_ == nullptr ? 0 : ingestor_->applied_offset(); }});
   projects_ = std::make_unique<ProjectKeys>(metadata_.get(), flags_.get());
   HOGLET_ASSIGN_OR_RETURN(cookieless_salts_,
                           CookielessSalts::Open(env_, StrCat(path, "/cookieless_salts")));

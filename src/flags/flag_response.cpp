@@ -112,6 +112,7 @@ std::string FlagAnswerJson(const FlagEvaluation& evaluation, const FlagAnswer& a
   if (answer.config != nullptr) {
     AppendSdkSettings(*answer.config, &json);
     json.Key("config").BeginObject().Field("enable_collect_everything", true).EndObject();
+    json.Key("siteApps").BeginArray().EndArray();
     json.Key("toolbarParams").BeginObject().EndObject();
     json.Field("isAuthenticated", false);
   }

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "include/hoglet/status.h"
-#include "src/base/hash.h"
 #include "src/base/json.h"
 #include "src/base/logging.h"
 #include "src/base/strings.h"
@@ -17,8 +16,6 @@
 
 namespace hoglet {
 namespace {
-
-constexpr int64_t kRecentWriteNs = 10'000'000'000;
 
 HttpResponse JsonError(int status, std::string_view type, std::string_view code,
                        std::string_view detail) {
@@ -53,6 +50,7 @@ struct FlagService::Pending {
   TeamId team = 0;
   std::shared_ptr<const FlagSet> set;
   PersonStore::FactsWanted wanted;  // views into the request
+  uint64_t applied = 0;             // before the facts were looked up: they show all below it
   std::atomic<bool> is_answered{false};
 
   bool wants_facts() const { return wanted.person || wanted.hash_keys || !wanted.groups.empty(); }
@@ -70,7 +68,6 @@ FlagService::FlagService(Env* env, const TokenDirectory* tokens, FlagSource* sou
                                   "Of these, answered without the stored person.")),
       seconds_(metrics->GetHistogram("hoglet_flags_seconds", "From request to answer.")),
       buckets_(options.requests_per_second, options.requests_burst),
-      recent_writes_(kRecentWriteNs),
       readers_("flags", options.reading_threads, options.reading_queue_max),
       watch_([this] { Watch(); }) {}
 
@@ -125,6 +122,7 @@ void FlagService::Post(HttpRequest request, HttpResponder responder) {
   pending->request_id = FlagRequestId(request.headers, env_);
   pending->client_ip = ClientIp(request);
   FindFlags(pending.get());
+  if (pending->wanted.hash_keys) pending->applied = source_->applied();
   requests_->Add();
   if (!pending->wants_facts()) {
     Finish(pending, PersonStore::Facts());
@@ -221,9 +219,11 @@ void FlagService::Watch() {
   }
 }
 
-void FlagService::Finish(const PendingPtr& pending,
-                         const absl::StatusOr<PersonStore::Facts>& facts) {
+void FlagService::Finish(const PendingPtr& pending, absl::StatusOr<PersonStore::Facts> facts) {
   if (pending->is_answered.exchange(true)) return;
+  if (facts.ok() && pending->wanted.hash_keys) {
+    unapplied_.AddTo(pending->team, pending->applied, &*facts);
+  }
   if (!facts.ok()) {
     unread_->Add();
     static LogRateLimit limit(5'000'000);
@@ -240,18 +240,11 @@ void FlagService::Finish(const PendingPtr& pending,
     Answer(*pending, std::move(json));
     return;
   }
-  const uint64_t hash = FastHash64(StrCat(pending->team, "\n", write.distinct_ids[0], "\n",
-                                          write.hash_key, "\n", write.flags.size()));
-  if (!recent_writes_.Add(hash, pending->begun_ns)) {
-    Answer(*pending, std::move(json));
-    return;
-  }
-  auto done = [this, pending, hash, facts = *facts,
-               json = std::move(json)](const absl::Status& status) mutable {
-    if (!status.ok()) {
-      recent_writes_.Remove(hash);
-      json = Evaluate(*pending, facts, "hash_key_override_error", nullptr);
-    }
+  const uint64_t number = unapplied_.Add(write);
+  auto done = [this, pending, number, facts = *facts,
+               json = std::move(json)](const absl::StatusOr<uint64_t>& offset) mutable {
+    unapplied_.Sent(number, offset);
+    if (!offset.ok()) json = Evaluate(*pending, facts, "hash_key_override_error", nullptr);
     Answer(*pending, std::move(json));
   };
   source_->KeepHashKeys(write, std::move(done));
@@ -270,6 +263,9 @@ bool FlagService::FindHashKeys(const Pending& pending, const PersonStore::Facts&
   }
   if (!lacks_one) return false;
   write->team_id = pending.team;
+  for (const PersonPtr& person : {facts.person, facts.other_person}) {
+    if (person != nullptr) write->persons.push_back(person->id);
+  }
   write->distinct_ids = {std::string(*request.distinct_id), std::string(*request.anon_distinct_id)};
   write->hash_key = std::string(*request.anon_distinct_id);
   return true;

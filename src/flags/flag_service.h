@@ -16,8 +16,8 @@
 #include "src/base/metrics.h"
 #include "src/base/thread_pool.h"
 #include "src/flags/flag_source.h"
-#include "src/flags/recent_set.h"
 #include "src/flags/token_buckets.h"
+#include "src/flags/unapplied_hash_keys.h"
 
 namespace hoglet {
 
@@ -60,7 +60,7 @@ class FlagService {
   std::optional<HttpResponse> Admit(const Pending& pending);
   void FindFlags(Pending* pending);
   void Read(const PendingPtr& pending);
-  void Finish(const PendingPtr& pending, const absl::StatusOr<PersonStore::Facts>& facts);
+  void Finish(const PendingPtr& pending, absl::StatusOr<PersonStore::Facts> facts);
   // Whether hash keys are to be kept before the answer goes.
   bool FindHashKeys(const Pending& pending, const PersonStore::Facts& facts,
                     FlagHashKeyWrite* write) const;
@@ -79,8 +79,7 @@ class FlagService {
   Counter* unread_;
   Histogram* seconds_;
   TokenBuckets buckets_;
-  // Hash keys that are on their way, so that a busy client does not send them again and again.
-  RecentSet recent_writes_;
+  UnappliedHashKeys unapplied_;
   ThreadPool readers_;
 
   std::mutex mutex_;

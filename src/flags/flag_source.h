@@ -17,6 +17,7 @@ namespace hoglet {
 // Hash keys to be kept for the persons of two distinct ids (spec flags.md section 6).
 struct FlagHashKeyWrite {
   TeamId team_id = 0;
+  std::vector<Uuid> persons;  // whose the ids are now
   std::vector<std::string> distinct_ids;
   std::vector<std::string> flags;
   std::string hash_key;
@@ -37,9 +38,11 @@ class FlagSource {
   virtual bool FindPlace(std::string_view ip, Arena* arena, JsonObjectView* facts) = 0;
   // Whether a person is among the stored members of a cohort; from memory.
   virtual bool IsMember(TeamId team, int64_t cohort_id, const Uuid& person) = 0;
-  // Makes it durable and then calls `done`, from any thread.
+  // Makes it durable and then calls `done`, from any thread, with the place it has taken in the
+  // order of all changes. It shows in Remember() and Ask() once applied() is beyond that.
   virtual void KeepHashKeys(const FlagHashKeyWrite& write,
-                            std::function<void(const absl::Status&)> done) = 0;
+                            std::function<void(absl::StatusOr<uint64_t>)> done) = 0;
+  virtual uint64_t applied() const = 0;
 };
 
 }  // namespace hoglet

@@ -157,6 +157,7 @@ HttpMatch HttpRouter::Find(std::string_view method, std::string_view path) const
   }
   if (entry == nullptr) return match;
   match.allow = entry->allow;
+  match.told_allow = entry->routes.front()->options().allow;
   match.cors = entry->routes.front()->options().cors;
   for (const auto& route : entry->routes) {
     if (!route->AllowsMethod(method)) continue;
@@ -235,7 +236,12 @@ void HttpRouter::Dispatch(const HttpMatch& match, HttpRequest request,
   const HttpRoute* counted = match.route != nullptr ? match.route : not_found_.get();
   FinishingResponder finish(std::move(responder), std::move(cors.headers), counted, env_);
   if (request.method == "OPTIONS") {
-    finish(HttpResponse{});
+    HttpResponse response;
+    if (!match.told_allow.empty()) {
+      response.status = 204;
+      response.headers.Add("allow", match.told_allow);
+    }
+    finish(std::move(response));
     return;
   }
   if (match.route == nullptr) {
@@ -244,7 +250,7 @@ void HttpRouter::Dispatch(const HttpMatch& match, HttpRequest request,
       return;
     }
     HttpResponse response = HttpApiError(405, "Method \"" + request.method + "\" not allowed.");
-    response.headers.Add("allow", match.allow);
+    response.headers.Add("allow", match.told_allow.empty() ? match.allow : match.told_allow);
     finish(std::move(response));
     return;
   }

@@ -29,6 +29,9 @@ enum class CorsPolicy : uint8_t {
 struct HttpRouteOptions {
   uint64_t body_bytes_max = 1 << 20;
   CorsPolicy cors = CorsPolicy::kBearer;
+  // What the path tells of its methods ("GET, OPTIONS, HEAD") with 204 to OPTIONS, and with 405.
+  // Empty: OPTIONS is 200 without it, and 405 names the methods of the routes.
+  std::string_view allow;
   // Runs on the worker pool whatever the size of the body; otherwise only requests with large
   // bodies do.
   bool on_worker = false;
@@ -70,6 +73,7 @@ struct HttpMatch {
   std::vector<std::pair<std::string, std::string>> parameters;
   std::string allow;  // "GET,POST,OPTIONS" of the path, whatever the method
   CorsPolicy cors = CorsPolicy::kCredentials;
+  std::string_view told_allow;  // HttpRouteOptions::allow
 };
 
 // Routes are added before the first request; from then on every method is const and thread-safe.

@@ -59,10 +59,15 @@ class FakeSource : public FlagSource {
   }
   bool IsMember(TeamId, int64_t, const Uuid&) override { return false; }
   void KeepHashKeys(const FlagHashKeyWrite& write,
-                    std::function<void(const absl::Status&)> done) override {
+                    std::function<void(absl::StatusOr<uint64_t>)> done) override {
     writes.push_back(write);
-    done(write_status);
+    if (write_status.ok()) {
+      done(writes.size() - 1);
+    } else {
+      done(write_status);
+    }
   }
+  uint64_t applied() const override { return applied_to; }
   void Release() {
     std::lock_guard lock(mutex_);
     is_released_ = true;
@@ -74,6 +79,7 @@ class FakeSource : public FlagSource {
   std::atomic<int> asked{0};
   std::vector<FlagHashKeyWrite> writes;
   absl::Status write_status;
+  uint64_t applied_to = 0;
 
  private:
   PersonStore::Facts FactsOf(const PersonStore::FactsWanted& wanted) const {
@@ -289,6 +295,28 @@ TEST_F(Continuity, KeepsTheHashKeyOnce) {
   EXPECT_EQ(write.hash_key, "anon");
   Ask(kAnon);
   EXPECT_EQ(source->writes.size(), 1u) << "it is on its way";
+  // Another device's is not kept, and does not count.
+  Ask(R"(,"$anon_distinct_id":"elsewhere")");
+  EXPECT_EQ(source->writes.size(), 1u);
+}
+
+// Whether the flag is on shows which key was hashed.
+TEST_F(Continuity, TheNextRequestSeesTheKeyBeforeTheStoreDoes) {
+  ServeContinuity();
+  const auto is_on = [this](const std::string& more) {
+    return Ask(more).find(R"("kept":{"key":"kept","enabled":true)") != std::string::npos;
+  };
+  // An id whose bucket is the other one.
+  const bool is_on_by_itself = is_on("");
+  std::string anon = "a";
+  while (is_on(StrCat(R"(,"$anon_distinct_id":")", anon, "\"")) == is_on_by_itself) {
+    anon += 'a';
+    ServeContinuity();
+  }
+  EXPECT_NE(is_on(""), is_on_by_itself);
+  // Once it was applied the store says what there is.
+  source->applied_to = source->writes.size();
+  EXPECT_EQ(is_on(""), is_on_by_itself);
 }
 
 TEST_F(Continuity, WritesNothingThatIsThereOrForNobody) {

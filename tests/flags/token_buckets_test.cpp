@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "src/base/strings.h"
-#include "src/flags/recent_set.h"
 
 namespace hoglet {
 namespace {
@@ -37,16 +36,6 @@ TEST(TokenBuckets, AnEmptyBucketIsRememberedAmongManyFullOnes) {
   // Those of before are full again by now, and make room.
   take_as_others(10'000, 15'000, 30 * kSecond);
   EXPECT_FALSE(buckets.Take("busy", 30 * kSecond));
-}
-
-TEST(RecentSet, ForgetsWithTime) {
-  RecentSet recent(kSecond);
-  EXPECT_TRUE(recent.Add(1, 0));
-  EXPECT_FALSE(recent.Add(1, kSecond - 1));
-  EXPECT_TRUE(recent.Add(2, kSecond - 1));
-  EXPECT_TRUE(recent.Add(1, kSecond));
-  recent.Remove(2);
-  EXPECT_TRUE(recent.Add(2, kSecond));
 }
 
 }  // namespace
