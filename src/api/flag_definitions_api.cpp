@@ -21,39 +21,42 @@ constexpr std::string_view kSecretPrefix = "phs_";
 // What a project's secret key gets of a value that is encrypted.
 constexpr std::string_view kRedacted = "********* (encrypted)";
 
-std::string_view BearerOf(const HttpRequest& request) {
-  std::string_view header = request.headers.Find("authorization");
-  if (header.size() < 7 || !EqualsIgnoreCase(header.substr(0, 6), "bearer")) return {};
-  return FromAbsl(absl::StripAsciiWhitespace(ToAbsl(header.substr(6))));
+// As the Authorization header brings it, or the query.
+std::string KeyOf(const HttpRequest& request) {
+  const std::string_view header = request.headers.Find("authorization");
+  if (header.size() >= 7 && EqualsIgnoreCase(header.substr(0, 6), "bearer")) {
+    return std::string(FromAbsl(absl::StripAsciiWhitespace(ToAbsl(header.substr(6)))));
+  }
+  for (const char* name : {"secret_api_key", "personal_api_key"}) {
+    if (auto key = FindQueryValue(request.query, name)) return *std::move(key);
+  }
+  return {};
 }
 
 HttpResponse Unauthenticated(std::string_view code, std::string_view detail) {
   return HttpApiError(401, detail, code, "authentication_error");
 }
 
-// The flag of that key, or of that number. Null if there is none.
-ObjectJson FindFlag(const Objects& flags, std::string_view name) {
-  int64_t id = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
-  if (error == std::errc() && end == name.data() + name.size()) {
-    if (const auto it = flags.find(id); it != flags.end()) return it->second;
-  }
-  for (const auto& [flag_id, json] : flags) {
-    Arena arena;
-    JsonObjectView flag;
-    if (!ParseJsonObject(*json, &arena, &flag).ok()) continue;
-    const JsonMember* key = FindJsonMember(flag, "key");
-    const JsonMember* deleted = FindJsonMember(flag, "deleted");
-    if (key != nullptr && key->text == name && (deleted == nullptr || !deleted->boolean)) {
-      return json;
-    }
-  }
-  return nullptr;
-}
-
 bool IsTrue(const JsonObjectView& object, std::string_view key) {
   const JsonMember* member = FindJsonMember(object, key);
   return member != nullptr && member->kind == JsonKind::kBool && member->boolean;
+}
+
+// Whether the flag has that key, or that number, and is not deleted.
+bool IsFlag(const JsonObjectView& flag, int64_t id, std::string_view name) {
+  const JsonMember* key = FindJsonMember(flag, "key");
+  return !IsTrue(flag, "deleted") &&
+         ((key != nullptr && key->text == name) || std::to_string(id) == name);
+}
+
+// Null if there is none.
+ObjectJson FindFlag(const Objects& flags, std::string_view name) {
+  for (const auto& [id, json] : flags) {
+    Arena arena;
+    JsonObjectView flag;
+    if (ParseJsonObject(*json, &arena, &flag).ok() && IsFlag(flag, id, name)) return json;
+  }
+  return nullptr;
 }
 
 // payloads["true"] of the flag as JSON; empty if there is none, or it says nothing.
@@ -114,7 +117,10 @@ void FlagDefinitionsApi::AddRoutes(HttpRouter* router) {
   const auto local = [this](const HttpRequest& request) {
     return LocalEvaluation(request, /*is_always_with_cohorts=*/false);
   };
-  add("/api/feature_flag/local_evaluation", local);
+  add("/api/feature_flag/local_evaluation", [local](HttpRequest request) {
+    request.path_parameters.emplace_back("project_id", "@current");
+    return local(request);
+  });
   for (const std::string prefix : {"/api/projects/:project_id", "/api/environments/:project_id"}) {
     add(prefix + "/feature_flags/local_evaluation", local);
     add(prefix + "/feature_flags/:key/remote_config",
@@ -131,28 +137,28 @@ void FlagDefinitionsApi::AddRoutes(HttpRouter* router) {
 
 std::optional<HttpResponse> FlagDefinitionsApi::Authorize(const HttpRequest& request,
                                                           Reader* reader) {
-  const std::string_view bearer = BearerOf(request);
-  if (!buckets_.Take(bearer, parts_.env->MonotonicNanos())) {
-    HttpResponse response =
-        HttpApiError(429, "Request was throttled. Expected available in 1 second.");
-    response.headers.Add("retry-after", "1");
-    return response;
-  }
-  if (bearer.starts_with(kSecretPrefix)) {
-    const auto project = parts_.projects->FindProjectBySecret(bearer);
+  const std::string key = KeyOf(request);
+  if (key.starts_with(kSecretPrefix)) {
+    const auto project = parts_.projects->FindProjectBySecret(key);
     const std::string token = FindQueryValue(request.query, "token").value_or("");
     if (!project.has_value() || (!token.empty() && token != project->token)) {
       return Unauthenticated("authentication_failed", "Secret API token is invalid.");
     }
     *reader = {.project = *project, .has_secret_key = true};
-    return std::nullopt;
+  } else if (auto refusal = AuthorizeProject(request, *parts_.projects, "feature_flag:read",
+                                             &reader->project)) {
+    const bool is_unknown = refusal->status == 401 && !key.empty() &&
+                            !parts_.projects->FindPersonalApiKey(key).has_value();
+    return is_unknown ? Unauthenticated("authentication_failed", "Personal API key is invalid.")
+                      : *std::move(refusal);
   }
-  auto refusal = AuthorizeProject(request, *parts_.projects, "feature_flag:read", &reader->project);
-  if (refusal.has_value() && refusal->status == 401 && !bearer.empty() &&
-      !parts_.projects->FindPersonalApiKey(bearer).has_value()) {
-    return Unauthenticated("authentication_failed", "Personal API key is invalid.");
-  }
-  return refusal;
+  // Only keys that are good have a bucket, so that nobody can fill the memory with others.
+  const std::string bucket = StrCat(reader->project.team_id, "\n", key);
+  if (buckets_.Take(bucket, parts_.env->MonotonicNanos())) return std::nullopt;
+  HttpResponse response =
+      HttpApiError(429, "Request was throttled. Expected available in 1 second.");
+  response.headers.Add("retry-after", "1");
+  return response;
 }
 
 HttpResponse FlagDefinitionsApi::LocalEvaluation(const HttpRequest& request,
@@ -182,7 +188,7 @@ HttpResponse FlagDefinitionsApi::RemoteConfig(const HttpRequest& request) {
   Arena arena;
   JsonObjectView flag;
   if (json == nullptr || !ParseJsonObject(*json, &arena, &flag).ok() ||
-      !IsTrue(flag, "is_remote_configuration") || IsTrue(flag, "deleted")) {
+      !IsTrue(flag, "is_remote_configuration")) {
     return HttpApiError(404, "Not found.");
   }
   std::string payload = PayloadOf(flag, &arena);

@@ -274,7 +274,8 @@ std::set<std::string> GetJsonListParameter(const QueryParameters& parameters,
   std::set<std::string> out;
   Arena arena;
   std::vector<JsonMember> items;
-  if (!ParseJsonArray(GetParameter(parameters, name), &arena, &items).ok()) return out;
+  const std::string text = GetParameter(parameters, name);  // what the items point into
+  if (!ParseJsonArray(text, &arena, &items).ok()) return out;
   for (const JsonMember& item : items) {
     if (item.kind == JsonKind::kString) out.emplace(item.text);
   }

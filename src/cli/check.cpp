@@ -9,7 +9,9 @@
 #include "include/hoglet/status.h"
 #include "src/base/strings.h"
 #include "src/cli/commands.h"
+#include "src/cli/directory_check.h"
 #include "src/ingest/cookieless_salts.h"
+#include "src/metadata/metadata_codec.h"
 #include "src/metadata/metadata_store.h"
 #include "src/metadata/object_store.h"
 #include "src/persons/person_store.h"
@@ -32,6 +34,16 @@ void PrintColumns(const EventTable::CheckReport& report) {
     std::printf("  %12llu bytes %8.2f a row  %s\n", static_cast<unsigned long long>(bytes),
                 static_cast<double>(bytes) / rows, name.c_str());
   }
+}
+
+// As the file of projects says; false if it cannot be read, which is reported elsewhere.
+bool HasObjects(Env* env, const std::string& data) {
+  constexpr uint64_t kBytesMax = 64 << 20;
+  const std::string path = StrCat(data, "/metadata/metadata.json");
+  const auto bytes = env->ReadWholeFile(path, kBytesMax);
+  if (!bytes.ok()) return false;
+  const auto document = DecodeMetadata(*bytes, path);
+  return document.ok() && document->has_objects;
 }
 
 }  // namespace
@@ -58,7 +70,10 @@ absl::Status RunCheck(const CheckCommand& command) {
   };
   count_or_report("metadata", MetadataStore::Check(env, StrCat(command.data, "/metadata"), report),
                   "projects");
-  // Not in a directory of before there were any.
+  // Not in a directory of before there were any; the projects' file knows.
+  const absl::Status objects =
+      CheckObjectsAreThere(env, command.data, HasObjects(env, command.data));
+  if (!objects.ok()) report(std::string(FromAbsl(objects.message())));
   if (const std::string path = StrCat(command.data, "/metadata/objects"); env->Exists(path)) {
     count_or_report("objects", ObjectStore::Check(env, path, report), "objects");
   }

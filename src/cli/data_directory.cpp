@@ -250,7 +250,7 @@ absl::Status DataDirectory::OpenStores(const std::string& path, const Options& o
   const MetadataStore::ChosenKeys chosen{.project_token = options.project_token,
                                          .personal_api_key = options.personal_api_key};
   HOGLET_ASSIGN_OR_RETURN(metadata_, MetadataStore::Open(env_, StrCat(path, "/metadata"), chosen));
-  HOGLET_RETURN_IF_ERROR(OpenObjects(StrCat(path, "/metadata/objects")));
+  HOGLET_RETURN_IF_ERROR(OpenObjects(path));
   HOGLET_ASSIGN_OR_RETURN(log_, Log::Open(env_, StrCat(path, "/log"), {}));
   EventTable::Options table_options;
   table_options.cache_bytes_max = memory_.cache_bytes;
@@ -286,13 +286,8 @@ absl::Status DataDirectory::OpenStores(const std::string& path, const Options& o
 
 // The definitions of a directory that had some are never replaced by none.
 absl::Status DataDirectory::OpenObjects(const std::string& path) {
-  if (metadata_->has_objects() && !env_->Exists(StrCat(path, "/CURRENT"))) {
-    return absl::DataLossError(
-        StrCat(path,
-               " is lost: it held the feature flags, cohorts and other definitions. Put it "
-               "back from a backup"));
-  }
-  HOGLET_ASSIGN_OR_RETURN(objects_, ObjectStore::Open(env_, path));
+  HOGLET_RETURN_IF_ERROR(CheckObjectsAreThere(env_, path, metadata_->has_objects()));
+  HOGLET_ASSIGN_OR_RETURN(objects_, ObjectStore::Open(env_, path + "/metadata/objects"));
   return metadata_->has_objects() ? absl::OkStatus() : metadata_->RememberObjects();
 }
 

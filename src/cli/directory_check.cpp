@@ -24,6 +24,15 @@ absl::Status CheckMetadataIsThere(Env* env, const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status CheckObjectsAreThere(Env* env, const std::string& path, bool has_objects) {
+  const std::string objects = path + "/metadata/objects";
+  if (!has_objects || env->Exists(objects + "/CURRENT")) return absl::OkStatus();
+  return absl::DataLossError(
+      StrCat(objects,
+             " is lost: it held the feature flags, cohorts and other definitions. Put it back from "
+             "a backup"));
+}
+
 absl::Status CheckOffsets(const std::string& path, const DirectoryOffsets& offsets) {
   const std::string log = StrCat(path, "/log/", kEventsTopic);
   const std::string persons = path + "/persons";

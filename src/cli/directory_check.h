@@ -22,6 +22,10 @@ struct DirectoryOffsets {
 // kFailedPrecondition if the directory at `path` has data but no projects and keys.
 absl::Status CheckMetadataIsThere(Env* env, const std::string& path);
 
+// kDataLoss if flags, cohorts and other definitions were there once (`has_objects` of the metadata)
+// and are not.
+absl::Status CheckObjectsAreThere(Env* env, const std::string& path, bool has_objects);
+
 // kDataLoss if a part was lost or is older than the others, so that records would be skipped or
 // taken twice; the message says which part, and what to do. A store that has nothing is no loss as
 // long as the log still holds what it lacks.

@@ -96,6 +96,7 @@ class BodyReader {
   bool Texts(const element& value, std::vector<std::string>* out);
   bool Flag(const element& value, bool* out);
   bool DistinctId(const element& value);
+  bool AnonDistinctId(const element& value);
   bool Properties(const element& value, FlagProperties* out);
   bool Groups(const element& value);
   bool GroupProperties(const element& value);
@@ -113,9 +114,7 @@ bool BodyReader::Member(std::string_view key, const element& value) {
   }
   if (key == "groups" || key == "$groups") return Groups(value);
   if (key == "group_properties") return GroupProperties(value);
-  if (key == "$anon_distinct_id" || key == "anon_distinct_id") {
-    return Text(value, &request_->anon_distinct_id.emplace());
-  }
+  if (key == "$anon_distinct_id" || key == "anon_distinct_id") return AnonDistinctId(value);
   if (key == "$device_id" || key == "device_id") return Text(value, &request_->device_id);
   if (key == "geoip_disable") return Flag(value, &request_->disables_geoip);
   if (key == "disable_flags") return Flag(value, &request_->disables_flags);
@@ -151,6 +150,14 @@ bool BodyReader::Flag(const element& value, bool* out) { return !value.get(*out)
 bool BodyReader::DistinctId(const element& value) {
   if (!value.is_string() && !value.is_number()) return false;
   request_->distinct_id = FirstCharacters(Keep(value, arena_).text, kDistinctIdCharactersMax);
+  return true;
+}
+
+// Cut as distinct ids are: it may be kept, once for each flag.
+bool BodyReader::AnonDistinctId(const element& value) {
+  std::string_view text;
+  if (!Text(value, &text)) return false;
+  request_->anon_distinct_id = FirstCharacters(text, kDistinctIdCharactersMax);
   return true;
 }
 

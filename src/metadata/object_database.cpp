@@ -54,9 +54,14 @@ absl::StatusOr<std::unique_ptr<ObjectDatabase>> ObjectDatabase::Open(Env* env,
   database->directory_ = directory;
   database->rocks_env_ = MakeRocksEnv(env);
   rocksdb::Options options = OptionsFor(database->rocks_env_.get());
-  // What a crash tore off the end of the write-ahead log was never acknowledged. A check must tell.
+  // What a crash tore off the end of the write-ahead log was never acknowledged, and is passed
+  // over; anything else that is wrong in it would take acknowledged changes away in silence. A
+  // check must tell of both.
+  options.track_and_verify_wals_in_manifest = true;
   if (access == Access::kCheck) {
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  } else if (env->Exists(directory)) {
+    HOGLET_RETURN_IF_ERROR(CheckRocksLogs(env, directory));
   }
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status = is_writable

@@ -440,6 +440,31 @@ struct BadRow {
   absl::StatusCode code;
 };
 
+// After a kill the last changes are in the write-ahead log alone.
+TEST_F(ObjectStoreTest, DamageInTheLogIsRefusedUnlessItIsAtItsEnd) {
+  constexpr int kChanges = 20;
+  for (int n = 1; n <= kChanges; ++n) ASSERT_TRUE(ChangeAll(store.get(), n).ok());
+  env.SetDead(true);
+  store.reset();
+  env.SetDead(false);
+  const auto open = [&] { return ObjectStore::Open(&env, kDirectory).status(); };
+  for (const std::string& path : memory.Files()) {
+    if (!path.ends_with(".log")) continue;
+    const uint64_t bytes = memory.Contents(path).size();
+    ASSERT_GT(bytes, 1000u);
+    for (uint64_t offset = 0; offset < bytes / 2; offset += 41) {
+      ASSERT_TRUE(memory.DamageByte(path, offset, 0x10));
+      const absl::Status opened = open();
+      EXPECT_EQ(opened.code(), absl::StatusCode::kDataLoss) << offset;
+      EXPECT_THAT(std::string(opened.message()), HasSubstr(".log: damaged at byte"));
+      ASSERT_TRUE(memory.DamageByte(path, offset, 0x10));
+    }
+    // What a crash leaves of a change that nobody was told of.
+    ASSERT_TRUE(memory.DamageByte(path, bytes - 1, 0x10));
+  }
+  EXPECT_TRUE(open().ok()) << open();
+}
+
 TEST_F(ObjectStoreTest, RefusesToOpenDamageAndNewerVersions) {
   const std::string newer(1, 2);
   const BadRow rows[] = {

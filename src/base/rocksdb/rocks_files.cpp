@@ -1,9 +1,12 @@
 #include "src/base/rocksdb/rocks_files.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "include/hoglet/status.h"
 #include "rocksdb/status.h"
+#include "src/base/bytes.h"
 #include "src/base/crc32c.h"
 #include "src/base/strings.h"
 
@@ -24,7 +27,67 @@ std::string SideFileLine(std::string_view bytes, std::string_view name) {
   return absl::StrFormat("%08x %s\n", Crc32c(bytes), std::string(name));
 }
 
+// RocksDB's log: blocks of 32 KiB of records, each a masked CRC-32C of type and data (4 bytes), the
+// length of the data (2), the type (1) and the data; what does not fill a block ends in zeros. A
+// write is one record (kWhole), or a first one, middle ones and a last one.
+// https://github.com/facebook/rocksdb/wiki/Write-Ahead-Log-File-Format
+constexpr size_t kLogBlockBytes = 32 << 10;
+constexpr size_t kLogHeaderBytes = 7;
+constexpr uint8_t kWhole = 1;
+constexpr uint8_t kFirst = 2;
+constexpr uint8_t kLast = 4;
+constexpr uint64_t kLogBytesMax = 1ull << 30;
+
+// The bytes of the sound record at `at`, header included; 0 if there is none.
+size_t RecordBytes(std::string_view log, size_t at) {
+  const size_t block_end = std::min(log.size(), (at / kLogBlockBytes + 1) * kLogBlockBytes);
+  if (block_end - at < kLogHeaderBytes) return 0;
+  const char* header = log.data() + at;
+  const auto length = LoadLittle<uint16_t>(header + 4);
+  const auto type = static_cast<uint8_t>(header[6]);
+  if (type < kWhole || type > kLast || block_end - at - kLogHeaderBytes < length) return 0;
+  const uint32_t crc = Crc32c(log.substr(at + 6, 1 + length));
+  const uint32_t masked = ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
+  return LoadLittle<uint32_t>(header) == masked ? kLogHeaderBytes + length : 0;
+}
+
+// Where the sound records from the beginning on end.
+size_t SoundBytes(std::string_view log) {
+  size_t at = 0;
+  while (at < log.size()) {
+    const size_t left_in_block = kLogBlockBytes - at % kLogBlockBytes;
+    const size_t bytes = left_in_block < kLogHeaderBytes ? left_in_block : RecordBytes(log, at);
+    if (bytes == 0) break;
+    at += bytes;
+  }
+  return std::min(at, log.size());
+}
+
+// A torn write may have lost its beginning alone, so only the beginning of a write tells.
+bool BeginsWriteAfter(std::string_view log, size_t at) {
+  for (++at; at + kLogHeaderBytes <= log.size(); ++at) {
+    const auto type = static_cast<uint8_t>(log[at + 6]);
+    if ((type == kWhole || type == kFirst) && RecordBytes(log, at) > 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
+
+absl::Status CheckRocksLogs(Env* env, const std::string& directory) {
+  HOGLET_ASSIGN_OR_RETURN(const auto entries, env->List(directory));
+  for (const DirectoryEntry& entry : entries) {
+    if (!entry.name.ends_with(".log")) continue;
+    const std::string path = StrCat(directory, "/", entry.name);
+    HOGLET_ASSIGN_OR_RETURN(const std::string log, env->ReadWholeFile(path, kLogBytesMax));
+    const size_t sound = SoundBytes(log);
+    if (sound == log.size() || !BeginsWriteAfter(log, sound)) continue;
+    return absl::DataLossError(StrCat(path, ": damaged at byte ", sound,
+                                      ", before changes that were made later. Put the folder "
+                                      "back from a backup"));
+  }
+  return absl::OkStatus();
+}
 
 absl::Status FromRocks(const rocksdb::Status& status, std::string_view place) {
   if (status.ok()) return absl::OkStatus();

@@ -31,4 +31,9 @@ absl::Status CheckRocksSideFiles(Env* env, const std::string& directory,
 // met an error is closed and opened anew, so that on a full disk the old one serves on.
 absl::Status ProbeSpace(Env* env, const std::string& directory, uint64_t bytes);
 
+// Whether every synchronous write of the write-ahead logs in `directory` is there: kDataLoss, with
+// the file and the position, for a bad record that another write comes after. One with nothing
+// after it is what a crash tore off a write that nobody was told of.
+absl::Status CheckRocksLogs(Env* env, const std::string& directory);
+
 }  // namespace hoglet
