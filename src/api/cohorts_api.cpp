@@ -439,27 +439,38 @@ HttpResponse CohortsApi::Duplicate(const RestCall& call) {
   const auto source = Find(call);
   if (!source.has_value()) return NotFound();
   const auto members = parts_.objects->Members(call.project.team_id, source->id);
-  const std::vector<Uuid> persons = members == nullptr ? std::vector<Uuid>() : members->persons();
-  if (const absl::Status status =
-          CheckMemberCount(*parts_.objects, call.project.team_id, 0, persons.size());
-      !status.ok()) {
-    return HttpApiError(400, FromAbsl(status.message()));
+  const auto copy = CreateStatic(call, StrCat(source->name, " (static copy)"), source->description,
+                                 members == nullptr ? std::vector<Uuid>() : members->persons());
+  return copy.ok() ? HttpJson(200, *copy) : StatusResponse(copy.status());
+}
+
+absl::StatusOr<std::string> CohortsApi::CreateStatic(const RestCall& call, std::string name,
+                                                     std::string description,
+                                                     std::vector<Uuid> persons) {
+  const TeamId project = call.project.team_id;
+  SortUnique(&persons);
+  if (const absl::Status fits = CheckMemberCount(*parts_.objects, project, 0, persons.size());
+      !fits.ok()) {
+    return absl::InvalidArgumentError(fits.message());
   }
-  Cohort copy;
-  copy.name = StrCat(source->name, " (static copy)");
-  copy.description = source->description;
-  copy.is_static = true;
-  copy.created_by = call.caller.user_id;
-  copy.created_at_us = copy.last_calculation_us = parts_.env->NowMicros();
-  const absl::Status status =
-      parts_.objects->Change(call.project.team_id, [&](Transaction* transaction) {
-        copy.id = transaction->NewId(ObjectKind::kCohort);
-        transaction->Put(ObjectKind::kCohort, copy.id, WriteCohort(copy));
-        transaction->SetMembers(copy.id, persons);
-        LogChange(call, copy, "created", "[]", transaction);
-        return absl::OkStatus();
-      });
-  return status.ok() ? Answer(200, call.project.team_id, copy.id) : StatusResponse(status);
+  Cohort cohort;
+  cohort.name = std::move(name);
+  cohort.description = std::move(description);
+  cohort.is_static = true;
+  cohort.created_by = call.caller.user_id;
+  cohort.created_at_us = cohort.last_calculation_us = parts_.env->NowMicros();
+  HOGLET_RETURN_IF_ERROR(parts_.objects->Change(project, [&](Transaction* transaction) {
+    cohort.id = transaction->NewId(ObjectKind::kCohort);
+    transaction->Put(ObjectKind::kCohort, cohort.id, WriteCohort(cohort));
+    transaction->SetMembers(cohort.id, persons);
+    LogChange(call, cohort, "created", "[]", transaction);
+    return absl::OkStatus();
+  }));
+  HOGLET_RETURN_IF_ERROR(
+      FollowMerges(call, cohort.id, CohortBody(), {.persons = std::move(persons)}));
+  JsonWriter out;
+  Write(project, cohort, &out);
+  return out.Take();
 }
 
 // -- Who is to be in a static cohort --

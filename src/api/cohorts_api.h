@@ -43,6 +43,11 @@ class CohortsApi {
 
   void AddRoutes(HttpRouter* router);
 
+  // Makes a static cohort of the living among these persons for who asks, and returns it as GET
+  // shows it. kInvalidArgument if they are too many.
+  absl::StatusOr<std::string> CreateStatic(const RestCall& call, std::string name,
+                                           std::string description, std::vector<Uuid> persons);
+
  private:
   using Transaction = ObjectStore::Transaction;
   using Refusal = std::optional<HttpResponse>;

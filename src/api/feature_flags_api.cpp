@@ -419,6 +419,7 @@ HttpResponse FeatureFlagsApi::Update(const RestCall& call) const {
                       .user_id = call.caller.user_id,
                       .now_us = env_->NowMicros()},
                      &flag);
+    if (auto error = RefuseWhileNeeded(*before, flag, *transaction)) return Refused(*error);
     std::string after = flag.ToJson();
     LogFlagChange(flag, ActivityNameOf(*before, flag), call.caller.user_id,
                   FlagChangesJson(*json, after), transaction);

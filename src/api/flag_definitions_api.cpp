@@ -4,11 +4,15 @@
 #include <charconv>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
 #include "include/hoglet/status.h"
+#include "src/api/json_fields.h"
 #include "src/base/strings.h"
+#include "src/base/time.h"
 #include "src/base/url.h"
 #include "src/flags/flag_facts.h"
+#include "src/flags/flag_hash.h"
 #include "src/flags/flag_response.h"
 #include "src/http/api_error.h"
 
@@ -126,13 +130,17 @@ void FlagDefinitionsApi::AddRoutes(HttpRouter* router) {
     add(prefix + "/feature_flags/:key/remote_config",
         [this](const HttpRequest& request) { return RemoteConfig(request); });
   }
-  const auto add_rest = [&](const char* method, const char* path, auto action) {
-    AddProjectRoute(router, parts_.projects, method, path, "feature_flag:read",
+  const auto add_rest = [&](const char* method, const char* path, auto action,
+                            const char* scope = "feature_flag:read") {
+    AddProjectRoute(router, parts_.projects, method, path, scope,
                     [this, action](const RestCall& call) { return (this->*action)(call); });
   };
   add_rest("GET", "/feature_flags/evaluation_reasons", &FlagDefinitionsApi::EvaluationReasons);
   add_rest("GET", "/feature_flags/my_flags", &FlagDefinitionsApi::MyFlags);
   add_rest("POST", "/feature_flags/user_blast_radius", &FlagDefinitionsApi::BlastRadius);
+  if (parts_.cohorts == nullptr) return;
+  add_rest("POST", "/feature_flags/:id/create_static_cohort_for_flag",
+           &FlagDefinitionsApi::CreateStaticCohort, "feature_flag:write");
 }
 
 std::optional<HttpResponse> FlagDefinitionsApi::Authorize(const HttpRequest& request,
@@ -183,6 +191,12 @@ HttpResponse FlagDefinitionsApi::LocalEvaluation(const HttpRequest& request,
 HttpResponse FlagDefinitionsApi::RemoteConfig(const HttpRequest& request) {
   Reader reader;
   if (auto refusal = Authorize(request, &reader)) return *std::move(refusal);
+  // The project is that of the token, or of the path by its number, and never the asking user's.
+  int64_t number = 0;
+  if (FindQueryValue(request.query, "token").value_or("").empty() &&
+      !absl::SimpleAtoi(ToAbsl(request.PathParameter("project_id")), &number)) {
+    return HttpApiError(404, "Project not found.");
+  }
   const auto flags = parts_.objects->All(reader.project.team_id, ObjectKind::kFeatureFlag);
   const ObjectJson json = FindFlag(*flags, request.PathParameter("key"));
   Arena arena;
@@ -326,11 +340,21 @@ absl::StatusOr<uint64_t> FlagDefinitionsApi::CountMatching(TeamId team, const Fl
         }));
     return affected;
   }
-  absl::Status parsed;
+  HOGLET_RETURN_IF_ERROR(VisitPersons(team, &context, [&](const PersonRecord&) {
+    count();
+    return absl::OkStatus();
+  }));
+  return affected;
+}
+
+absl::Status FlagDefinitionsApi::VisitPersons(
+    TeamId team, FlagContext* context,
+    const std::function<absl::Status(const PersonRecord&)>& visit) const {
+  absl::Status status;
   const absl::Status visited = parts_.persons->VisitPersons(team, [&](const PersonRecord& record) {
     auto properties = PropertySet::Parse(record.properties);
     if (!properties.ok()) {
-      parsed = properties.status();
+      status = properties.status();
       return false;
     }
     auto person = std::make_shared<Person>();
@@ -338,15 +362,77 @@ absl::StatusOr<uint64_t> FlagDefinitionsApi::CountMatching(TeamId team, const Fl
     person->id = record.id;
     person->created_at_us = record.created_at_us;
     person->properties = *std::move(properties);
-    context.person = std::move(person);
-    context.is_member = [this, team, id = record.id](int64_t cohort_id) {
+    context->person = std::move(person);
+    context->is_member = [this, team, id = record.id](int64_t cohort_id) {
       return parts_.flags->IsMember(team, cohort_id, id);
     };
-    return count();
+    status = visit(record);
+    return status.ok();
   });
-  HOGLET_RETURN_IF_ERROR(parsed);
-  HOGLET_RETURN_IF_ERROR(visited);
-  return affected;
+  return status.ok() ? visited : status;
+}
+
+absl::StatusOr<std::vector<Uuid>> FlagDefinitionsApi::PersonsWith(const RestCall& call,
+                                                                  const std::string& key) const {
+  const TeamId team = call.project.team_id;
+  const auto set = parts_.flags->Flags(team);
+  const FlagSelection selection{.runtime = FlagRuntime::kAll,
+                                .keys = std::vector<std::string>{key}};
+  FlagContext context;
+  context.now_us = parts_.env->NowMicros();
+  std::vector<Uuid> persons;
+  HOGLET_RETURN_IF_ERROR(
+      VisitPersons(team, &context, [&](const PersonRecord& record) -> absl::Status {
+        const auto& disconnected = call.request.disconnected;
+        if (disconnected != nullptr && disconnected->load()) {
+          return absl::CancelledError("The client went away.");
+        }
+        HOGLET_ASSIGN_OR_RETURN(const auto ids, parts_.persons->FindDistinctIds(team, record.id));
+        // Deleted meanwhile, or merged into somebody else.
+        if (ids.empty()) return absl::OkStatus();
+        context.distinct_id = CutFlagIdentifier(ids[0]);
+        if (set->ensures_continuity()) {
+          HOGLET_ASSIGN_OR_RETURN(
+              auto facts,
+              parts_.persons->Ask(
+                  {.team = team, .distinct_id = ids[0], .person = false, .hash_keys = true}));
+          context.hash_keys = std::move(facts.hash_keys);
+        }
+        for (const FlagResult& result : EvaluateFlags(*set, selection, context).results) {
+          if (result.is_enabled && result.flag->key == key) persons.push_back(record.id);
+        }
+        return absl::OkStatus();
+      }));
+  return persons;
+}
+
+HttpResponse FlagDefinitionsApi::CreateStaticCohort(const RestCall& call) {
+  if (!HasScope(call.caller, "cohort:write")) {
+    return HttpApiError(403, "API key missing required scope 'cohort:write'");
+  }
+  int64_t id = 0;
+  const bool is_number = absl::SimpleAtoi(ToAbsl(call.request.PathParameter("id")), &id);
+  const ObjectJson json =
+      is_number ? parts_.objects->Find(call.project.team_id, ObjectKind::kFeatureFlag, id)
+                : nullptr;
+  const auto flag = JsonFields::Parse(json == nullptr ? "" : *json);
+  if (!flag.ok() || flag->Bool("deleted")) return HttpApiError(404, "Not found.");
+  const auto filters = JsonFields::Parse(flag->Find("filters"));
+  const std::string_view group_type =
+      filters.ok() ? filters->Find("aggregation_group_type_index") : std::string_view();
+  if (!group_type.empty() && group_type != "null") {
+    return HttpApiError(400, "A flag of groups is on for no person: it makes no cohort.");
+  }
+  const std::string key = flag->Text("key");
+  auto persons = PersonsWith(call, key);
+  if (!persons.ok()) return StatusResponse(persons.status());
+  const std::string now = FormatCivil(parts_.env->NowMicros(), TimeZone::Utc(), 0);
+  const auto cohort = parts_.cohorts->CreateStatic(
+      call, StrCat("Users with feature flag ", key, " enabled at ", now), "", *std::move(persons));
+  if (!cohort.ok()) return StatusResponse(cohort.status());
+  JsonWriter out;
+  out.BeginObject().Key("cohort").Raw(*cohort).EndObject();
+  return HttpJson(201, out.Take());
 }
 
 }  // namespace hoglet

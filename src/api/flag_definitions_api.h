@@ -5,8 +5,10 @@
 
 #include "include/hoglet/env.h"
 #include "include/hoglet/http_message.h"
+#include "src/api/cohorts_api.h"
 #include "src/api/rest.h"
 #include "src/api/stored_flags.h"
+#include "src/flags/evaluate.h"
 #include "src/flags/flag_source.h"
 #include "src/flags/token_buckets.h"
 #include "src/http/router.h"
@@ -21,6 +23,8 @@ namespace hoglet {
 //   GET  /api/projects/:id/feature_flags/evaluation_reasons/?distinct_id=&groups=
 //   GET  /api/projects/:id/feature_flags/my_flags/?groups=    as the asking user sees them
 //   POST /api/projects/:id/feature_flags/user_blast_radius/   how many a condition matches
+//   POST /api/projects/:id/feature_flags/:flag/create_static_cohort_for_flag/   of the persons for
+//        whom the flag is on now
 // Thread-safe.
 class FlagDefinitionsApi {
  public:
@@ -30,6 +34,7 @@ class FlagDefinitionsApi {
     StoredFlags* flags = nullptr;
     const ObjectStore* objects = nullptr;
     const PersonStore* persons = nullptr;
+    CohortsApi* cohorts = nullptr;  // null: no cohorts of flags are made
   };
 
   // What `parts` points to outlives the API.
@@ -53,7 +58,13 @@ class FlagDefinitionsApi {
   HttpResponse EvaluationReasons(const RestCall& call);
   HttpResponse MyFlags(const RestCall& call);
   HttpResponse BlastRadius(const RestCall& call);
+  HttpResponse CreateStaticCohort(const RestCall& call);
 
+  // Calls `visit` for every person, with what `context` says of it, until it fails.
+  absl::Status VisitPersons(TeamId team, FlagContext* context,
+                            const std::function<absl::Status(const PersonRecord&)>& visit) const;
+  // For whom the flag is on now, each as their first distinct id.
+  absl::StatusOr<std::vector<Uuid>> PersonsWith(const RestCall& call, const std::string& key) const;
   absl::StatusOr<uint64_t> CountMatching(TeamId team, const FlagSet& set, int group_type_index,
                                          uint64_t* total) const;
 

@@ -10,6 +10,7 @@ namespace hoglet {
 namespace {
 
 constexpr auto kFlag = ObjectKind::kFeatureFlag;
+constexpr size_t kDependentsNamedMax = 5;
 
 }  // namespace
 
@@ -96,6 +97,32 @@ FlagReferences ReferencesOf(const ObjectStore::Transaction& transaction, int64_t
           .find_cohort =
               [&transaction](int64_t id) { return transaction.Find(ObjectKind::kCohort, id); },
           .flag_id = flag_id};
+}
+
+std::optional<FieldError> RefuseWhileNeeded(const JsonFields& before, const JsonFields& after,
+                                            const ObjectStore::Transaction& transaction) {
+  const bool is_deletion = after.Bool("deleted") && !before.Bool("deleted");
+  const bool is_disabled = before.Bool("active") && !after.Bool("active");
+  if (!is_deletion && !is_disabled) return std::nullopt;
+  const int64_t id = before.Int("id");
+  std::string names;
+  size_t count = 0;
+  for (const auto& [other_id, json] : transaction.All(kFlag)) {
+    const auto other = JsonFields::Parse(*json);
+    if (other_id == id || !other.ok() || other->Bool("deleted") || !other->Bool("active") ||
+        !RefersToFlag(other->Find("filters"), id)) {
+      continue;
+    }
+    if (++count > kDependentsNamedMax) continue;
+    StrAppend(&names, names.empty() ? "" : ", ", other->Text("key"), " (ID: ", other_id, ")");
+  }
+  if (count == 0) return std::nullopt;
+  if (count > kDependentsNamedMax) {
+    StrAppend(&names, ", and ", count - kDependentsNamedMax, " more");
+  }
+  return FieldError{"", StrCat("Cannot ", is_deletion ? "delete" : "disable",
+                               " this feature flag because other flags depend on it: ", names,
+                               ". Change or disable those first.")};
 }
 
 std::optional<FieldError> MakeFlag(const FlagWanted& wanted, const ChangeAuthor& author,

@@ -485,8 +485,11 @@ Error CheckCondition(const JsonMember& value, std::optional<int64_t> flag_group_
     target.is_own = target.group_type != flag_group_type;
   }
   const JsonMember* variant = FindJsonMember(condition, "variant");
+  if (!IsNullOrAbsent(variant) && variant->kind != JsonKind::kString) {
+    return WrongFilters("The variant of a condition set must be null or a text.");
+  }
   if (variants != nullptr && !IsNullOrAbsent(variant) &&
-      (variant->kind != JsonKind::kString || !variants->contains(std::string(variant->text)))) {
+      !variants->contains(std::string(variant->text))) {
     return WrongFilters(
         "Filters are not valid (variant override does not exist in multivariate variants)");
   }
@@ -579,6 +582,15 @@ Error CheckHoldout(const JsonMember* holdout) {
   if (id == nullptr || id->kind != JsonKind::kInt64 || percentage == nullptr ||
       !IsNumber(*percentage)) {
     return WrongFilters("holdout needs a whole number as id and a number as exclusion_percentage.");
+  }
+  return std::nullopt;
+}
+
+Error CheckSwitches(const JsonObjectView& filters) {
+  for (const char* name : {"early_exit", "feature_enrollment"}) {
+    const JsonMember* value = FindJsonMember(filters, name);
+    if (IsNullOrAbsent(value) || value->kind == JsonKind::kBool) continue;
+    return WrongFilters(StrCat(name, " must be null, true or false."));
   }
   return std::nullopt;
 }
@@ -704,6 +716,7 @@ std::optional<FieldError> ReadFlagFilters(std::string_view filters_json, const F
     return error;
   }
   if (Error error = CheckHoldout(FindJsonMember(filters, "holdout"))) return error;
+  if (Error error = CheckSwitches(filters)) return error;
   auto out = JsonFields::Parse(filters_json);
   if (const JsonMember* payloads = FindJsonMember(filters, "payloads"); !IsNullOrAbsent(payloads)) {
     std::string normal;
@@ -712,6 +725,11 @@ std::optional<FieldError> ReadFlagFilters(std::string_view filters_json, const F
   }
   *stored = out->ToJson();
   return std::nullopt;
+}
+
+bool RefersToFlag(std::string_view filters, int64_t flag_id) {
+  const std::vector<int64_t> flags = ReferencesIn(filters, "flag", "key");
+  return std::find(flags.begin(), flags.end(), flag_id) != flags.end();
 }
 
 std::string RenameEnrollment(std::string_view filters_json, std::string_view from,

@@ -57,6 +57,9 @@ struct FlagReferences {
 std::optional<FieldError> ReadFlagFilters(std::string_view filters,
                                           const FlagReferences& references, std::string* stored);
 
+// Whether a condition of the filters is about the value of that flag.
+bool RefersToFlag(std::string_view filters, int64_t flag_id);
+
 // The filters with "$feature_enrollment/<from>" of their super groups turned into that of `to`.
 std::string RenameEnrollment(std::string_view filters, std::string_view from, std::string_view to);
 

@@ -71,6 +71,7 @@ void Server::AddRoutes() {
     keys_ = std::make_unique<PersonalApiKeysApi>(parts_.projects, parts_.metadata);
     keys_->AddRoutes(&router_);
   }
+  AddCohortRoutes();
   // Before those whose last segment may be any flag.
   if (parts_.flags != nullptr) {
     flag_definitions_ = std::make_unique<FlagDefinitionsApi>(
@@ -78,14 +79,14 @@ void Server::AddRoutes() {
                                   .projects = parts_.projects,
                                   .flags = parts_.flags,
                                   .objects = parts_.objects,
-                                  .persons = parts_.person_store});
+                                  .persons = parts_.person_store,
+                                  .cohorts = cohorts_.get()});
     flag_definitions_->AddRoutes(&router_);
   }
   if (parts_.objects != nullptr) {
     flags_ = std::make_unique<FeatureFlagsApi>(parts_.env, parts_.projects, parts_.objects);
     flags_->AddRoutes(&router_);
   }
-  AddCohortRoutes();
   if (parts_.persons == nullptr) return;
   rights_ =
       std::make_unique<DataRightsApi>(DataRightsApi::Parts{.env = parts_.env,

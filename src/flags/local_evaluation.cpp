@@ -5,6 +5,8 @@
 #include <optional>
 #include <set>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "src/base/digest.h"
@@ -109,10 +111,31 @@ class DocumentMaker {
   std::string Group(std::string_view group);
   std::string Filter(std::string_view filter);
 
-  // Keys of the flags that a flag depends on, those first, and its own at the end; false if one is
-  // missing, deleted or depends on itself.
-  bool Chain(int64_t id, std::set<int64_t>* under_way, std::vector<int64_t>* chain);
-  std::string KeyJson(int64_t id) const;
+  // What a flag stands on, read once.
+  struct Node {
+    enum class State : uint8_t { kNew, kOpen, kWhole, kBroken };
+    State state = State::kNew;
+    std::string_view key;         // as JSON
+    std::vector<int64_t> needed;  // flags, each once
+    size_t chain = 0;             // the last one that it is part of, by number
+  };
+  struct Step {
+    Node* node;
+    size_t next = 0;  // of `needed`
+  };
+  struct NamedChain {
+    std::string json;
+    size_t flags = 0;
+  };
+
+  // The dependency_chain of a filter on that flag, as JSON: the keys of the flags that it depends
+  // on, those first, and its own at the end. Empty if one is missing, deleted or depends on itself,
+  // or if the document has named as many as it may.
+  std::string ChainJson(int64_t id);
+  std::vector<std::string_view> Chain(int64_t id);
+  // Whether all that the flag stands on is there, without a ring.
+  bool IsWhole(int64_t id);
+  Node MakeNode(int64_t id) const;
   std::string_view FlagText(int64_t id) const;
   std::string_view CohortText(int64_t id) const;
 
@@ -124,10 +147,18 @@ class DocumentMaker {
   std::string Cohorts();
 
   const FlagDocumentSource& source_;
+  std::unordered_map<int64_t, Node> nodes_;
+  std::unordered_map<int64_t, NamedChain> chains_;
+  size_t chain_count_ = 0;
+  size_t flags_named_ = 0;  // in all chains
   std::set<int64_t> cohorts_;
+  std::vector<int64_t> cohorts_waiting_;  // found, but not yet looked into
 };
 
 constexpr int kTreeDepthMax = 64;
+// Chains are repeated wherever a flag refers to another, so the document grows with the square of
+// their length. An SDK asks the server for a flag whose chain is empty.
+constexpr size_t kFlagsNamedMax = 1'000'000;
 
 std::string_view DocumentMaker::FlagText(int64_t id) const {
   const auto it = source_.flags.find(id);
@@ -139,10 +170,6 @@ std::string_view DocumentMaker::CohortText(int64_t id) const {
   if (it == source_.cohorts.end()) return {};
   const std::string_view text = *it->second;
   return Is(Member(text, "deleted"), "true") ? std::string_view() : text;
-}
-
-std::string DocumentMaker::KeyJson(int64_t id) const {
-  return std::string(Member(FlagText(id), "key"));
 }
 
 std::string DocumentMaker::Make() {
@@ -221,30 +248,93 @@ std::string DocumentMaker::Group(std::string_view group) {
 std::string DocumentMaker::Filter(std::string_view filter) {
   if (!HasType(filter, "\"flag\"")) return std::string(filter);
   const auto id = Id(Member(filter, "key"));
-  std::vector<int64_t> chain;
-  std::set<int64_t> under_way;
-  if (!id.has_value() || !Chain(*id, &under_way, &chain)) {
-    return With(filter, {{"dependency_chain", "[]"}});
-  }
+  std::string chain = id.has_value() ? ChainJson(*id) : "[]";
+  if (chain == "[]") return With(filter, {{"dependency_chain", std::move(chain)}});
   return With(filter,
-              {{"key", KeyJson(*id)},
-               {"dependency_chain", ArrayOf(chain, [&](int64_t flag) { return KeyJson(flag); })}});
+              {{"key", std::string(nodes_.at(*id).key)}, {"dependency_chain", std::move(chain)}});
 }
 
-bool DocumentMaker::Chain(int64_t id, std::set<int64_t>* under_way, std::vector<int64_t>* chain) {
-  if (std::find(chain->begin(), chain->end(), id) != chain->end()) return true;
+std::string DocumentMaker::ChainJson(int64_t id) {
+  if (flags_named_ >= kFlagsNamedMax || !IsWhole(id)) return "[]";
+  NamedChain& chain = chains_[id];
+  if (chain.flags == 0) {
+    const std::vector<std::string_view> keys = Chain(id);
+    chain.json = ArrayOf(keys, [](std::string_view key) { return key; });
+    chain.flags = keys.size();
+  }
+  const bool fits = chain.flags <= kFlagsNamedMax - flags_named_;
+  // None is made after one that is too long.
+  flags_named_ = fits ? flags_named_ + chain.flags : kFlagsNamedMax;
+  return fits ? chain.json : "[]";
+}
+
+// All nodes below are whole. Chains may be as long as there are flags, so there is no recursion.
+std::vector<std::string_view> DocumentMaker::Chain(int64_t id) {
+  std::vector<std::string_view> keys;
+  std::vector<Step> path;
+  ++chain_count_;
+  const auto enter = [&](int64_t flag) {
+    Node& node = nodes_.at(flag);
+    if (std::exchange(node.chain, chain_count_) != chain_count_) path.push_back({&node});
+  };
+  enter(id);
+  while (!path.empty()) {
+    Step& step = path.back();
+    if (step.next < step.node->needed.size()) {
+      enter(step.node->needed[step.next++]);
+    } else {
+      keys.push_back(step.node->key);
+      path.pop_back();
+    }
+  }
+  return keys;
+}
+
+// What leads to an open node is part of a ring, or leads to one, so that every answer is final.
+bool DocumentMaker::IsWhole(int64_t id) {
+  using State = Node::State;
+  std::vector<Step> path;
+  const auto enter = [&](int64_t flag) {
+    Node& node = nodes_[flag];
+    if (node.state != State::kNew) return node.state;
+    node = MakeNode(flag);
+    if (node.state == State::kOpen) path.push_back({&node});
+    return State::kNew;
+  };
+  enter(id);
+  while (!path.empty()) {
+    Step& step = path.back();
+    Node& node = *step.node;
+    if (step.next == node.needed.size()) {
+      node.state = State::kWhole;
+      path.pop_back();
+      continue;
+    }
+    const State state = enter(node.needed[step.next]);
+    // A new one is asked again when all below it is known.
+    if (state == State::kWhole) ++path.back().next;
+    if (state != State::kOpen && state != State::kBroken) continue;
+    node.state = State::kBroken;
+    path.pop_back();
+  }
+  return nodes_[id].state == State::kWhole;
+}
+
+DocumentMaker::Node DocumentMaker::MakeNode(int64_t id) const {
   const std::string_view flag = FlagText(id);
-  if (flag.empty() || Is(Member(flag, "deleted"), "true")) return false;
-  if (under_way->size() > kTreeDepthMax || !under_way->insert(id).second) return false;
-  bool is_whole = true;
+  if (flag.empty() || Is(Member(flag, "deleted"), "true")) return {.state = Node::State::kBroken};
+  Node node{.state = Node::State::kOpen, .key = Member(flag, "key")};
+  std::unordered_set<int64_t> seen;
   VisitFilters(flag, [&](std::string_view filter) {
-    if (!is_whole || !HasType(filter, "\"flag\"")) return;
+    if (!HasType(filter, "\"flag\"")) return;
     const auto needed = Id(Member(filter, "key"));
-    is_whole = needed.has_value() && Chain(*needed, under_way, chain);
+    if (!needed.has_value()) {
+      node.state = Node::State::kBroken;
+    } else if (seen.insert(*needed).second) {
+      node.needed.push_back(*needed);
+    }
   });
-  under_way->erase(id);
-  if (is_whole) chain->push_back(id);
-  return is_whole;
+  return node;
 }
 
 // The conditions that stand for a flag's only cohort, if person filters can say the same; empty
@@ -318,7 +408,7 @@ void DocumentMaker::CollectFrom(std::string_view tree, int depth) {
   if (!HasType(tree, "\"cohort\"")) return;
   const auto id = Id(Member(tree, "value"));
   if (!id.has_value() || CohortText(*id).empty() || !cohorts_.insert(*id).second) return;
-  CollectFrom(Member(Member(CohortText(*id), "filters"), "properties"), depth + 1);
+  cohorts_waiting_.push_back(*id);
 }
 
 void DocumentMaker::CollectCohorts() {
@@ -326,6 +416,11 @@ void DocumentMaker::CollectCohorts() {
     const std::string_view flag = *json;
     if (Is(Member(flag, "deleted"), "true")) continue;
     VisitFilters(flag, [&](std::string_view filter) { CollectFrom(filter, 0); });
+  }
+  while (!cohorts_waiting_.empty()) {
+    const int64_t id = cohorts_waiting_.back();
+    cohorts_waiting_.pop_back();
+    CollectFrom(Member(Member(CohortText(id), "filters"), "properties"), 0);
   }
 }
 

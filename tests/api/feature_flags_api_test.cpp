@@ -191,6 +191,35 @@ TEST_F(FeatureFlagsApiTest, FlagsMayNotDependOnEachOther) {
   EXPECT_EQ(Patch(a, StrCat("{", on(a), "}"), 400).Text("attr"), "filters");
 }
 
+TEST_F(FeatureFlagsApiTest, WhatOthersNeedStays) {
+  const auto on = [](const JsonFields& flag) {
+    return StrCat(
+        R"("filters":{"groups":[{"properties":[{"type":"flag","operator":"flag_evaluates_to","value":true,"key":")",
+        flag.Find("id"), R"("}]}]})");
+  };
+  const JsonFields base = Create("base");
+  std::vector<JsonFields> others;
+  for (const char* key : {"o1", "o2", "o3", "o4", "o5", "o6"}) {
+    others.push_back(Create(key, on(base)));
+  }
+  const uint64_t version = objects->version(1);
+  const std::string named =
+      "because other flags depend on it: o1 (ID: 2), o2 (ID: 3), o3 (ID: 4), o4 (ID: 5), "
+      "o5 (ID: 6), and 1 more. ";
+  EXPECT_THAT(Patch(base, R"({"active":false})", 400).Text("detail"),
+              HasSubstr(StrCat("Cannot disable this feature flag ", named)));
+  EXPECT_THAT(Patch(base, R"({"deleted":true})", 400).Text("detail"),
+              HasSubstr(StrCat("Cannot delete this feature flag ", named)));
+  EXPECT_EQ(objects->version(1), version);
+  Patch(base, R"({"name":"another"})");
+  // Those that are off or gone need nothing.
+  for (size_t i = 0; i < others.size(); ++i) {
+    Patch(others[i], i % 2 == 0 ? R"({"active":false})" : R"({"deleted":true})");
+  }
+  Patch(base, R"({"active":false})");
+  Patch(base, R"({"deleted":true})");
+}
+
 TEST_F(FeatureFlagsApiTest, Lists) {
   Create(
       "simple",

@@ -637,6 +637,42 @@ describe('for people', () => {
     await waitFor(async () => !(await rest(server, 'GET', path)).body.is_calculating, { timeout_ms: 10_000, what: 'the cohort' });
     const members = (await rest(server, 'GET', `${path}persons/`)).body.results;
     assert.ok(members.some(({ distinct_ids }) => distinct_ids.includes('ann')) && !members.some(({ distinct_ids }) => distinct_ids.includes('bob')));
+    assert.match(body.cohort.name, /^Users with feature flag is-exact enabled at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
+    assert.deepEqual([body.cohort.is_static, body.cohort.is_calculating, body.cohort.count], [true, false, members.length]);
+    const [line] = (await rest(server, 'GET', `${path}activity/`)).body.results;
+    assert.deepEqual([line.activity, line.detail.name], ['created', body.cohort.name]);
+  });
+
+  test('whose cohort is refused, and who is in none', TIMEOUT, async () => {
+    const make = (id, key) => rest(server, 'POST', `${FLAGS}${id}/create_static_cohort_for_flag/`, {}, key);
+    const cohorts = async () => (await rest(server, 'GET', '/api/projects/1/cohorts/')).body.count;
+    const of_groups = await createFlag(server, { key: 'cohort-of-groups', filters: { ...everyone, aggregation_group_type_index: 0 } });
+    const half = await createFlag(server, { key: 'cohort-of-half', filters: { groups: [{ properties: [], rollout_percentage: 50 }] } });
+    const off = await createFlag(server, { key: 'cohort-of-none', filters: everyone, active: false });
+    const before = await cohorts();
+    assert.equal((await make(of_groups.id)).status, 400);
+    for (const id of [999_999, 'everyone', -1]) assert.equal((await make(id)).status, 404, id);
+    // A user has only so many keys.
+    const makeAs = async (...scopes) => {
+      const key = (await rest(server, 'POST', '/api/personal_api_keys/', { label: 'of cohorts', scopes })).body;
+      const answer = await make(off.id, key.value);
+      assert.equal((await rest(server, 'DELETE', `/api/personal_api_keys/${key.id}/`)).status, 204);
+      return answer;
+    };
+    for (const scopes of [['feature_flag:write'], ['cohort:write'], ['feature_flag:read', 'cohort:write']]) assert.equal((await makeAs(...scopes)).status, 403, `${scopes}`);
+    assert.equal(await cohorts(), before);
+    const none = await makeAs('feature_flag:write', 'cohort:write');
+    assert.deepEqual([none.status, none.body?.cohort?.count], [201, 0], none.text);
+    // By the same hash as everywhere.
+    const some = await make(half.id);
+    const members = (await rest(server, 'GET', `/api/projects/1/cohorts/${some.body.cohort.id}/persons/?limit=1000`)).body.results;
+    const firsts = (await server.query('SELECT min(distinct_id) FROM person_distinct_ids GROUP BY person_id')).flat();
+    const wanted = [];
+    for (const distinct_id of firsts) if ((await values({ distinct_id, flag_keys: ['cohort-of-half'] }))['cohort-of-half']) wanted.push(distinct_id);
+    assert.ok(wanted.length > 0 && wanted.length < firsts.length, `${wanted.length} of ${firsts.length}`);
+    assert.deepEqual(members.map(({ distinct_ids }) => distinct_ids.toSorted()[0]).toSorted(), wanted.toSorted());
+    for (const { id } of [of_groups, half, off]) await changeFlag(server, id, { deleted: true });
+    assert.equal((await make(half.id)).status, 404);
   });
 
   test('side endpoints of posthog-js', TIMEOUT, async () => {

@@ -74,6 +74,62 @@ TEST(LocalEvaluation, NamesTheFlagsThatOneDependsOn) {
                                  R"("dependency_chain":[])"));
 }
 
+std::string Uses(int64_t id) {
+  return StrCat(R"({"type":"flag","key":")", id,
+                R"(","operator":"flag_evaluates_to","value":true})");
+}
+
+// "x1","x2",... up to `count`.
+std::string KeysUpTo(int count) {
+  std::string keys;
+  for (int i = 1; i <= count; ++i) StrAppend(&keys, i == 1 ? "" : ",", "\"x", i, "\"");
+  return keys;
+}
+
+TEST(LocalEvaluation, ChainsAreAsLongAsThereAreFlags) {
+  std::vector<std::string> flags = {Flag("x1")};
+  for (int i = 2; i <= 500; ++i) flags.push_back(Flag(StrCat("x", i), Uses(i - 1)));
+  const std::string json = Make(flags, {}).json;
+  for (const int count : {1, 63, 64, 65, 499}) {
+    EXPECT_THAT(json, HasSubstr(StrCat("\"dependency_chain\":[", KeysUpTo(count), "]"))) << count;
+  }
+  // The last is in a ring with the first, and all between them with it.
+  flags[0] = Flag("x1", Uses(500));
+  flags.push_back(Flag("after", Uses(250)));
+  EXPECT_THAT(Make(flags, {}).json, Not(HasSubstr("\"dependency_chain\":[\"")));
+}
+
+TEST(LocalEvaluation, ManyWaysToAFlagAreGoneOnce) {
+  // There are 2^400 ways from the last to the first.
+  std::vector<std::string> flags = {Flag("x1"), Flag("x2", Uses(1))};
+  for (int i = 3; i <= 400; ++i) {
+    flags.push_back(Flag(StrCat("x", i), StrCat(Uses(i - 2), ",", Uses(i - 1))));
+  }
+  EXPECT_THAT(Make(flags, {}).json,
+              HasSubstr(StrCat("\"dependency_chain\":[", KeysUpTo(399), "]")));
+  flags[0] = Flag("x1", Uses(9999));
+  EXPECT_THAT(Make(flags, {}).json, Not(HasSubstr("\"dependency_chain\":[\"")));
+}
+
+TEST(LocalEvaluation, ADocumentNamesSoManyFlagsAndNoMore) {
+  constexpr int kFlags = 3000;
+  std::vector<std::string> flags = {Flag("x1")};
+  for (int i = 2; i <= kFlags; ++i) flags.push_back(Flag(StrCat("x", i), Uses(i - 1)));
+  const std::string json = Make(flags, {}).json;
+  EXPECT_THAT(json, HasSubstr(StrCat("\"dependency_chain\":[", KeysUpTo(1000), "]")));
+  EXPECT_THAT(json, HasSubstr("\"dependency_chain\":[]"));
+  EXPECT_LT(json.size(), 16u << 20);
+}
+
+TEST(LocalEvaluation, CohortsAreFollowedHoweverFar) {
+  std::vector<std::string> cohorts;
+  for (int i = 1; i <= 300; ++i) {
+    cohorts.push_back(StrCat(R"("filters":{"properties":{"type":"AND","values":[)",
+                             R"({"key":"id","type":"cohort","value":)", i % 300 + 1, "}]}}"));
+  }
+  EXPECT_THAT(Make({Flag("a", kInCohort1)}, cohorts).json, HasSubstr(R"("300":{"type":"AND")"));
+}
+
 constexpr char kTree[] = R"({"type":"OR","values":[{"type":"AND","values":[)"
                          R"({"key":"plan","type":"person","value":["pro"],"operator":"exact"},)"
                          R"({"key":"id","type":"cohort","value":2}]}]})";
