@@ -17,7 +17,14 @@ namespace hoglet {
 struct SdkSettings {
   bool heatmaps = false;
   bool has_feature_flags = false;  // one that is on
-  bool has_surveys = false;        // one that runs
+  bool has_surveys = false;        // one that runs, and they are not switched off
+  bool opts_out_of_autocapture = false;
+  bool captures_dead_clicks = false;
+  bool captures_network_timing = false;
+  bool captures_web_vitals = false;
+  bool captures_exceptions = false;
+  bool captures_console_logs = false;
+  bool persists_flags = false;
 };
 
 // Project API keys ("phc_..."): public, write-only.

@@ -33,6 +33,11 @@ std::string ProjectJson(const Project& project) {
       .Field("drop_events_older_than_seconds", project.drop_events_older_than_s);
   json.Key("heatmaps_opt_in");
   project.heatmaps_opt_in.has_value() ? json.Bool(*project.heatmaps_opt_in) : json.Null();
+  for (const std::string_view name : kSdkSwitches) {
+    const auto found = project.sdk_switches.find(name);
+    json.Key(name);
+    found == project.sdk_switches.end() ? json.Null() : json.Bool(found->second);
+  }
   json.Field("cookieless_server_hash_mode", project.cookieless_server_hash_mode)
       .Key("modifiers")
       .Raw(project.modifiers_json)
@@ -58,6 +63,21 @@ absl::Status TakeBool(const JsonObjectView& members, std::string_view key, bool*
   if (member == nullptr) return absl::OkStatus();
   if (member->kind != JsonKind::kBool) return Wrong(key, "a boolean");
   *out = member->boolean;
+  return absl::OkStatus();
+}
+
+// null is not set.
+absl::Status TakeSwitch(const JsonObjectView& members, std::string_view key,
+                        std::optional<bool>* out) {
+  const JsonMember* member = FindJsonMember(members, key);
+  if (member == nullptr) return absl::OkStatus();
+  if (member->kind == JsonKind::kNull) {
+    out->reset();
+    return absl::OkStatus();
+  }
+  bool is_on = false;
+  HOGLET_RETURN_IF_ERROR(TakeBool(members, key, &is_on));
+  *out = is_on;
   return absl::OkStatus();
 }
 
@@ -108,13 +128,17 @@ absl::Status TakeSettings(const JsonObjectView& members, Project* project) {
       TakeInt(members, "drop_events_older_than_seconds", &project->drop_events_older_than_s));
   HOGLET_RETURN_IF_ERROR(
       TakeInt(members, "cookieless_server_hash_mode", &project->cookieless_server_hash_mode));
-  const JsonMember* heatmaps = FindJsonMember(members, "heatmaps_opt_in");
-  if (heatmaps != nullptr && heatmaps->kind == JsonKind::kNull) {
-    project->heatmaps_opt_in.reset();
-  } else if (heatmaps != nullptr) {
-    bool is_in = false;
-    HOGLET_RETURN_IF_ERROR(TakeBool(members, "heatmaps_opt_in", &is_in));
-    project->heatmaps_opt_in = is_in;
+  HOGLET_RETURN_IF_ERROR(TakeSwitch(members, "heatmaps_opt_in", &project->heatmaps_opt_in));
+  for (const std::string_view name : kSdkSwitches) {
+    const auto found = project->sdk_switches.find(name);
+    std::optional<bool> is_on;
+    if (found != project->sdk_switches.end()) is_on = found->second;
+    HOGLET_RETURN_IF_ERROR(TakeSwitch(members, name, &is_on));
+    if (is_on.has_value()) {
+      project->sdk_switches.insert_or_assign(std::string(name), *is_on);
+    } else {
+      project->sdk_switches.erase(std::string(name));
+    }
   }
   return TakeModifiers(members, project);
 }

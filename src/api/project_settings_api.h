@@ -12,7 +12,7 @@ namespace hoglet {
 // /api/environments alike:
 //   GET   /api/projects/:id/
 //   PATCH /api/projects/:id/    name, timezone, week_start_day, anonymize_ips,
-//       person_processing_opt_out, drop_events_older_than_seconds, heatmaps_opt_in,
+//       person_processing_opt_out, drop_events_older_than_seconds, heatmaps_opt_in, kSdkSwitches,
 //       cookieless_server_hash_mode, modifiers
 //   PATCH /api/projects/:id/rotate_secret_token/, /delete_secret_token_backup/
 // Events taken from then on are handled by the new settings. Members that are no settings here are

@@ -19,19 +19,33 @@ void AppendSdkSettings(const SdkSettings& settings, JsonWriter* json) {
   json->Field("hasFeatureFlags", settings.has_feature_flags);
   json->Key("analytics").BeginObject().Field("endpoint", "/i/v0/e/").EndObject();
   json->Field("elementsChainAsString", true);
-  json->Field("autocapture_opt_out", false);
-  json->Field("capturePerformance", false);
-  json->Field("autocaptureExceptions", false);
-  json->Key("errorTracking").BeginObject().Field("autocaptureExceptions", false);
+  json->Field("autocapture_opt_out", settings.opts_out_of_autocapture);
+  json->Key("capturePerformance");
+  if (settings.captures_network_timing || settings.captures_web_vitals) {
+    json->BeginObject().Field("network_timing", settings.captures_network_timing);
+    json->Field("web_vitals", settings.captures_web_vitals);
+    json->Key("web_vitals_allowed_metrics").Null().EndObject();
+  } else {
+    json->Bool(false);
+  }
+  json->Key("autocaptureExceptions");
+  if (settings.captures_exceptions) {
+    json->BeginObject().Field("endpoint", "/e/").EndObject();
+  } else {
+    json->Bool(false);
+  }
+  json->Key("errorTracking").BeginObject();
+  json->Field("autocaptureExceptions", settings.captures_exceptions);
   json->Key("suppressionRules").BeginArray().EndArray().EndObject();
-  json->Field("captureDeadClicks", false);
-  json->Key("logs").BeginObject().Field("captureConsoleLogs", false).EndObject();
+  json->Field("captureDeadClicks", settings.captures_dead_clicks);
+  json->Key("logs").BeginObject();
+  json->Field("captureConsoleLogs", settings.captures_console_logs).EndObject();
   json->Field("heatmaps", settings.heatmaps);
   json->Field("sessionRecording", false);
   json->Field("surveys", settings.has_surveys);
   json->Field("productTours", false);
   json->Field("conversations", false);
-  json->Field("flagsPersistenceDefault", false);
+  json->Field("flagsPersistenceDefault", settings.persists_flags);
   json->Field("defaultIdentifiedOnly", true);
 }
 

@@ -65,9 +65,20 @@ class ProjectKeys final : public ProjectDirectory {
   SdkSettings SettingsOf(std::string_view token) const override {
     const std::optional<Project> project = metadata_->FindProjectByToken(token);
     if (!project.has_value()) return {};
+    const auto is_on = [&project](std::string_view name, bool otherwise = false) {
+      const auto found = project->sdk_switches.find(name);
+      return found == project->sdk_switches.end() ? otherwise : found->second;
+    };
     return {.heatmaps = project->heatmaps_opt_in.value_or(false),
             .has_feature_flags = flags_->HasLiveFlags(project->id),
-            .has_surveys = flags_->HasRunningSurveys(project->id)};
+            .has_surveys = is_on("surveys_opt_in", true) && flags_->HasRunningSurveys(project->id),
+            .opts_out_of_autocapture = is_on("autocapture_opt_out"),
+            .captures_dead_clicks = is_on("capture_dead_clicks"),
+            .captures_network_timing = is_on("capture_performance_opt_in"),
+            .captures_web_vitals = is_on("autocapture_web_vitals_opt_in"),
+            .captures_exceptions = is_on("autocapture_exceptions_opt_in"),
+            .captures_console_logs = is_on("capture_console_log_opt_in"),
+            .persists_flags = is_on("flags_persistence_default")};
   }
   std::vector<ProjectInfo> Projects() const override {
     std::vector<ProjectInfo> out;

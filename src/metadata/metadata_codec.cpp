@@ -33,6 +33,7 @@ void WriteProject(const Project& project, JsonWriter* json) {
   if (project.heatmaps_opt_in.has_value()) {
     json->Field("heatmaps_opt_in", *project.heatmaps_opt_in);
   }
+  for (const auto& [name, is_on] : project.sdk_switches) json->Field(name, is_on);
   json->Key("modifiers").Raw(project.modifiers_json).EndObject();
 }
 
@@ -136,6 +137,9 @@ bool ReadProject(std::string_view json, Arena* arena, Project* project) {
   project->cookieless_server_hash_mode =
       static_cast<int>(in.IntOr("cookieless_server_hash_mode", 0));
   if (in.Has("heatmaps_opt_in")) project->heatmaps_opt_in = in.Bool("heatmaps_opt_in");
+  for (const std::string_view name : kSdkSwitches) {
+    if (in.Has(name)) project->sdk_switches.emplace(name, in.Bool(name));
+  }
   if (in.Has("modifiers")) project->modifiers_json = std::string(in.Raw("modifiers"));
   project->created_at_us = in.Int("created_at_us");
   return in.ok();

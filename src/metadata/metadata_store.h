@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,16 @@ struct User {
   int64_t created_at_us = 0;
 };
 
+// Settings that a project only hands on to SDKs, by their names in the API.
+inline constexpr std::string_view kSdkSwitches[] = {"autocapture_opt_out",
+                                                    "autocapture_exceptions_opt_in",
+                                                    "autocapture_web_vitals_opt_in",
+                                                    "capture_performance_opt_in",
+                                                    "capture_dead_clicks",
+                                                    "capture_console_log_opt_in",
+                                                    "surveys_opt_in",
+                                                    "flags_persistence_default"};
+
 // A project; PostHog's older name is team, and both have the same id here.
 struct Project {
   TeamId id = 1;
@@ -52,6 +63,8 @@ struct Project {
   int64_t drop_events_older_than_s = 0;
   // False: nothing is kept of $heatmap_data. Not set is as true.
   std::optional<bool> heatmaps_opt_in;
+  // Those of kSdkSwitches that were set.
+  std::map<std::string, bool, std::less<>> sdk_switches;
   // What becomes of events without cookies: 0 they are dropped, 1 they get an id of the day.
   int cookieless_server_hash_mode = 0;
   // How queries are read unless they say otherwise (modifiers of the query API), a JSON object.
