@@ -239,6 +239,19 @@ Refusal ReadChanges(const JsonObjectView& body, const Transaction& transaction, 
   return std::nullopt;
 }
 
+bool IsLive(const JsonFields& flag) { return flag.Bool("active") && !flag.Bool("deleted"); }
+
+// What its conditions refer to may have gone, or changed its nature, while the flag was off.
+Refusal RefuseStaleFilters(const JsonFields& flag, const Transaction& transaction,
+                           int64_t flag_id) {
+  std::string ignored;
+  if (auto error =
+          ReadFlagFilters(flag.Find("filters"), ReferencesOf(transaction, flag_id), &ignored)) {
+    return Refused(*error);
+  }
+  return std::nullopt;
+}
+
 // Only those that would change something.
 JsonFields DifferencesOf(const JsonFields& flag, const JsonFields& changes) {
   JsonFields out;
@@ -420,6 +433,9 @@ HttpResponse FeatureFlagsApi::Update(const RestCall& call) const {
                       .now_us = env_->NowMicros()},
                      &flag);
     if (auto error = RefuseWhileNeeded(*before, flag, *transaction)) return Refused(*error);
+    if (IsLive(flag) && !IsLive(*before)) {
+      if (auto refused = RefuseStaleFilters(flag, *transaction, *id)) return refused;
+    }
     std::string after = flag.ToJson();
     LogFlagChange(flag, ActivityNameOf(*before, flag), call.caller.user_id,
                   FlagChangesJson(*json, after), transaction);

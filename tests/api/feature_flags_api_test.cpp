@@ -218,6 +218,10 @@ TEST_F(FeatureFlagsApiTest, WhatOthersNeedStays) {
   }
   Patch(base, R"({"active":false})");
   Patch(base, R"({"deleted":true})");
+  // What is switched on again must find what it needs.
+  Patch(others[0], R"({"active":true})", 400);
+  Patch(others[1], R"({"deleted":false})", 400);
+  Patch(others[0], R"({"name":"off"})");
 }
 
 TEST_F(FeatureFlagsApiTest, Lists) {
