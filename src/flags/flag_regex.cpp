@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "re2/re2.h"
+#include "src/base/strings.h"
+#include "src/base/url.h"
 
 namespace hoglet {
 namespace {
@@ -37,46 +39,161 @@ struct MatchContextDeleter {
   void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
 };
 
-// What a scan of the pattern tells before it is compiled.
-struct PatternTraits {
-  bool is_foreign = false;         // syntax of PCRE2 alone, or that neither engine has
-  bool has_unicode_class = false;  // \w \d \s \b or their opposites
+// The pattern as the two engines take it.
+struct Dialects {
+  std::string re2;
+  std::string pcre2;
+  bool is_foreign = false;         // syntax that Rust refuses, or that neither engine has
+  bool has_unicode_class = false;  // \w \d \s \b or their opposites: RE2's are of ASCII alone
 };
 
-PatternTraits Scan(std::string_view pattern) {
-  PatternTraits traits;
-  bool is_in_class = false;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    const std::string_view rest = pattern.substr(i);
-    if (rest[0] == '\\') {
-      if (rest.size() > 1 && std::string_view("wWdDsSbB").find(rest[1]) != rest.npos) {
-        traits.has_unicode_class = true;
+// Rust's \w, of which PCRE2's lacks marks and joiners; \s, of which RE2's lacks the vertical tab.
+constexpr std::string_view kWordClass = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control})";
+constexpr std::string_view kSpaceClass = R"(\t\n\x0b\f\r )";
+
+// Goes through a pattern of Rust's once and writes both dialects.
+class Translator {
+ public:
+  explicit Translator(std::string_view pattern) : pattern_(pattern) {}
+
+  Dialects Translate() {
+    while (at_ < pattern_.size()) {
+      if (pattern_[at_] == '\\') {
+        Escape();
+      } else if (is_in_class_) {
+        InClass();
+      } else {
+        Outside();
       }
-      // Perl's, of which Rust has none or means something else.
-      if (rest.size() > 1 && std::string_view("QECRXNhHV").find(rest[1]) != rest.npos) {
-        traits.is_foreign = true;
-      }
-      ++i;
-    } else if (is_in_class) {
-      const bool is_posix = rest.starts_with("[:");
-      traits.is_foreign |= rest.starts_with("&&") || rest.starts_with("--") ||
-                           rest.starts_with("~~") || (rest[0] == '[' && !is_posix);
-      if (is_posix) {
-        const size_t end = rest.find(":]");
-        if (end != rest.npos) i += end + 1;
-      } else if (rest[0] == ']') {
-        is_in_class = false;
-      }
-    } else if (rest[0] == '[') {
-      is_in_class = true;
-      // A bracket right at the beginning is a member.
-      if (pattern.substr(i + 1).starts_with('^')) ++i;
-      if (pattern.substr(i + 1).starts_with(']')) ++i;
-    } else if (rest.starts_with("(*") || rest.starts_with("(?R") || rest.starts_with("(?C")) {
-      traits.is_foreign = true;
     }
+    return std::move(out_);
   }
-  return traits;
+
+ private:
+  std::string_view Rest() const { return pattern_.substr(at_); }
+  // The next bytes as they stand.
+  void Copy(size_t bytes) {
+    const std::string_view text = Rest().substr(0, bytes);
+    out_.re2.append(text);
+    out_.pcre2.append(text);
+    at_ += text.size();
+  }
+  void Replace(size_t bytes, std::string_view re2, std::string_view pcre2) {
+    out_.re2.append(re2);
+    out_.pcre2.append(pcre2);
+    at_ += bytes;
+  }
+
+  void Escape();
+  bool Character();
+  void Class(char name);
+  void InClass();
+  void Outside();
+
+  std::string_view pattern_;
+  size_t at_ = 0;
+  bool is_in_class_ = false;
+  // Within a class: behind \w and the like, behind the dash of a range, right at the beginning.
+  bool is_after_class_ = false;
+  bool is_dash_pending_ = false;
+  bool is_at_class_begin_ = false;
+  Dialects out_;
+};
+
+void Translator::Escape() {
+  const char name = Rest().size() > 1 ? Rest()[1] : '\0';
+  if (std::string_view("wWdDsSbB").find(name) != std::string_view::npos && name != '\0') {
+    out_.has_unicode_class = true;
+    Class(name);
+    return;
+  }
+  is_after_class_ = is_in_class_ && (name == 'p' || name == 'P');
+  is_at_class_begin_ = is_dash_pending_ = false;
+  // Perl's, of which Rust has none or means something else; octal numbers, which are references to
+  // groups outside of classes.
+  const bool is_octal = name == '0' || (is_in_class_ && name >= '1' && name <= '9');
+  out_.is_foreign |= is_octal || (name != '\0' && std::string_view("QECRXNhHVoc").find(name) !=
+                                                      std::string_view::npos);
+  if (!Character()) Copy(2);
+}
+
+// \u0041, \u{41}, \U00000041: neither engine's own.
+bool Translator::Character() {
+  const std::string_view rest = Rest();
+  if (rest.size() < 2 || (rest[1] != 'u' && rest[1] != 'U')) return false;
+  const size_t wanted = rest[1] == 'u' ? 4 : 8;
+  const bool is_braced = rest.size() > 2 && rest[2] == '{';
+  const size_t end = is_braced ? rest.find('}') : 2 + wanted;
+  const size_t begin = is_braced ? 3 : 2;
+  if (end == std::string_view::npos || end > rest.size() || end == begin || end - begin > 8) {
+    out_.is_foreign = true;
+    return false;
+  }
+  const std::string_view digits = rest.substr(begin, end - begin);
+  const bool is_hex =
+      std::all_of(digits.begin(), digits.end(), [](char c) { return HexDigitValue(c) >= 0; });
+  out_.is_foreign |= !is_hex;
+  const std::string text = StrCat("\\x{", digits, "}");
+  Replace(end + (is_braced ? 1 : 0), text, text);
+  return true;
+}
+
+void Translator::Class(char name) {
+  out_.is_foreign |= is_in_class_ && is_dash_pending_;  // nor can a range end with one
+  is_after_class_ = is_in_class_;
+  is_at_class_begin_ = is_dash_pending_ = false;
+  const std::string word(kWordClass);
+  const std::string space(kSpaceClass);
+  if (is_in_class_) {
+    if (name == 'w') return Replace(2, "\\w", word);
+    if (name == 's') return Replace(2, space, "\\s");
+    return Copy(2);
+  }
+  if (name == 'w') return Replace(2, "\\w", StrCat("[", word, "]"));
+  if (name == 'W') return Replace(2, "\\W", StrCat("[^", word, "]"));
+  if (name == 's') return Replace(2, StrCat("[", space, "]"), "\\s");
+  if (name == 'S') return Replace(2, StrCat("[^", space, "]"), "\\S");
+  const std::string in = StrCat("[", word, "]");
+  if (name == 'b') {
+    return Replace(2, "\\b", StrCat("(?:(?<=", in, ")(?!", in, ")|(?<!", in, ")(?=", in, "))"));
+  }
+  if (name == 'B') {
+    return Replace(2, "\\B", StrCat("(?:(?<=", in, ")(?=", in, ")|(?<!", in, ")(?!", in, "))"));
+  }
+  Copy(2);
+}
+
+void Translator::InClass() {
+  const std::string_view rest = Rest();
+  if (rest.starts_with("[:")) {
+    const size_t end = rest.find(":]");
+    Copy(end == std::string_view::npos ? rest.size() : end + 2);
+    return;
+  }
+  out_.is_foreign |=
+      rest[0] == '[' || rest.starts_with("&&") || rest.starts_with("--") || rest.starts_with("~~");
+  // A range cannot begin with \w and the like; a dash at the end is a dash.
+  const bool is_last = rest.size() > 1 && rest[1] == ']';
+  out_.is_foreign |= rest[0] == '-' && is_after_class_ && !is_last;
+  is_dash_pending_ = rest[0] == '-' && !is_last && !is_at_class_begin_;
+  is_after_class_ = false;
+  is_at_class_begin_ = false;
+  if (rest[0] == ']') is_in_class_ = false;
+  Copy(1);
+}
+
+void Translator::Outside() {
+  const std::string_view rest = Rest();
+  for (const char* foreign : {"(*", "(?R", "(?C", "(?|", "(?n", "(?J", "(?^"}) {
+    out_.is_foreign |= rest.starts_with(foreign);
+  }
+  if (rest[0] != '[') return Copy(1);
+  is_in_class_ = true;
+  is_after_class_ = is_dash_pending_ = false;
+  is_at_class_begin_ = true;
+  Copy(rest.size() > 1 && rest[1] == '^' ? 2 : 1);
+  // A bracket right at the beginning is a member.
+  if (Rest().starts_with(']')) Copy(1);
 }
 
 bool IsAscii(std::string_view text) {
@@ -125,15 +242,17 @@ FlagRegex::~FlagRegex() = default;
 
 std::unique_ptr<const FlagRegex> FlagRegex::Compile(std::string_view pattern) {
   if (pattern.size() > kPatternBytesMax) return nullptr;
-  const PatternTraits traits = Scan(pattern);
-  if (traits.is_foreign) return nullptr;
+  const Dialects dialects = Translator(pattern).Translate();
+  if (dialects.is_foreign) return nullptr;
   auto rep = std::make_unique<Rep>();
-  rep->re2 = CompileRe2(pattern);
+  rep->re2 = CompileRe2(dialects.re2);
   if (rep->re2 != nullptr) {
     const int forward = rep->re2->ProgramSize();
     rep->re2_instructions = static_cast<uint64_t>(std::max(forward, 1));
   }
-  if (rep->re2 == nullptr || traits.has_unicode_class) rep->pcre2 = CompilePcre2(pattern);
+  if (rep->re2 == nullptr || dialects.has_unicode_class) {
+    rep->pcre2 = CompilePcre2(dialects.pcre2);
+  }
   if (rep->re2 == nullptr && rep->pcre2 == nullptr) return nullptr;
   return std::unique_ptr<const FlagRegex>(new FlagRegex(std::move(rep)));
 }

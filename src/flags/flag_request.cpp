@@ -113,7 +113,7 @@ bool BodyReader::Member(std::string_view key, const element& value) {
     return Properties(value, &request_->person_properties);
   }
   if (key == "groups" || key == "$groups") return Groups(value);
-  if (key == "group_properties") return GroupProperties(value);
+  if (key == "group_properties" || key == "$group_properties") return GroupProperties(value);
   if (key == "$anon_distinct_id" || key == "anon_distinct_id") return AnonDistinctId(value);
   if (key == "$device_id" || key == "device_id") return Text(value, &request_->device_id);
   if (key == "geoip_disable") return Flag(value, &request_->disables_geoip);
@@ -125,6 +125,7 @@ bool BodyReader::Member(std::string_view key, const element& value) {
     return Texts(value, &request_->contexts);
   }
   if (key == "evaluation_runtime") return Runtime(value);
+  if (key == "timezone" || key == "ip_address") return value.is_string();  // of no further use
   return true;
 }
 

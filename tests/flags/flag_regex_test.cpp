@@ -42,6 +42,21 @@ TEST(FlagRegex, MatchesAsRustDoes) {
       {"[]a]", "]", true},
       {"^[^@]+@x\\.de$", "a@x.de", true},
       {"", "", true},
+      // Marks and joiners are of words, as the letters they belong to.
+      {"^\\w+$", "हिन्दी", true},
+      {"^\\w+\\s\\w+$", "नमस्ते दुनिया", true},
+      {"^[\\w-]+$", "हिन्दी-x", true},
+      {"\\W", "हिन्दी", false},
+      {"^\\b\\w+\\b$", "cafe\u0301", true},
+      {"e\\b", "cafe\u0301", false},
+      {"^[\\u4e00-\\u9fff]+$", "漢字", true},
+      {"^\\u{41}\\U00000042$", "AB", true},
+      {"^a\\sb$", "a\vb", true},
+      {"^[\\s]$", "\v", true},
+      {"\\S", "\v", false},
+      {"^[\\w.-]+@", "a.b-c@x", true},
+      {"[-\\w]", "-", true},
+      {"[^-a]", "-", false},
   };
   for (const RegexCase& c : cases) {
     const auto regex = FlagRegex::Compile(c.pattern);
@@ -53,8 +68,11 @@ TEST(FlagRegex, MatchesAsRustDoes) {
 
 TEST(FlagRegex, RefusesWhatRustRefuses) {
   const std::string cases[] = {
-      "?*",   "(",           "[a",      "a)", "a{1000}{1000}", "(*ACCEPT)a",
-      "(?R)", "[a-z&&[^b]]", "\\Qa\\E", "\\", "(?=(?C1)a)",    std::string(100'000, 'a')};
+      "?*",       "(",           "[a",        "a)",      "a{1000}{1000}", "(*ACCEPT)a",
+      "(?R)",     "[a-z&&[^b]]", "\\Qa\\E",   "\\",      "(?=(?C1)a)",    std::string(100'000, 'a'),
+      "[\\w-.]",  "[\\d-z]",     "[a-\\w]",   "[\\s-_]", "\\0",           "[\\1]",
+      "\\o{101}", "\\cA",        "(?|a|b)",   "(?n)a",   "(?^i)a",        "\\u12",
+      "\\u{}",    "\\u{4g}",     "\\U0000004"};
   for (const std::string& pattern : cases) {
     EXPECT_EQ(FlagRegex::Compile(pattern), nullptr) << pattern.substr(0, 100);
   }

@@ -84,10 +84,20 @@ TEST(FlagRequest, ComesInEveryEncoding) {
 }
 
 TEST(FlagRequest, NullIsAbsentAndAWrongTypeIsRefused) {
-  const char* const kFields[] = {"distinct_id",        "person_properties",   "groups",
-                                 "group_properties",   "$anon_distinct_id",   "$device_id",
-                                 "geoip_disable",      "disable_flags",       "flag_keys",
-                                 "evaluation_runtime", "evaluation_contexts", "token"};
+  const char* const kFields[] = {"distinct_id",
+                                 "person_properties",
+                                 "groups",
+                                 "group_properties",
+                                 "$anon_distinct_id",
+                                 "$device_id",
+                                 "geoip_disable",
+                                 "disable_flags",
+                                 "flag_keys",
+                                 "evaluation_runtime",
+                                 "evaluation_contexts",
+                                 "token",
+                                 "$group_properties",
+                                 "timezone"};
   for (const char* field : kFields) {
     EXPECT_TRUE(Read(StrCat(R"({"token":"t","distinct_id":"d",")", field, "\":null}")).ok())
         << field;
