@@ -71,9 +71,12 @@ void Order(const std::string& ordering, std::vector<EventDefinition>* rows) {
            : field.starts_with("created_at") ? row.created_at_us
                                              : 0;
   };
+  const auto name = [&](const EventDefinition& row) {
+    return field == "name" ? std::string_view(row.name) : std::string_view();
+  };
   std::stable_sort(rows->begin(), rows->end(), [&](const auto& a, const auto& b) {
-    const auto x = std::make_pair(key(a), std::string_view(field == "name" ? a.name : ""));
-    const auto y = std::make_pair(key(b), std::string_view(field == "name" ? b.name : ""));
+    const auto x = std::make_pair(key(a), name(a));
+    const auto y = std::make_pair(key(b), name(b));
     return descends ? y < x : x < y;
   });
 }
