@@ -314,10 +314,11 @@ HttpResponse CohortsApi::Create(const RestCall& call) {
   if (!status.ok()) return StatusResponse(status);
   const absl::Status followed = FollowMerges(call, cohort.id, body, fill);
   if (!followed.ok()) return StatusResponse(followed);
-  if (cohort.is_calculating && parts_.calculator != nullptr)
-    parts_.calculator->Request(call.project.team_id, cohort.id);
+  // Written before it is calculated, so that the answer is of one moment.
   JsonWriter out;
   Write(call.project.team_id, cohort, &out);
+  if (cohort.is_calculating && parts_.calculator != nullptr)
+    parts_.calculator->Request(call.project.team_id, cohort.id);
   return HttpJson(201, out.Take());
 }
 

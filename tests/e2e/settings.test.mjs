@@ -45,6 +45,24 @@ test('settings are shown and changed one by one', async () => {
   await api('PATCH', { heatmaps_opt_in: null });
 });
 
+test('what SDKs are told of a project follows its settings', async () => {
+  const config = async () => JSON.parse((await server.get(`/array/${server.token}/config`)).text);
+  const plain = await config();
+  assert.deepEqual([plain.autocapture_opt_out, plain.captureDeadClicks, plain.capturePerformance, plain.autocaptureExceptions, plain.flagsPersistenceDefault],
+    [false, false, false, false, false]);
+  const on = { autocapture_opt_out: true, capture_dead_clicks: true, autocapture_web_vitals_opt_in: true, autocapture_exceptions_opt_in: true, capture_console_log_opt_in: true, flags_persistence_default: true };
+  assert.equal((await api('PATCH', on)).status, 200);
+  await server.restart();
+  const { body } = await api('GET');
+  assert.deepEqual(Object.fromEntries(Object.keys(on).map((name) => [name, body[name]])), on);
+  const told = await config();
+  assert.deepEqual([told.autocapture_opt_out, told.captureDeadClicks, told.capturePerformance, told.autocaptureExceptions, told.logs, told.flagsPersistenceDefault],
+    [true, true, { network_timing: false, web_vitals: true, web_vitals_allowed_metrics: null }, { endpoint: '/e/' }, { captureConsoleLogs: true }, true]);
+  await api('PATCH', Object.fromEntries(Object.keys(on).map((name) => [name, null])));
+  assert.deepEqual(await config(), plain);
+  assert.equal((await api('PATCH', { surveys_opt_in: 'yes' })).status, 400);
+});
+
 test('events that are too old are dropped with a warning', async () => {
   await api('PATCH', { drop_events_older_than_seconds: 3600 });
   const old = event('aged', 'old', {}, { timestamp: ago(2 * 3_600_000) });
