@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <mutex>
+
 #include "src/base/memory_env.h"
 #include "src/base/strings.h"
 #include "src/base/uuid.h"
@@ -19,12 +21,27 @@ constexpr TeamId kTeam = 1;
 
 std::string PersonText(int n) { return StrCat("00000000-0000-0000-0000-00000000000", n); }
 
-// Answers with persons by what the query asks for.
+// Answers with persons by what the query asks for. Queries come from the calculator's thread.
 class ScriptedEngine final : public QueryEngine {
  public:
+  using Answer = std::function<absl::StatusOr<QueryResult>(const QueryRequest&)>;
+
   absl::StatusOr<QueryResult> Run(const QueryRequest& request) override {
-    requests.push_back(request);
+    Answer answer;
+    {
+      std::lock_guard lock(mutex_);
+      requests_.push_back(request);
+      answer = answer_;
+    }
     return answer(request);
+  }
+  void SetAnswer(Answer answer) {
+    std::lock_guard lock(mutex_);
+    answer_ = std::move(answer);
+  }
+  std::vector<QueryRequest> requests() const {
+    std::lock_guard lock(mutex_);
+    return requests_;
   }
   std::string ErrorCode(const absl::Status&) const override { return ""; }
 
@@ -37,10 +54,10 @@ class ScriptedEngine final : public QueryEngine {
     return result;
   }
 
-  std::vector<QueryRequest> requests;
-  std::function<absl::StatusOr<QueryResult>(const QueryRequest&)> answer = [](const QueryRequest&) {
-    return Persons({2, 1, 2});
-  };
+ private:
+  mutable std::mutex mutex_;
+  std::vector<QueryRequest> requests_;
+  Answer answer_ = [](const QueryRequest&) { return Persons({2, 1, 2}); };
 };
 
 class CohortCalculatorTest : public testing::Test {
@@ -103,18 +120,18 @@ TEST_F(CohortCalculatorTest, StoresWhoIsIn) {
   EXPECT_FALSE(cohort.is_calculating);
   EXPECT_EQ(cohort.last_calculation_us, env_.NowMicros());
   EXPECT_EQ(cohort.version, 1);
-  ASSERT_EQ(engine_.requests.size(), 1u);
-  EXPECT_EQ(engine_.requests[0].text, "SELECT id FROM persons WHERE properties.`a` IS NOT NULL");
-  EXPECT_EQ(engine_.requests[0].team_id, kTeam);
-  EXPECT_EQ(engine_.requests[0].limit_context, LimitContext::kCohortCalculation);
-  EXPECT_EQ(engine_.requests[0].rows_max, kMembersPerCohortMax + 1);
+  ASSERT_EQ(engine_.requests().size(), 1u);
+  EXPECT_EQ(engine_.requests()[0].text, "SELECT id FROM persons WHERE properties.`a` IS NOT NULL");
+  EXPECT_EQ(engine_.requests()[0].team_id, kTeam);
+  EXPECT_EQ(engine_.requests()[0].limit_context, LimitContext::kCohortCalculation);
+  EXPECT_EQ(engine_.requests()[0].rows_max, kMembersPerCohortMax + 1);
 }
 
 TEST_F(CohortCalculatorTest, NoCriteriaNobody) {
   Put({.id = 1});
   ASSERT_TRUE(calculator_->Calculate(kTeam, 1).ok());
   EXPECT_THAT(Members(1), IsEmpty());
-  EXPECT_TRUE(engine_.requests.empty());
+  EXPECT_TRUE(engine_.requests().empty());
 }
 
 TEST_F(CohortCalculatorTest, LeavesStaticAndDeletedOnesAlone) {
@@ -123,7 +140,7 @@ TEST_F(CohortCalculatorTest, LeavesStaticAndDeletedOnesAlone) {
   EXPECT_TRUE(calculator_->Calculate(kTeam, 1).ok());
   EXPECT_TRUE(calculator_->Calculate(kTeam, 2).ok());
   EXPECT_TRUE(absl::IsNotFound(calculator_->Calculate(kTeam, 3)));
-  EXPECT_TRUE(engine_.requests.empty());
+  EXPECT_TRUE(engine_.requests().empty());
 }
 
 TEST_F(CohortCalculatorTest, ThoseReferredToComeFirst) {
@@ -132,7 +149,7 @@ TEST_F(CohortCalculatorTest, ThoseReferredToComeFirst) {
   Put({.id = 3, .filters_json = Filters(Set("a"))});
   ASSERT_TRUE(calculator_->Calculate(kTeam, 1).ok());
   std::vector<std::string> ids;
-  for (const QueryRequest& request : engine_.requests) ids.push_back(request.client_query_id);
+  for (const QueryRequest& request : engine_.requests()) ids.push_back(request.client_query_id);
   EXPECT_THAT(ids, ElementsAre("cohort-3", "cohort-2", "cohort-1"));
 }
 
@@ -140,7 +157,7 @@ TEST_F(CohortCalculatorTest, ErrorsAreCountedAndMembersKept) {
   Put({.id = 1, .filters_json = Filters(Set("a")), .is_calculating = true});
   ASSERT_TRUE(calculator_->Calculate(kTeam, 1).ok());
   const int64_t calculated_us = env_.NowMicros();
-  engine_.answer = [](const QueryRequest&) { return absl::ResourceExhaustedError("too much"); };
+  engine_.SetAnswer([](const QueryRequest&) { return absl::ResourceExhaustedError("too much"); });
   env_.AdvanceMicros(kMicrosPerHour);
   EXPECT_TRUE(absl::IsResourceExhausted(calculator_->Calculate(kTeam, 1)));
   EXPECT_EQ(Get(1).errors_calculating, 1);
@@ -155,7 +172,7 @@ TEST_F(CohortCalculatorTest, ErrorsAreCountedAndMembersKept) {
   env_.AdvanceMicros(59 * kMicrosPerMinute);
   EXPECT_EQ(calculator_->CalculateDue(), 0u);
   env_.AdvanceMicros(kMicrosPerMinute);
-  engine_.answer = [](const QueryRequest&) { return ScriptedEngine::Persons({3}); };
+  engine_.SetAnswer([](const QueryRequest&) { return ScriptedEngine::Persons({3}); });
   EXPECT_EQ(calculator_->CalculateDue(), 1u);
   EXPECT_EQ(Get(1).errors_calculating, 0);
   EXPECT_THAT(Members(1), ElementsAre(3));
@@ -165,7 +182,7 @@ TEST_F(CohortCalculatorTest, IsDueAfterAQuarterOfAnHour) {
   Put({.id = 1, .filters_json = Filters(Set("a"))});
   Put({.id = 2, .filters_json = Filters(In(1))});
   EXPECT_EQ(calculator_->CalculateDue(), 2u);
-  EXPECT_EQ(engine_.requests.size(), 2u) << "1 for itself, and not again for 2";
+  EXPECT_EQ(engine_.requests().size(), 2u) << "1 for itself, and not again for 2";
   env_.AdvanceMicros(14 * kMicrosPerMinute);
   EXPECT_EQ(calculator_->CalculateDue(), 0u);
   env_.AdvanceMicros(kMicrosPerMinute);
@@ -177,17 +194,17 @@ TEST_F(CohortCalculatorTest, TooManyAreAnError) {
   calculator_ = Make();
   Put({.id = 1, .filters_json = Filters(Set("a"))});
   EXPECT_TRUE(absl::IsResourceExhausted(calculator_->Calculate(kTeam, 1)));
-  EXPECT_EQ(engine_.requests[0].rows_max, 3u);
+  EXPECT_EQ(engine_.requests()[0].rows_max, 3u);
   EXPECT_EQ(Get(1).errors_calculating, 1);
   EXPECT_THAT(Members(1), ElementsAre(-1));
 }
 
 TEST_F(CohortCalculatorTest, AChangeMeanwhileIsNotOverwritten) {
   Put({.id = 1, .filters_json = Filters(Set("a")), .is_calculating = true});
-  engine_.answer = [this](const QueryRequest&) {
+  engine_.SetAnswer([this](const QueryRequest&) {
     Put({.id = 1, .filters_json = Filters(Set("b")), .is_calculating = true});
     return ScriptedEngine::Persons({1});
-  };
+  });
   ASSERT_TRUE(calculator_->Calculate(kTeam, 1).ok());
   EXPECT_THAT(Members(1), ElementsAre(-1));
   EXPECT_TRUE(Get(1).is_calculating);
@@ -195,10 +212,10 @@ TEST_F(CohortCalculatorTest, AChangeMeanwhileIsNotOverwritten) {
 
 TEST_F(CohortCalculatorTest, WhoAsksMeanwhileWaitsForTheNext) {
   Put({.id = 1, .filters_json = Filters(Set("a")), .is_calculating = true, .requests = 1});
-  engine_.answer = [this](const QueryRequest&) {
+  engine_.SetAnswer([this](const QueryRequest&) {
     Put({.id = 1, .filters_json = Filters(Set("a")), .is_calculating = true, .requests = 2});
     return ScriptedEngine::Persons({1});
-  };
+  });
   ASSERT_TRUE(calculator_->Calculate(kTeam, 1).ok());
   EXPECT_THAT(Members(1), ElementsAre(1));
   EXPECT_TRUE(Get(1).is_calculating);
@@ -208,7 +225,7 @@ TEST_F(CohortCalculatorTest, WhoAsksMeanwhileWaitsForTheNext) {
 
 TEST_F(CohortCalculatorTest, DefinitionsMayChangeMeanwhile) {
   for (int64_t id = 1; id <= 20; ++id) Put({.id = id, .filters_json = Filters(Set("a"))});
-  engine_.answer = [](const QueryRequest&) { return ScriptedEngine::Persons({1}); };
+  engine_.SetAnswer([](const QueryRequest&) { return ScriptedEngine::Persons({1}); });
   std::atomic<bool> is_over = false;
   std::thread changes([&] {
     for (int i = 0; !is_over; ++i)
@@ -226,11 +243,11 @@ TEST_F(CohortCalculatorTest, DefinitionsMayChangeMeanwhile) {
 TEST_F(CohortCalculatorTest, GoesOnAfterARestartAndStopsAtOnce) {
   Put({.id = 1, .filters_json = Filters(Set("a")), .is_calculating = true});
   std::atomic<bool> has_begun = false;
-  engine_.answer = [&](const QueryRequest& request) -> absl::StatusOr<QueryResult> {
+  engine_.SetAnswer([&](const QueryRequest& request) -> absl::StatusOr<QueryResult> {
     has_begun = true;
     while (!request.cancelled->load()) std::this_thread::yield();
     return absl::CancelledError("stopped");
-  };
+  });
   calculator_ = Make();
   while (!has_begun) std::this_thread::yield();
   calculator_->Stop();
