@@ -4,6 +4,7 @@
 #include "query/functions/registry.h"
 #include "query/functions/types.h"
 #include "src/base/base64.h"
+#include "src/base/utf8.h"
 
 // Text forms of bytes and back: hex, binary, Base58, Base64, XML entities.
 
@@ -249,18 +250,6 @@ Bound BindEncodeXml(const Call& call) {
       out->append(replacement);
     }
   });
-}
-
-void AppendUtf8(uint32_t code, std::string* out) {
-  if (code < 0x80) {
-    out->push_back(static_cast<char>(code));
-    return;
-  }
-  const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-  const int lead[] = {0, 0xC0, 0xE0, 0xF0};
-  out->push_back(static_cast<char>(lead[more] | static_cast<int>(code >> (6 * more))));
-  for (int i = more - 1; i >= 0; --i)
-    out->push_back(static_cast<char>(0x80 | (code >> (6 * i) & 0x3F)));
 }
 
 // "&#65;" or "&#x41;" with the ampersand and the semicolon.

@@ -48,7 +48,7 @@ void AppendInitCap(View text, std::string* out) {
     if (!utf8 && !ascii_word) {
       out->push_back(static_cast<char>(c));
     } else {
-      AppendUtf8(inside ? LowerCodePoint(c) : UpperCodePoint(c), out);
+      AppendCodePoint(inside ? LowerCodePoint(c) : UpperCodePoint(c), out);
     }
     inside = in_word;
   }
@@ -380,7 +380,7 @@ Bound BindTranslate(const Call& call) {
   for (size_t i = 0, k = 0; i < from.size();) {
     std::string& target = map[NextCodePoint(from, &i)];
     target.clear();
-    if (k < to.size()) AppendUtf8(NextCodePoint(to, &k), &target);
+    if (k < to.size()) AppendCodePoint(NextCodePoint(to, &k), &target);
   }
   return MapStrings<View>(StringType(), [map = std::move(map)](View text, std::string* out) {
     for (size_t i = 0; i < text.size();) {
@@ -456,7 +456,7 @@ void AppendUnit(const Charset& charset, uint32_t unit, std::string* out) {
 void Encode(const Charset& charset, uint32_t c, std::string* out) {
   constexpr uint32_t kSubstitute = 0x1A;
   if (IsUtf8(charset)) {
-    AppendUtf8(c, out);
+    AppendCodePoint(c, out);
   } else if (charset.unit_bytes == 2 && c >= 0x10000) {
     AppendUnit(charset, 0xD800 | (c - 0x10000) >> 10, out);
     AppendUnit(charset, 0xDC00 | ((c - 0x10000) & 0x3FF), out);

@@ -23,7 +23,7 @@ class LikeMatcher {
 // Case folding of ASCII and of the letters of Latin, Greek and Cyrillic, code point by code point.
 uint32_t LowerCodePoint(uint32_t c);
 uint32_t UpperCodePoint(uint32_t c);
-void AppendUtf8(uint32_t c, std::string* out);
+void AppendCodePoint(uint32_t c, std::string* out);
 // The code point at `*at`, which moves past it; a stray byte counts as one.
 uint32_t NextCodePoint(std::string_view text, size_t* at);
 void AppendLowerUtf8(std::string_view text, std::string* out);

@@ -1,3 +1,5 @@
+#include "src/base/utf8.h"
+
 #include <algorithm>
 #include <iterator>
 
@@ -100,22 +102,9 @@ uint32_t UpperCodePoint(uint32_t c) {
   return c;
 }
 
-void AppendUtf8(uint32_t c, std::string* out) {
-  const auto add = [out](uint32_t byte) { out->push_back(static_cast<char>(byte)); };
-  if (c >= kStrayByte) return add(c - kStrayByte);
-  if (c < 0x80) return add(c);
-  if (c < 0x800) {
-    add(0xC0 | c >> 6);
-  } else {
-    if (c < 0x10000) {
-      add(0xE0 | c >> 12);
-    } else {
-      add(0xF0 | c >> 18);
-      add(0x80 | (c >> 12 & 0x3F));
-    }
-    add(0x80 | (c >> 6 & 0x3F));
-  }
-  add(0x80 | (c & 0x3F));
+void AppendCodePoint(uint32_t c, std::string* out) {
+  if (c < kStrayByte) return AppendUtf8(c, out);
+  out->push_back(static_cast<char>(c - kStrayByte));
 }
 
 uint32_t NextCodePoint(std::string_view text, size_t* at) {
@@ -140,10 +129,10 @@ void AppendLowerUtf8(std::string_view text, std::string* out) {
       // A sigma that ends a word has a form of its own.
       size_t next = i;
       const bool final = i == text.size() || !HasCase(NextCodePoint(text, &next));
-      AppendUtf8(final ? 0x3C2 : 0x3C3, out);
+      AppendCodePoint(final ? 0x3C2 : 0x3C3, out);
     } else {
-      AppendUtf8(LowerCodePoint(c), out);
-      if (c == 0x130) AppendUtf8(0x307, out);
+      AppendCodePoint(LowerCodePoint(c), out);
+      if (c == 0x130) AppendCodePoint(0x307, out);
     }
     after_letter = HasCase(c);
   }
@@ -158,7 +147,7 @@ void AppendUpperUtf8(std::string_view text, std::string* out) {
       static constexpr std::string_view kLigatures[] = {"FF", "FI", "FL", "FFI", "FFL"};
       out->append(kLigatures[c - 0xFB00]);
     } else {
-      AppendUtf8(UpperCodePoint(c), out);
+      AppendCodePoint(UpperCodePoint(c), out);
     }
   }
 }
@@ -190,7 +179,7 @@ void AppendValidUtf8(std::string_view text, std::string* out) {
   bool bad = false;
   for (size_t i = 0; i < text.size();) {
     const size_t length = SequenceLength(text, i);
-    if (length == 0 && !bad) AppendUtf8(0xFFFD, out);
+    if (length == 0 && !bad) AppendCodePoint(0xFFFD, out);
     bad = length == 0;
     out->append(text.substr(i, length));
     i += std::max<size_t>(length, 1);

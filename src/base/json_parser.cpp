@@ -12,6 +12,7 @@
 #include "src/base/key_hash.h"
 #include "src/base/limits.h"
 #include "src/base/strings.h"
+#include "src/base/utf8.h"
 
 // One pass, recursive descent. A generic DOM would not do: it refuses integers past 64 bits and
 // halves of surrogate pairs, both of which clients send, and forgets how a number was written.
@@ -23,29 +24,6 @@ constexpr double kExactIntegerMax = 9007199254740992.0;  // 2^53
 constexpr char32_t kReplacementCharacter = 0xfffd;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-size_t EncodeUtf8(char32_t point, char* out) {
-  if (point < 0x80) {
-    out[0] = static_cast<char>(point);
-    return 1;
-  }
-  if (point < 0x800) {
-    out[0] = static_cast<char>(0xc0 | point >> 6);
-    out[1] = static_cast<char>(0x80 | (point & 0x3f));
-    return 2;
-  }
-  if (point < 0x10000) {
-    out[0] = static_cast<char>(0xe0 | point >> 12);
-    out[1] = static_cast<char>(0x80 | (point >> 6 & 0x3f));
-    out[2] = static_cast<char>(0x80 | (point & 0x3f));
-    return 3;
-  }
-  out[0] = static_cast<char>(0xf0 | point >> 18);
-  out[1] = static_cast<char>(0x80 | (point >> 12 & 0x3f));
-  out[2] = static_cast<char>(0x80 | (point >> 6 & 0x3f));
-  out[3] = static_cast<char>(0x80 | (point & 0x3f));
-  return 4;
-}
 
 // Whether the decimal digits (with sign) are exactly the value of the double.
 bool HoldsExactly(double value, std::string_view digits) {

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <iterator>
 
+#include "src/base/utf8.h"
+
 namespace hoglet {
 namespace {
 
@@ -72,23 +74,6 @@ uint32_t Decode(std::string_view text, size_t at, size_t bytes) {
   return c;
 }
 
-void AppendCodePoint(uint32_t c, std::string* out) {
-  const auto add = [out](uint32_t byte) { out->push_back(static_cast<char>(byte)); };
-  if (c < 0x80) return add(c);
-  if (c < 0x800) {
-    add(0xC0 | c >> 6);
-  } else {
-    if (c < 0x10000) {
-      add(0xE0 | c >> 12);
-    } else {
-      add(0xF0 | c >> 18);
-      add(0x80 | (c >> 12 & 0x3F));
-    }
-    add(0x80 | (c >> 6 & 0x3F));
-  }
-  add(0x80 | (c & 0x3F));
-}
-
 // Whether the next letter after `at`, ignorable marks skipped, has case.
 bool IsBeforeCased(std::string_view text, size_t at) {
   while (at < text.size()) {
@@ -116,12 +101,12 @@ void AppendLowercase(std::string_view text, std::string* out) {
     const uint32_t c = Decode(text, i, bytes);
     i += bytes;
     if (c == kCapitalSigma) {
-      AppendCodePoint(is_after_cased && !IsBeforeCased(text, i) ? kFinalSigma : kSmallSigma, out);
+      AppendUtf8(is_after_cased && !IsBeforeCased(text, i) ? kFinalSigma : kSmallSigma, out);
     } else if (c == kCapitalIWithDot) {
-      AppendCodePoint('i', out);
-      AppendCodePoint(kDotAbove, out);
+      AppendUtf8('i', out);
+      AppendUtf8(kDotAbove, out);
     } else if (const uint32_t lower = Lower(c); lower != c) {
-      AppendCodePoint(lower, out);
+      AppendUtf8(lower, out);
     } else {
       out->append(text.substr(i - bytes, bytes));
     }

@@ -12,6 +12,7 @@
 
 #include "include/hoglet/status.h"
 #include "src/base/bytes.h"
+#include "src/base/utf8.h"
 
 namespace hoglet {
 namespace {
@@ -104,24 +105,6 @@ class LzBits {
   int current_ = 0;
   int mask_ = 0;
 };
-
-void AppendUtf8(uint32_t code_point, std::string* out) {
-  if (code_point < 0x80) {
-    out->push_back(static_cast<char>(code_point));
-  } else if (code_point < 0x800) {
-    out->push_back(static_cast<char>(0xc0 | code_point >> 6));
-    out->push_back(static_cast<char>(0x80 | (code_point & 63)));
-  } else if (code_point < 0x10000) {
-    out->push_back(static_cast<char>(0xe0 | code_point >> 12));
-    out->push_back(static_cast<char>(0x80 | (code_point >> 6 & 63)));
-    out->push_back(static_cast<char>(0x80 | (code_point & 63)));
-  } else {
-    out->push_back(static_cast<char>(0xf0 | code_point >> 18));
-    out->push_back(static_cast<char>(0x80 | (code_point >> 12 & 63)));
-    out->push_back(static_cast<char>(0x80 | (code_point >> 6 & 63)));
-    out->push_back(static_cast<char>(0x80 | (code_point & 63)));
-  }
-}
 
 absl::StatusOr<std::string> Utf16ToUtf8(const std::u16string& units) {
   std::string out;
