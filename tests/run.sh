@@ -26,12 +26,18 @@ wanted() { # NAME, against the names given
   return 1
 }
 
+# What failed and why, before how it ended: of a long log its end alone may name neither.
+show() { # LOG
+  sed -n '/: Failure$/,/^\[  FAILED  \]/p' "$1" | head -n 60
+  tail -n 30 "$1"
+}
+
 tally() { # NAME PASSED FAILED SECONDS
   passed=$((passed + $2))
   failed=$((failed + $3))
   if [ "$3" -gt 0 ]; then
     printf 'FAIL  %-40s %6d passed, %d failed  (%ss)  see %s\n' "$1" "$2" "$3" "$4" "${logs#"$PWD"/}/$1.log"
-    tail -n 40 "$logs/$1.log" | sed 's/^/      | /'
+    show "$logs/$1.log" | sed 's/^/      | /'
   else
     printf 'ok    %-40s %6d passed  (%ss)\n' "$1" "$2" "$4"
   fi

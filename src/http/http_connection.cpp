@@ -331,11 +331,12 @@ bool Connection::ConsumeSome() {
   error_code error;
   const size_t used = parser_->put(buffer_.data(), error);
   buffer_.consume(used);
-  if (error == http::error::need_more) {
+  // Of a chunked body this is the answer, too, when the bytes at hand end where a chunk does.
+  if (error == http::error::need_more && !sink_.IsHopeless()) {
     Read();
     return false;
   }
-  if (error) {
+  if (error && error != http::error::need_more) {
     FailParse(error);
     return false;
   }

@@ -285,6 +285,20 @@ TEST_F(HttpServerTest, EndlessBodyIsCutAfterItsAnswer) {
   EXPECT_NE(got.find("connection: close"), std::string::npos);
 }
 
+// However the chunks fall upon the reads of the server: here each read ends with a chunk.
+TEST_F(HttpServerTest, EndlessBodyInWholeChunksIsAnsweredToo) {
+  Start();
+  RawClient client(server_->port());
+  ASSERT_TRUE(
+      client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"));
+  const std::string chunk = "2710\r\n" + std::string(10'000, 'a') + "\r\n";
+  for (int i = 0; i < 21; ++i) {
+    ASSERT_TRUE(client.Send(chunk));
+    std::this_thread::sleep_for(milliseconds(2));
+  }
+  EXPECT_TRUE(client.ReadAnswers(1).starts_with("HTTP/1.1 413"));
+}
+
 TEST_F(HttpServerTest, DeclaredTooLargeIsAnsweredAtOnce) {
   Start();
   RawClient client(server_->port());
@@ -356,9 +370,11 @@ TEST_F(HttpServerTest, ClientThatReadsNothingIsCut) {
   options_.pipeline_max = 1000;
   Start();
   RawClient client(server_->port());
+  ASSERT_TRUE(client.Send(Get("/echo")));
+  client.ReadAnswers(1);
+  ASSERT_EQ(server_->open_connections(), 1u);
   const std::string request = Post(std::string(90'000, 'a'));
   for (int i = 0; i < 400 && client.Send(request); ++i) {
-    if (server_->open_connections() == 0) break;
   }
   for (int i = 0; i < 100 && server_->open_connections() > 0; ++i)
     std::this_thread::sleep_for(milliseconds(20));
