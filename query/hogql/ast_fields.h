@@ -243,24 +243,19 @@ void VisitFields(N& n, V&& visit) {
   }
 }
 
-#define HOGLET_HOGQL_NODES(X)                                                                      \
-  X(Constant)                                                                                      \
-  X(Field)                                                                                         \
-  X(Alias)                                                                                         \
-  X(ArithmeticOperation)                                                                           \
-  X(CompareOperation)                                                                              \
-  X(IsDistinctFrom) X(BetweenExpr) X(And) X(Or) X(Not) X(Call) X(ExprCall) X(NamedArgument)        \
-      X(WindowFunction) X(Array) X(Tuple) X(Dict) X(ArrayAccess) X(ArraySlice) X(TupleAccess)      \
-          X(Lambda) X(TypeCast) X(TryCast) X(Placeholder) X(PositionalRef) X(ColumnsExpr)          \
-              X(SpreadExpr) X(HogQLXTag) X(RatioExpr) X(SelectQuery) X(SelectSetQuery)             \
-                  X(ValuesQuery) X(PivotExpr) X(UnpivotExpr) X(JoinExpr) X(OrderExpr)              \
-                      X(WithFillExpr) X(InterpolateExpr) X(WindowExpr) X(WindowFrameExpr)          \
-                          X(SelectSetNode) X(CTE) X(JoinConstraint) X(SampleExpr) X(LimitByExpr)   \
-                              X(GroupingSet) X(PivotColumn) X(UnpivotColumn) X(HogQLXAttribute)    \
-                                  X(Program) X(Block) X(VariableDeclaration) X(VariableAssignment) \
-                                      X(ExprStatement) X(ReturnStatement) X(ThrowStatement)        \
-                                          X(IfStatement) X(WhileStatement) X(ForStatement)         \
-                                              X(ForInStatement) X(Function) X(TryCatchStatement)
+// clang-format off
+#define HOGLET_HOGQL_NODES(X) \
+  X(Constant) X(Field) X(Alias) X(ArithmeticOperation) X(CompareOperation) X(IsDistinctFrom) \
+  X(BetweenExpr) X(And) X(Or) X(Not) X(Call) X(ExprCall) X(NamedArgument) X(WindowFunction) \
+  X(Array) X(Tuple) X(Dict) X(ArrayAccess) X(ArraySlice) X(TupleAccess) X(Lambda) X(TypeCast) \
+  X(TryCast) X(Placeholder) X(PositionalRef) X(ColumnsExpr) X(SpreadExpr) X(HogQLXTag) \
+  X(RatioExpr) X(SelectQuery) X(SelectSetQuery) X(ValuesQuery) X(PivotExpr) X(UnpivotExpr) \
+  X(JoinExpr) X(OrderExpr) X(WithFillExpr) X(InterpolateExpr) X(WindowExpr) X(WindowFrameExpr) \
+  X(SelectSetNode) X(CTE) X(JoinConstraint) X(SampleExpr) X(LimitByExpr) X(GroupingSet) \
+  X(PivotColumn) X(UnpivotColumn) X(HogQLXAttribute) X(Program) X(Block) X(VariableDeclaration) \
+  X(VariableAssignment) X(ExprStatement) X(ReturnStatement) X(ThrowStatement) X(IfStatement) \
+  X(WhileStatement) X(ForStatement) X(ForInStatement) X(Function) X(TryCatchStatement)
+// clang-format on
 
 // Calls `action` with `node` as its own type; const or not as `node` is.
 template <class AnyNode, class Action>

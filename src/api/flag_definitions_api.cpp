@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/strip.h"
 #include "include/hoglet/status.h"
 #include "src/api/json_fields.h"
 #include "src/base/strings.h"
@@ -27,9 +26,8 @@ constexpr std::string_view kRedacted = "********* (encrypted)";
 
 // As the Authorization header brings it, or the query.
 std::string KeyOf(const HttpRequest& request) {
-  const std::string_view header = request.headers.Find("authorization");
-  if (header.size() >= 7 && EqualsIgnoreCase(header.substr(0, 6), "bearer")) {
-    return std::string(FromAbsl(absl::StripAsciiWhitespace(ToAbsl(header.substr(6)))));
+  if (const std::string_view bearer = BearerOf(request); !bearer.empty()) {
+    return std::string(bearer);
   }
   for (const char* name : {"secret_api_key", "personal_api_key"}) {
     if (auto key = FindQueryValue(request.query, name)) return *std::move(key);

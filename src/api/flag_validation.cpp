@@ -10,6 +10,7 @@
 #include "src/base/arena.h"
 #include "src/base/strings.h"
 #include "src/base/time.h"
+#include "src/flags/property_match.h"
 
 namespace hoglet {
 namespace {
@@ -146,38 +147,6 @@ constexpr std::string_view kContexts[] = {"feature_flags",   "experiments",
 
 // -- Properties --
 
-constexpr std::string_view kOperators[] = {"exact",
-                                           "is_not",
-                                           "is_set",
-                                           "is_not_set",
-                                           "icontains",
-                                           "not_icontains",
-                                           "icontains_multi",
-                                           "not_icontains_multi",
-                                           "starts_with",
-                                           "not_starts_with",
-                                           "ends_with",
-                                           "not_ends_with",
-                                           "regex",
-                                           "not_regex",
-                                           "gt",
-                                           "gte",
-                                           "lt",
-                                           "lte",
-                                           "between",
-                                           "not_between",
-                                           "is_date_before",
-                                           "is_date_after",
-                                           "is_date_exact",
-                                           "semver_gt",
-                                           "semver_gte",
-                                           "semver_lt",
-                                           "semver_lte",
-                                           "semver_eq",
-                                           "semver_neq",
-                                           "semver_tilde",
-                                           "semver_caret",
-                                           "semver_wildcard"};
 constexpr std::string_view kTextOperators[] = {"icontains",
                                                "not_icontains",
                                                "starts_with",
@@ -251,7 +220,8 @@ FieldError WrongValue(std::string_view op, const JsonMember& value) {
 
 // The operator and value of a property of a person or group.
 Error CheckComparison(std::string_view op, const JsonMember* value) {
-  if (op == "in" || op == "not_in" || op == "flag_evaluates_to" || !IsOneOf(op, kOperators)) {
+  if (op == "in" || op == "not_in" || op == "flag_evaluates_to" ||
+      ParsePropertyOperator(op) == PropertyOperator::kUnknown) {
     return WrongFilters(StrCat("The operator ", op, " does not fit a property."),
                         "invalid_operator");
   }

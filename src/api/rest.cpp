@@ -19,15 +19,6 @@ constexpr uint64_t kActivityRows = 10;
 constexpr uint64_t kActivityRowsMax = 1'000;
 
 // The text behind "Bearer ", trimmed; empty if there is none.
-std::string_view BearerOf(const HttpRequest& request) {
-  constexpr std::string_view kScheme = "bearer";
-  std::string_view value = request.headers.Find("authorization");
-  if (!EqualsIgnoreCase(value.substr(0, kScheme.size()), kScheme)) return {};
-  value.remove_prefix(kScheme.size());
-  if (value.empty() || !absl::ascii_isspace(static_cast<unsigned char>(value.front()))) return {};
-  return FromAbsl(absl::StripAsciiWhitespace(ToAbsl(value)));
-}
-
 // A text member of a body that is a JSON object or a form; empty if there is none. Bodies that do
 // not even hold the name are not parsed.
 std::string BodyText(const HttpRequest& request, std::string_view name) {
@@ -170,6 +161,15 @@ std::optional<HttpResponse> Authenticate(const HttpRequest& request,
   }
   *caller = *std::move(found);
   return std::nullopt;
+}
+
+std::string_view BearerOf(const HttpRequest& request) {
+  constexpr std::string_view kScheme = "bearer";
+  std::string_view value = request.headers.Find("authorization");
+  if (!EqualsIgnoreCase(value.substr(0, kScheme.size()), kScheme)) return {};
+  value.remove_prefix(kScheme.size());
+  if (value.empty() || !absl::ascii_isspace(static_cast<unsigned char>(value.front()))) return {};
+  return FromAbsl(absl::StripAsciiWhitespace(ToAbsl(value)));
 }
 
 std::optional<HttpResponse> AuthorizeCaller(const HttpRequest& request,

@@ -44,6 +44,9 @@ std::optional<HttpResponse> AuthorizeCaller(const HttpRequest& request,
 std::optional<HttpResponse> Authenticate(const HttpRequest& request,
                                          const ProjectDirectory& projects, Caller* caller);
 
+// The key of an "Authorization: Bearer KEY"; empty if there is none. A view into the request.
+std::string_view BearerOf(const HttpRequest& request);
+
 struct RestCall {
   const HttpRequest& request;
   ProjectInfo project;

@@ -50,8 +50,7 @@ FlagContext MakeFlagContext(const FlagSet& set, const FlagRequest& request,
     context.person = facts->person;
     context.hash_keys = facts->hash_keys;
     for (const auto& entry : facts->other_hash_keys) {
-      const auto is_same = [&](const auto& own) { return own.first == entry.first; };
-      if (std::any_of(facts->hash_keys.begin(), facts->hash_keys.end(), is_same)) continue;
+      if (PersonStore::HasFlag(facts->hash_keys, entry.first)) continue;
       context.hash_keys.push_back(entry);
     }
   } else {

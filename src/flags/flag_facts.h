@@ -15,7 +15,7 @@ namespace hoglet {
 PersonStore::FactsWanted WantedFacts(const FlagSet& set, const FlagRequest& request);
 
 // The context of a request. `facts` are those of WantedFacts(), or why they could not be had;
-// `source` says who is in cohorts. All of them outlive the context.
+// `source` says who is in cohorts. The set, the request and the source outlive the context.
 FlagContext MakeFlagContext(const FlagSet& set, const FlagRequest& request,
                             const PersonStore::FactsWanted& wanted,
                             const absl::StatusOr<PersonStore::Facts>& facts, FlagSource* source,

@@ -30,11 +30,6 @@ const std::shared_ptr<const FlagSet>& NoFlags() {
   return *none;
 }
 
-bool HasKey(const PersonStore::FlagHashKeys& keys, std::string_view flag) {
-  return std::any_of(keys.begin(), keys.end(),
-                     [flag](const auto& entry) { return entry.first == flag; });
-}
-
 }  // namespace
 
 // A request on its way to an answer. Immutable once it waits, but for `is_answered`.
@@ -258,8 +253,9 @@ bool FlagService::FindHashKeys(const Pending& pending, const PersonStore::Facts&
   for (const FlagDefinition& flag : pending.set->flags()) {
     if (!flag.is_live() || !flag.ensures_continuity) continue;
     write->flags.push_back(flag.key);
-    lacks_one |= facts.person != nullptr && !HasKey(facts.hash_keys, flag.key);
-    lacks_one |= facts.other_person != nullptr && !HasKey(facts.other_hash_keys, flag.key);
+    lacks_one |= facts.person != nullptr && !PersonStore::HasFlag(facts.hash_keys, flag.key);
+    lacks_one |=
+        facts.other_person != nullptr && !PersonStore::HasFlag(facts.other_hash_keys, flag.key);
   }
   if (!lacks_one) return false;
   write->team_id = pending.team;

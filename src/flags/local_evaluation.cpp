@@ -41,7 +41,7 @@ std::optional<int64_t> Id(std::string_view json) {
   return id;
 }
 
-bool Is(std::string_view json, std::string_view word) { return json == word; }
+bool IsTrue(std::string_view object, std::string_view key) { return Member(object, key) == "true"; }
 
 bool HasType(std::string_view filter, std::string_view quoted_type) {
   return Member(filter, "type") == quoted_type;
@@ -169,15 +169,15 @@ std::string_view DocumentMaker::CohortText(int64_t id) const {
   const auto it = source_.cohorts.find(id);
   if (it == source_.cohorts.end()) return {};
   const std::string_view text = *it->second;
-  return Is(Member(text, "deleted"), "true") ? std::string_view() : text;
+  return IsTrue(text, "deleted") ? std::string_view() : text;
 }
 
 std::string DocumentMaker::Make() {
   std::string flags = "[";
   for (const auto& [id, json] : source_.flags) {
     const std::string_view flag = *json;
-    if (Is(Member(flag, "deleted"), "true")) continue;
-    if (Is(Member(flag, "is_remote_configuration"), "true")) continue;
+    if (IsTrue(flag, "deleted")) continue;
+    if (IsTrue(flag, "is_remote_configuration")) continue;
     if (flags.size() > 1) flags.push_back(',');
     flags.append(Flag(flag));
   }
@@ -216,8 +216,8 @@ std::string DocumentMaker::Flag(std::string_view flag) {
   for (const char* key : {"evaluation_contexts", "evaluation_tags"}) {
     json.Key(key).Raw(named.empty() ? "[]" : named);
   }
-  const bool is_experiment = Is(Member(flag, "has_experiment"), "true") ||
-                             !Elements(Member(flag, "experiment_set")).empty();
+  const bool is_experiment =
+      IsTrue(flag, "has_experiment") || !Elements(Member(flag, "experiment_set")).empty();
   json.Field("has_experiment", is_experiment).EndObject();
   return json.Take();
 }
@@ -322,7 +322,7 @@ bool DocumentMaker::IsWhole(int64_t id) {
 
 DocumentMaker::Node DocumentMaker::MakeNode(int64_t id) const {
   const std::string_view flag = FlagText(id);
-  if (flag.empty() || Is(Member(flag, "deleted"), "true")) return {.state = Node::State::kBroken};
+  if (flag.empty() || IsTrue(flag, "deleted")) return {.state = Node::State::kBroken};
   Node node{.state = Node::State::kOpen, .key = Member(flag, "key")};
   std::unordered_set<int64_t> seen;
   VisitFilters(flag, [&](std::string_view filter) {
@@ -371,13 +371,13 @@ std::vector<std::string> DocumentMaker::ExpandCohort(
 
 // The cohort as lists of person filters, one of which must hold as a whole.
 std::optional<std::vector<std::string>> DocumentMaker::AsConditions(std::string_view cohort) {
-  if (cohort.empty() || Is(Member(cohort, "is_static"), "true")) return std::nullopt;
+  if (cohort.empty() || IsTrue(cohort, "is_static")) return std::nullopt;
   const std::string_view tree = Member(Member(cohort, "filters"), "properties");
   const bool is_or = Member(tree, "type") == "\"OR\"";
   const std::vector<std::string_view> branches = Elements(Member(tree, "values"));
   std::vector<std::string> out;
   const auto is_plain = [](std::string_view filter) {
-    return HasType(filter, "\"person\"") && !Is(Member(filter, "negation"), "true");
+    return HasType(filter, "\"person\"") && !IsTrue(filter, "negation");
   };
   const auto as_text = [](std::string_view text) { return std::string(text); };
   // A list of bare filters is one branch of its kind.
@@ -414,7 +414,7 @@ void DocumentMaker::CollectFrom(std::string_view tree, int depth) {
 void DocumentMaker::CollectCohorts() {
   for (const auto& [id, json] : source_.flags) {
     const std::string_view flag = *json;
-    if (Is(Member(flag, "deleted"), "true")) continue;
+    if (IsTrue(flag, "deleted")) continue;
     VisitFilters(flag, [&](std::string_view filter) { CollectFrom(filter, 0); });
   }
   while (!cohorts_waiting_.empty()) {
@@ -431,7 +431,7 @@ std::string DocumentMaker::Cohorts() {
   for (const int64_t id : cohorts_) {
     const std::string_view cohort = CohortText(id);
     const std::string_view tree = Member(Member(cohort, "filters"), "properties");
-    if (Is(Member(cohort, "is_static"), "true") || !tree.starts_with('{')) continue;
+    if (IsTrue(cohort, "is_static") || !tree.starts_with('{')) continue;
     json.Key(std::to_string(id)).Raw(tree);
   }
   json.EndObject();

@@ -6,9 +6,10 @@ namespace hoglet {
 
 void UnappliedHashKeys::AddTo(TeamId team, uint64_t applied, PersonStore::Facts* facts) {
   std::lock_guard lock(mutex_);
-  while (!writes_.empty() && writes_.front().offset < applied && writes_.front().offset) {
-    PopLocked();
-  }
+  const auto is_applied = [applied](const std::optional<uint64_t>& offset) {
+    return offset.has_value() && *offset < applied;
+  };
+  while (!writes_.empty() && is_applied(writes_.front().offset)) PopLocked();
   AddKeysLocked(team, facts->person, &facts->hash_keys);
   AddKeysLocked(team, facts->other_person, &facts->other_hash_keys);
 }

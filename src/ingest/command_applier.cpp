@@ -1,6 +1,5 @@
 #include "src/ingest/command_applier.h"
 
-#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
@@ -83,8 +82,7 @@ absl::Status CommandApplier::KeepFlagHashKeys(const IngestCommand& command) {
     HOGLET_ASSIGN_OR_RETURN(const auto kept,
                             persons_->LookupFlagHashKeys(command.team_id, person_id));
     for (const std::string& flag : command.flags) {
-      const auto has_flag = [&](const auto& key) { return key.first == flag; };
-      if (std::any_of(kept.begin(), kept.end(), has_flag)) continue;
+      if (PersonStore::HasFlag(kept, flag)) continue;
       changes.flags.push_back({person_id, flag, command.hash_key});
     }
   }

@@ -4,7 +4,6 @@
 #include "rocksdb/cache.h"
 #include "rocksdb/db.h"
 #include "rocksdb/env.h"
-#include "rocksdb/file_checksum.h"
 #include "rocksdb/table.h"
 #include "src/base/directories.h"
 #include "src/base/rocksdb/env_file_system.h"
@@ -22,11 +21,8 @@ rocksdb::Options OptionsFor(rocksdb::Env* env) {
   table.cache_index_and_filter_blocks = true;
   table.format_version = 5;
   rocksdb::Options options;
-  options.env = env;
-  options.create_if_missing = true;
-  options.max_background_jobs = 2;
+  SetRocksDefaults(env, &options);
   options.max_open_files = 64;
-  options.max_file_opening_threads = 1;
   options.write_buffer_size = 1 << 20;
   options.arena_block_size = 32 << 10;
   options.max_write_buffer_number = 2;
@@ -34,12 +30,6 @@ rocksdb::Options OptionsFor(rocksdb::Env* env) {
   options.max_bytes_for_level_base = 32 << 20;
   options.compression = rocksdb::kLZ4Compression;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  options.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
-  // A database that met an error is opened anew: see ObjectStore.
-  options.max_bgerror_resume_count = 0;
-  options.stats_dump_period_sec = 0;
-  options.stats_persist_period_sec = 0;
-  options.skip_stats_update_on_db_open = true;
   return options;
 }
 

@@ -7,7 +7,6 @@
 #include "rocksdb/cache.h"
 #include "rocksdb/db.h"
 #include "rocksdb/env.h"
-#include "rocksdb/file_checksum.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/table.h"
 #include "src/base/directories.h"
@@ -27,23 +26,13 @@ constexpr const char* kFamilyNames[] = {"default",     "persons",        "distin
 constexpr uint64_t kRestShare = 4;
 
 // Small memory, few threads: the store shares a laptop with everything else.
-rocksdb::DBOptions DatabaseOptions() {
+rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   rocksdb::DBOptions options;
-  options.create_if_missing = true;
+  SetRocksDefaults(env, &options);
   options.create_missing_column_families = true;
-  options.max_background_jobs = 2;
   options.max_open_files = 256;
-  options.max_file_opening_threads = 1;
   options.db_write_buffer_size = 24 << 20;
   options.max_total_wal_size = 64 << 20;
-  // One checksum over every byte of a table, for `hoglet check`; the blocks' own leave gaps between
-  // them.
-  options.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
-  // A database that met an error is opened anew: see PersonStore.
-  options.max_bgerror_resume_count = 0;
-  options.stats_dump_period_sec = 0;
-  options.stats_persist_period_sec = 0;
-  options.skip_stats_update_on_db_open = true;
   return options;
 }
 
@@ -96,8 +85,7 @@ absl::StatusOr<std::unique_ptr<PersonDatabase>> PersonDatabase::Open(
   for (const char* name : kFamilyNames) {
     descriptors.emplace_back(name, FamilyOptions(database->block_cache_));
   }
-  rocksdb::DBOptions options = DatabaseOptions();
-  options.env = database->rocks_env_.get();
+  rocksdb::DBOptions options = DatabaseOptions(database->rocks_env_.get());
   // A damaged end of the write-ahead log is passed over when the store opens: the event log gives
   // it again. A check must tell.
   if (access == Access::kCheck) {

@@ -312,10 +312,7 @@ absl::Status PersonProcessor::MoveFlagHashKeys(const Person& target, const Perso
                           store_->LookupFlagHashKeys(target.team_id, target.id));
   for (const auto& [flag, hash_key] : moved) {
     changes->flags.push_back({source.id, flag, std::nullopt});
-    const auto is_same = [&flag = flag](const auto& row) { return row.first == flag; };
-    if (std::none_of(own.begin(), own.end(), is_same)) {
-      changes->flags.push_back({target.id, flag, hash_key});
-    }
+    if (!PersonStore::HasFlag(own, flag)) changes->flags.push_back({target.id, flag, hash_key});
   }
   return absl::OkStatus();
 }

@@ -120,6 +120,7 @@ class PersonStore : public PersonReader {
   // Flag key and hash key, sorted.
   using FlagHashKeys = std::vector<std::pair<std::string, std::string>>;
   absl::StatusOr<FlagHashKeys> LookupFlagHashKeys(TeamId team_id, const Uuid& person_id);
+  static bool HasFlag(const FlagHashKeys& keys, std::string_view flag);
   void Apply(PersonChanges changes);
 
   absl::StatusOr<GroupPtr> LookupGroup(TeamId team_id, int type_index, std::string_view key);
@@ -179,8 +180,8 @@ class PersonStore : public PersonReader {
 
   // What is known of several records at one moment.
   struct Facts {
-    PersonPtr person;        // of `distinct_id`; null: none
-    PersonPtr other_person;  // of `other_distinct_id`, likewise
+    PersonPtr person;              // of `distinct_id`; null: none
+    PersonPtr other_person;        // of `other_distinct_id`, likewise
     FlagHashKeys hash_keys;        // of `person`, sorted
     FlagHashKeys other_hash_keys;  // of `other_person`
     std::vector<GroupPtr> groups;  // of each group asked for; null: none

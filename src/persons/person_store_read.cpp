@@ -442,6 +442,11 @@ absl::StatusOr<PersonStore::FlagHashKeys> PersonStore::LookupFlagHashKeys(TeamId
   return keys;
 }
 
+bool PersonStore::HasFlag(const FlagHashKeys& keys, std::string_view flag) {
+  return std::any_of(keys.begin(), keys.end(),
+                     [flag](const auto& entry) { return entry.first == flag; });
+}
+
 absl::StatusOr<GroupPtr> PersonStore::FindGroup(TeamId team, int type_index,
                                                 std::string_view group_key) const {
   const std::string key = person_codec::GroupKey(team, type_index, group_key);

@@ -29,9 +29,9 @@ struct SuiteRun {
 using Suite = std::function<SuiteRun(const std::string& text, const std::string& file)>;
 
 SuiteRun RunEvalSuite(const std::string& text, const std::string& file,
-                      const std::string& folder);                            // eval_suite.cpp
+                      const std::string& folder);  // eval_suite.cpp
 SuiteRun RunFlagsHttpSuite(const std::string& text,
-                            const std::string& file);                         // flags_http_suite.cpp
+                           const std::string& file);                         // flags_http_suite.cpp
 SuiteRun RunFlagsSuite(const std::string& text, const std::string& file);    // flags_suite.cpp
 SuiteRun RunResolveSuite(const std::string& text, const std::string& file);  // resolve_suite.cpp
 

@@ -289,8 +289,7 @@ TEST_F(HttpServerTest, EndlessBodyIsCutAfterItsAnswer) {
 TEST_F(HttpServerTest, EndlessBodyInWholeChunksIsAnsweredToo) {
   Start();
   RawClient client(server_->port());
-  ASSERT_TRUE(
-      client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"));
+  ASSERT_TRUE(client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"));
   const std::string chunk = "2710\r\n" + std::string(10'000, 'a') + "\r\n";
   for (int i = 0; i < 21; ++i) {
     ASSERT_TRUE(client.Send(chunk));

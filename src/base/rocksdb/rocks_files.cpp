@@ -5,6 +5,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "include/hoglet/status.h"
+#include "rocksdb/file_checksum.h"
+#include "rocksdb/options.h"
 #include "rocksdb/status.h"
 #include "src/base/bytes.h"
 #include "src/base/crc32c.h"
@@ -97,6 +99,19 @@ absl::Status FromRocks(const rocksdb::Status& status, std::string_view place) {
   if (status.IsNotSupported()) return absl::UnimplementedError(message);
   if (status.IsNotFound()) return absl::NotFoundError(message);
   return absl::UnavailableError(message);
+}
+
+void SetRocksDefaults(rocksdb::Env* env, rocksdb::DBOptions* options) {
+  options->env = env;
+  options->create_if_missing = true;
+  options->max_background_jobs = 2;
+  options->max_file_opening_threads = 1;
+  // One checksum over every byte of a table; the blocks' own leave gaps between them.
+  options->file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
+  options->max_bgerror_resume_count = 0;
+  options->stats_dump_period_sec = 0;
+  options->stats_persist_period_sec = 0;
+  options->skip_stats_update_on_db_open = true;
 }
 
 absl::Status WriteRocksSideFiles(Env* env, const std::string& directory) {

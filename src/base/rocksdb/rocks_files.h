@@ -9,8 +9,10 @@
 #include "include/hoglet/env.h"
 
 namespace rocksdb {
+class Env;
 class Status;
-}
+struct DBOptions;
+}  // namespace rocksdb
 
 // What the stores on RocksDB share around their databases.
 
@@ -19,6 +21,11 @@ namespace hoglet {
 // kResourceExhausted: no space; kDataLoss: damaged; kUnimplemented: of a newer RocksDB;
 // kUnavailable: other failures of the disk. The message begins with `place`.
 absl::Status FromRocks(const rocksdb::Status& status, std::string_view place);
+
+// What all databases here have in common: files through `env` (which outlives the database),
+// checksums of whole tables for `hoglet check`, no attempt to recover from an error by itself (the
+// store opens it anew), no statistics of its own.
+void SetRocksDefaults(rocksdb::Env* env, rocksdb::DBOptions* options);
 
 // Keeps a checksum of the small files that RocksDB itself keeps without one (FORMAT.md of the
 // stores, SIDE_FILES). To be called after every opening for writing.
