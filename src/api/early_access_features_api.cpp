@@ -122,18 +122,18 @@ std::optional<FieldError> EarlyAccessFeaturesApi::OwnFlag(const Edit& edit,
 
 std::optional<FieldError> EarlyAccessFeaturesApi::Apply(const Edit& edit,
                                                         JsonFields* fields) const {
-  if (auto error = ReadFields(kRules, edit.body, edit.is_new, fields)) return error;
+  if (auto error = ReadFields(kRules, edit.body, edit.saving, fields)) return error;
   if (!fields->Find("payload").starts_with('{')) {
     return FieldError{"payload", "A payload must be an object."};
   }
-  if (edit.is_new) {
+  if (edit.is_new()) {
     JsonFields wanted;
     constexpr FieldRule kLink[] = {{.name = "feature_flag_id",
                                     .type = FieldType::kInteger,
                                     .initial = "null",
                                     .may_be_null = true,
                                     .min = 1}};
-    if (auto error = ReadFields(kLink, edit.body, /*is_new=*/true, &wanted)) return error;
+    if (auto error = ReadFields(kLink, edit.body, Saving::kCreate, &wanted)) return error;
     const int64_t flag_id = wanted.Int("feature_flag_id");
     if (auto error = flag_id == 0 ? OwnFlag(edit, fields) : LinkFlag(edit, flag_id, fields)) {
       return error;

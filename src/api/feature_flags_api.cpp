@@ -27,6 +27,7 @@ constexpr size_t kBulkIdsMax = 1'000;
 HttpResponse Refused(const FieldError& error) {
   return HttpApiError(400, error.detail, error.code, "", error.attr);
 }
+HttpResponse NoKey() { return Refused({"key", "This field is required.", "required"}); }
 HttpResponse NotFound() { return HttpApiError(404, "Not found."); }
 
 std::optional<int64_t> FlagIdOf(const RestCall& call) {
@@ -300,7 +301,7 @@ void FeatureFlagsApi::AddRoutes(HttpRouter* router) {
   add("GET", flags + "/activity", "activity_log:read", &FeatureFlagsApi::FlagActivity);
   add("POST", flags + "/bulk_keys", "feature_flag:read", &FeatureFlagsApi::BulkKeys);
   add("GET", flags + "/:id", "feature_flag:read", &FeatureFlagsApi::Get);
-  add("PATCH", flags + "/:id", "feature_flag:write", &FeatureFlagsApi::Update);
+  add("PATCH PUT", flags + "/:id", "feature_flag:write", &FeatureFlagsApi::Update);
   AddProjectRoute(router, projects_, "DELETE", flags + "/:id", "feature_flag:write",
                   [](const RestCall&) { return HardDeleteRefused(); });
   add("GET", flags + "/:id/activity", "activity_log:read", &FeatureFlagsApi::FlagActivity);
@@ -376,9 +377,7 @@ HttpResponse FeatureFlagsApi::Create(const RestCall& call) const {
   Arena arena;
   JsonObjectView body;
   if (auto refusal = ReadJsonBody(call.request, &arena, &body)) return *std::move(refusal);
-  if (FindJsonMember(body, "key") == nullptr) {
-    return Refused({"key", "This field is required.", "required"});
-  }
+  if (FindJsonMember(body, "key") == nullptr) return NoKey();
   Refusal refusal;
   JsonFields flag;
   const absl::Status status =
@@ -410,6 +409,7 @@ HttpResponse FeatureFlagsApi::Update(const RestCall& call) const {
   if (auto refusal = ReadJsonBody(call.request, &arena, &body)) return *std::move(refusal);
   const auto id = FlagIdOf(call);
   if (!id.has_value()) return NotFound();
+  if (call.request.method == "PUT" && FindJsonMember(body, "key") == nullptr) return NoKey();
   const bool restores = body.size() == 1 && body[0].key == "deleted" &&
                         body[0].kind == JsonKind::kBool && !body[0].boolean;
   Refusal refusal;

@@ -136,6 +136,7 @@ using Refusal = std::optional<HttpResponse>;
 HttpResponse Refused(std::string_view attr, std::string_view detail, std::string_view code = "") {
   return HttpApiError(400, detail, code, "", attr);
 }
+HttpResponse NoLabel() { return Refused("label", "This field is required.", "required"); }
 HttpResponse NotFound() { return HttpApiError(404, "Not found."); }
 
 bool IsKnownScope(std::string_view scope) {
@@ -367,7 +368,7 @@ void PersonalApiKeysApi::AddRoutes(HttpRouter* router) {
       [this](const auto& request, const auto& caller) { return Create(request, caller); });
   add("GET", kKey, false,
       [this](const auto& request, const auto& caller) { return Get(request, caller); });
-  add("PATCH", kKey, true,
+  add("PATCH PUT", kKey, true,
       [this](const auto& request, const auto& caller) { return Update(request, caller); });
   add("DELETE", kKey, true, [this](const auto& request, const auto&) { return Delete(request); });
   add("POST", "/api/personal_api_keys/:id/roll", true,
@@ -389,9 +390,7 @@ HttpResponse PersonalApiKeysApi::Create(const HttpRequest& request, const Caller
   Arena arena;
   JsonObjectView body;
   if (auto refusal = ReadJsonBody(request, &arena, &body)) return *std::move(refusal);
-  if (FindJsonMember(body, "label") == nullptr) {
-    return Refused("label", "This field is required.", "required");
-  }
+  if (FindJsonMember(body, "label") == nullptr) return NoLabel();
   PersonalApiKey wanted{.user_id = caller.user_id};
   if (auto refusal = ReadKeyFields(body, *metadata_, &wanted)) return *std::move(refusal);
   const std::vector<PersonalApiKey> keys = metadata_->ApiKeys();
@@ -432,6 +431,7 @@ HttpResponse PersonalApiKeysApi::Update(const HttpRequest& request, const Caller
   if (auto refusal = ReadJsonBody(request, &arena, &body)) return *std::move(refusal);
   const auto id =
       request.PathParameter("id") == "@current" ? caller.key_id : KeyIdOf(request).value_or(0);
+  if (request.method == "PUT" && FindJsonMember(body, "label") == nullptr) return NoLabel();
   PersonalApiKey wanted;
   if (auto refusal = ReadKeyFields(body, *metadata_, &wanted)) return *std::move(refusal);
   const absl::Status status = metadata_->ChangeApiKey(id, [&](PersonalApiKey* key) {

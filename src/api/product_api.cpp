@@ -55,14 +55,14 @@ void ProductApi::AddRoutes(HttpRouter* router) {
   const std::string read = kind_.scope + ":read";
   const std::string write = kind_.scope + ":write";
   add("GET", "", read, [this](const RestCall& call) { return List(call); });
-  add("POST", "", write, [this](const RestCall& call) { return Save(call, /*is_new=*/true); });
+  add("POST", "", write, [this](const RestCall& call) { return Save(call, Saving::kCreate); });
   add("GET", "/activity", "activity_log:read", [this](const RestCall& call) {
     return ActivityResponse(call, *parts_.projects, *parts_.objects,
                             {.scopes = {kind_.activity_scope}});
   });
   add("GET", "/:id", read, [this](const RestCall& call) { return Get(call); });
-  add("PATCH", "/:id", write,
-      [this](const RestCall& call) { return Save(call, /*is_new=*/false); });
+  add("PATCH", "/:id", write, [this](const RestCall& call) { return Save(call, Saving::kChange); });
+  add("PUT", "/:id", write, [this](const RestCall& call) { return Save(call, Saving::kReplace); });
   add("DELETE", "/:id", write, [this](const RestCall& call) { return Remove(call); });
   add("GET", "/:id/activity", "activity_log:read",
       [this](const RestCall& call) { return ActivityOfObject(call); });
@@ -152,7 +152,7 @@ HttpResponse ProductApi::Get(const RestCall& call) const {
 
 std::optional<FieldError> ProductApi::Write(const Edit& edit, const ObjectJson& before,
                                             JsonFields* fields) const {
-  if (edit.is_new) {
+  if (edit.is_new()) {
     if (edit.transaction->All(kind_.kind).size() >= kObjectsMax) {
       return FieldError{"", StrCat("A project can have ", kObjectsMax, " of these, and no more.")};
     }
@@ -168,9 +168,9 @@ std::optional<FieldError> ProductApi::Write(const Edit& edit, const ObjectJson& 
       {.scope = kind_.activity_scope,
        .item_id = kind_.has_uuid ? fields->Text("id") : std::string(fields->Find("id")),
        .name = fields->Text("name"),
-       .activity = edit.is_new ? "created" : "updated",
+       .activity = edit.is_new() ? "created" : "updated",
        .user_id = edit.author.user_id,
-       .changes_json = edit.is_new
+       .changes_json = edit.is_new()
                            ? "[]"
                            : ChangesJson(kind_.activity_scope, *before, after,
                                          {"id", "created_at", "created_by", "updated_at"})}));
@@ -178,7 +178,8 @@ std::optional<FieldError> ProductApi::Write(const Edit& edit, const ObjectJson& 
   return std::nullopt;
 }
 
-HttpResponse ProductApi::Save(const RestCall& call, bool is_new) const {
+HttpResponse ProductApi::Save(const RestCall& call, Saving saving) const {
+  const bool is_new = saving == Saving::kCreate;
   Arena arena;
   JsonObjectView members;
   if (auto refusal = ReadJsonBody(call.request, &arena, &members)) return *std::move(refusal);
@@ -202,7 +203,7 @@ HttpResponse ProductApi::Save(const RestCall& call, bool is_new) const {
       fields = *std::move(stored);
     }
     const Edit edit{.body = *body,
-                    .is_new = is_new,
+                    .saving = saving,
                     .row_id = row,
                     .author = {.team_id = team_id,
                                .user_id = call.caller.user_id,
@@ -225,7 +226,7 @@ HttpResponse ProductApi::Remove(const RestCall& call) const {
     const auto fields = JsonFields::Parse(*objects.at(row));
     if (!fields.ok()) return fields.status();
     Release({.body = no_body,
-             .is_new = false,
+             .saving = Saving::kChange,
              .row_id = row,
              .author = {.team_id = call.project.team_id,
                         .user_id = call.caller.user_id,

@@ -13,6 +13,7 @@
 #include "include/hoglet/token_directory.h"
 #include "src/api/flag_document.h"
 #include "src/api/json_fields.h"
+#include "src/api/product_fields.h"
 #include "src/api/rest.h"
 #include "src/http/router.h"
 #include "src/metadata/object_store.h"
@@ -53,10 +54,12 @@ class ProductApi {
   // One change of one object.
   struct Edit {
     const JsonFields& body;  // what the client sent
-    bool is_new;
+    Saving saving;
     int64_t row_id;  // of the object in the store
     ChangeAuthor author;
     ObjectStore::Transaction* transaction;
+
+    bool is_new() const { return saving == Saving::kCreate; }
   };
   // Does what the body says to the object, whose id and times are set, and to its flags.
   virtual std::optional<FieldError> Apply(const Edit& edit, JsonFields* fields) const = 0;
@@ -93,7 +96,7 @@ class ProductApi {
 
   HttpResponse List(const RestCall& call) const;
   HttpResponse Get(const RestCall& call) const;
-  HttpResponse Save(const RestCall& call, bool is_new) const;
+  HttpResponse Save(const RestCall& call, Saving saving) const;
   HttpResponse Remove(const RestCall& call) const;
   HttpResponse ActivityOfObject(const RestCall& call) const;
   HttpResponse Public(const HttpRequest& request) const;

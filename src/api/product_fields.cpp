@@ -114,14 +114,14 @@ Error ReadField(const FieldRule& rule, std::string_view json, JsonFields* fields
 }  // namespace
 
 std::optional<FieldError> ReadFields(std::span<const FieldRule> rules, const JsonFields& body,
-                                     bool is_new, JsonFields* fields) {
+                                     Saving saving, JsonFields* fields) {
   for (const FieldRule& rule : rules) {
     const std::string_view json = body.Find(rule.name);
     if (!json.empty()) {
       if (auto error = ReadField(rule, json, fields)) return error;
-    } else if (is_new && rule.initial.empty()) {
+    } else if (saving != Saving::kChange && rule.initial.empty()) {
       return Wrong(rule, "This field is required.", "required");
-    } else if (is_new) {
+    } else if (saving == Saving::kCreate) {
       fields->Set(rule.name, std::string(rule.initial));
     }
   }

@@ -36,9 +36,13 @@ struct FieldRule {
   std::span<const std::string_view> choices = {};
 };
 
+// POST makes an object, PATCH changes what its body says, and so does PUT, whose body must say all
+// that a new object's must.
+enum class Saving : uint8_t { kCreate, kReplace, kChange };
+
 // Reads what `body` says, rule by rule, into `fields`; of a new object also what it does not say.
 std::optional<FieldError> ReadFields(std::span<const FieldRule> rules, const JsonFields& body,
-                                     bool is_new, JsonFields* fields);
+                                     Saving saving, JsonFields* fields);
 
 // Words of letters, digits, '_' and '-', in lower case and joined by '-'; at most `bytes_max`.
 std::string Slug(std::string_view text, size_t bytes_max);

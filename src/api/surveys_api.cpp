@@ -193,8 +193,8 @@ void SurveysApi::AddRoutes(HttpRouter* router) {
 std::optional<FieldError> SurveysApi::CheckName(const Edit& edit, const JsonFields& fields) const {
   if (!edit.body.Has("name") || !IsTaken(edit, "name", fields.Find("name"))) return std::nullopt;
   return FieldError{"",
-                    edit.is_new ? "There is already a survey with this name."
-                                : "There is already another survey with this name.",
+                    edit.is_new() ? "There is already a survey with this name."
+                                  : "There is already another survey with this name.",
                     "unique"};
 }
 
@@ -261,7 +261,7 @@ std::optional<FieldError> SurveysApi::LinkTargetingFlag(const Edit& edit,
   const auto before = JsonFields::Parse(json == nullptr ? "{}" : *json);
   const int64_t old_id = before.ok() ? before->Int("targeting_flag_id") : 0;
   const int64_t id = edit.body.Bool("remove_targeting_flag") ? 0 : fields->Int("targeting_flag_id");
-  if (id == old_id && !edit.is_new) return std::nullopt;
+  if (id == old_id && !edit.is_new()) return std::nullopt;
   if (auto error = CheckLink(edit, id)) return error;
   if (fields->Bool(kOwnsTargetingFlag)) RemoveFlag(old_id, edit.author, edit.transaction);
   fields->Set("targeting_flag_id", id == 0 ? "null" : StrCat(id));
@@ -303,7 +303,7 @@ std::optional<FieldError> SurveysApi::SetInternalFlag(const Edit& edit, JsonFiel
 
 std::optional<FieldError> SurveysApi::Apply(const Edit& edit, JsonFields* fields) const {
   const int64_t iteration = fields->Int("current_iteration");
-  if (auto error = ReadFields(kRules, edit.body, edit.is_new, fields)) return error;
+  if (auto error = ReadFields(kRules, edit.body, edit.saving, fields)) return error;
   if (auto error = CheckParts(edit, fields)) return error;
   if (auto error = CheckName(edit, *fields)) return error;
   const int64_t count = fields->Int("iteration_count");
@@ -399,7 +399,7 @@ void SurveysApi::MoveIterations(TeamId team_id) const {
       if (!survey.ok() || !is_due(*survey)) continue;
       SetIterations(now_us, &*survey);
       const Edit edit{.body = no_body,
-                      .is_new = false,
+                      .saving = Saving::kChange,
                       .row_id = row,
                       .author = {.team_id = team_id, .now_us = now_us},
                       .transaction = transaction};

@@ -130,13 +130,13 @@ std::optional<FieldError> WebExperimentsApi::MakeOwnFlag(const Edit& edit,
 }
 
 std::optional<FieldError> WebExperimentsApi::Apply(const Edit& edit, JsonFields* fields) const {
-  if (auto error = ReadFields(kRules, edit.body, edit.is_new, fields)) return error;
+  if (auto error = ReadFields(kRules, edit.body, edit.saving, fields)) return error;
   const std::string start = fields->Text("start_date");
   const std::string end = fields->Text("end_date");
   if (!end.empty() && start.empty()) {
     return FieldError{"end_date", "An experiment that was not started cannot end."};
   }
-  if (edit.is_new) return MakeOwnFlag(edit, fields);
+  if (edit.is_new()) return MakeOwnFlag(edit, fields);
   const int64_t flag_id = fields->Int("feature_flag_id");
   JsonFields changes;
   if (edit.body.Has("variants")) {

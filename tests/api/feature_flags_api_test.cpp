@@ -76,6 +76,17 @@ class FeatureFlagsApiTest : public testing::Test {
   std::unique_ptr<FeatureFlagsApi> api;
 };
 
+TEST_F(FeatureFlagsApiTest, PutWantsAKey) {
+  const JsonFields flag = Create("put");
+  EXPECT_EQ(Send("PUT", Path(flag), R"({"name":"Put"})", 400).Text("attr"), "key");
+  const JsonFields put = Send("PUT", Path(flag), R"({"key":"put-again","name":"Put"})", 200);
+  EXPECT_EQ(put.Text("key"), "put-again");
+  EXPECT_EQ(put.Find("version"), "2");
+  EXPECT_EQ(put.Find("filters"), flag.Find("filters"));
+  Patch(flag, R"({"deleted":true})");
+  Send("PUT", Path(flag), R"({"key":"put-again"})", 404);
+}
+
 TEST_F(FeatureFlagsApiTest, AFlagHasAllFields) {
   const HttpResponse response = client.Send(
       "POST", "/api/environments/1/feature_flags",

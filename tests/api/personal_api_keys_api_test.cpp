@@ -68,6 +68,8 @@ TEST_F(PersonalApiKeysTest, AreMadeRolledAndDeleted) {
   EXPECT_EQ(Send("PATCH", Path(made), R"({"label":"new"})", 200).Find("scopes"),
             R"(["feature_flag:read"])");
   EXPECT_EQ(Send("PATCH", Path(made), R"({"scopes":["*"]})", 200).Text("label"), "new");
+  Send("PUT", Path(made), R"({"scopes":["*"]})", 400);
+  EXPECT_EQ(Send("PUT", Path(made), R"({"label":"put"})", 200).Text("label"), "put");
   const JsonFields rolled = Send("POST", Path(made) + "roll/", "", 200);
   EXPECT_NE(rolled.Text("value"), text);
   EXPECT_NE(rolled.Find("last_rolled_at"), "null");

@@ -116,6 +116,17 @@ TEST_F(ProductsApiTest, IterationsMoveOnWhenSdksAsk) {
               HasSubstr(StrCat("$survey_responded/", id, "\"")));
 }
 
+TEST_F(ProductsApiTest, PutWantsWhatANewObjectWants) {
+  const JsonFields survey =
+      Make(kSurveys, R"({"name":"Put","type":"popover","description":"kept"})");
+  const std::string target = kSurveys + survey.Text("id");
+  EXPECT_EQ(Send("PUT", target, R"({"description":"x"})", 400).Text("attr"), "name");
+  const JsonFields put = Send("PUT", target, R"({"name":"New","type":"widget"})", 200);
+  EXPECT_EQ(put.Text("name"), "New");
+  EXPECT_EQ(put.Text("type"), "widget");
+  EXPECT_EQ(put.Text("description"), "kept");
+}
+
 TEST_F(ProductsApiTest, FarAwayDatesAreHarmless) {
   const JsonFields survey =
       Make(kSurveys, R"({"name":"Far","type":"popover","start_date":"9999-12-31T23:59:59.5Z",)"

@@ -206,16 +206,26 @@ TEST(ProductFields, RulesSayWhatIsWrong) {
                              {R"({"name":"a","at":5})", "invalid_input"}};
   for (const FieldCase& c : cases) {
     JsonFields fields;
-    const auto error = ReadFields(kRules, *JsonFields::Parse(c.body), /*is_new=*/true, &fields);
+    const auto error = ReadFields(kRules, *JsonFields::Parse(c.body), Saving::kCreate, &fields);
     EXPECT_EQ(error.has_value() ? error->code : "", c.code == nullptr ? "" : c.code) << c.body;
   }
   JsonFields fields;
-  ASSERT_FALSE(ReadFields(kRules, *JsonFields::Parse(R"({"name":" a "})"), true, &fields));
+  ASSERT_FALSE(
+      ReadFields(kRules, *JsonFields::Parse(R"({"name":" a "})"), Saving::kCreate, &fields));
   EXPECT_EQ(fields.ToJson(),
             R"({"name":"a","color":"red","count":null,"on":false,"url":"","at":null})");
-  ASSERT_FALSE(ReadFields(kRules, *JsonFields::Parse(R"({"count":2,"x":1})"), false, &fields));
+  ASSERT_FALSE(
+      ReadFields(kRules, *JsonFields::Parse(R"({"count":2,"x":1})"), Saving::kChange, &fields));
   EXPECT_EQ(fields.Find("count"), "2");
   EXPECT_FALSE(fields.Has("x"));
+  const auto nameless =
+      ReadFields(kRules, *JsonFields::Parse(R"({"count":3})"), Saving::kReplace, &fields);
+  ASSERT_TRUE(nameless.has_value());
+  EXPECT_EQ(nameless->attr, "name");
+  ASSERT_FALSE(
+      ReadFields(kRules, *JsonFields::Parse(R"({"name":"b"})"), Saving::kReplace, &fields));
+  EXPECT_EQ(fields.Text("name"), "b");
+  EXPECT_EQ(fields.Find("count"), "2") << "what may be left out stays";
 }
 
 }  // namespace
