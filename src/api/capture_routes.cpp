@@ -28,7 +28,7 @@ void AddCaptureRoutes(CaptureService* service, HttpRouter* router) {
     router->Add("GET POST", path, analytics, Bind(service, &CaptureService::HandleAnalytics));
   }
   router->Add("GET POST", "/test/black_hole", analytics,
-              [](HttpRequest, const HttpResponder& responder) {
+              [](const HttpRequest&, const HttpResponder& responder) {
                 responder(HttpJson(200, R"({"status":"Ok"})"));
               });
   HttpRouteOptions replay = analytics;
