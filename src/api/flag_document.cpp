@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "src/api/product_fields.h"
 #include "src/api/rest.h"
 #include "src/base/strings.h"
 #include "src/base/time.h"
@@ -11,6 +12,24 @@ namespace {
 
 constexpr auto kFlag = ObjectKind::kFeatureFlag;
 constexpr size_t kDependentsNamedMax = 5;
+
+// The product that would go on offering a flag that is no more; empty if there is none. A web
+// experiment that does not run keeps its flag's number for its results.
+std::string ProductOf(int64_t flag_id, const ObjectStore::Transaction& transaction) {
+  const auto find = [&](ObjectKind kind, auto&& uses) -> std::string {
+    for (const auto& [id, json] : transaction.All(kind)) {
+      const auto product = JsonFields::Parse(*json);
+      if (product.ok() && product->Int("feature_flag_id") == flag_id && uses(*product)) {
+        return product->Text("name");
+      }
+    }
+    return {};
+  };
+  std::string name = find(ObjectKind::kEarlyAccessFeature, [](const JsonFields&) { return true; });
+  if (!name.empty()) return StrCat("the early access feature ", name);
+  name = find(ObjectKind::kWebExperiment, IsRunning);
+  return name.empty() ? "" : StrCat("the running web experiment ", name);
+}
 
 }  // namespace
 
@@ -105,6 +124,10 @@ std::optional<FieldError> RefuseWhileNeeded(const JsonFields& before, const Json
   const bool is_disabled = before.Bool("active") && !after.Bool("active");
   if (!is_deletion && !is_disabled) return std::nullopt;
   const int64_t id = before.Int("id");
+  if (const std::string product = is_deletion ? ProductOf(id, transaction) : ""; !product.empty()) {
+    return FieldError{"", StrCat("Cannot delete this feature flag because ", product,
+                                 " uses it. Delete that first.")};
+  }
   std::string names;
   size_t count = 0;
   for (const auto& [other_id, json] : transaction.All(kFlag)) {

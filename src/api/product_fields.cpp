@@ -128,6 +128,11 @@ std::optional<FieldError> ReadFields(std::span<const FieldRule> rules, const Jso
   return std::nullopt;
 }
 
+bool IsRunning(const JsonFields& product) {
+  return !product.Text("start_date").empty() && product.Text("end_date").empty() &&
+         !product.Bool("archived");
+}
+
 std::string Slug(std::string_view text, size_t bytes_max) {
   std::string out;
   for (const char c : text) {

@@ -44,6 +44,9 @@ enum class Saving : uint8_t { kCreate, kReplace, kChange };
 std::optional<FieldError> ReadFields(std::span<const FieldRule> rules, const JsonFields& body,
                                      Saving saving, JsonFields* fields);
 
+// Whether a survey or web experiment was started, has not ended and is not archived.
+bool IsRunning(const JsonFields& product);
+
 // Words of letters, digits, '_' and '-', in lower case and joined by '-'; at most `bytes_max`.
 std::string Slug(std::string_view text, size_t bytes_max);
 // Ten random hex digits, which make a key unique.

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "src/api/product_fields.h"
 #include "src/base/arena.h"
-#include "src/base/json.h"
 #include "src/capture/capture_service.h"
 #include "src/ingest/command.h"
 #include "src/ingest/geoip_database.h"
@@ -20,16 +20,8 @@ std::vector<std::string> TextsOf(const Objects& objects) {
 }
 
 bool IsRunningSurvey(const std::string& json) {
-  Arena arena;
-  JsonObjectView survey;
-  if (!ParseJsonObject(json, &arena, &survey).ok()) return false;
-  const auto is_set = [&survey](std::string_view key) {
-    const JsonMember* member = FindJsonMember(survey, key);
-    return member != nullptr && member->kind == JsonKind::kString;
-  };
-  const JsonMember* archived = FindJsonMember(survey, "archived");
-  const bool is_archived = archived != nullptr && archived->boolean;
-  return is_set("start_date") && !is_set("end_date") && !is_archived;
+  const auto survey = JsonFields::Parse(json);
+  return survey.ok() && IsRunning(*survey);
 }
 
 }  // namespace

@@ -69,11 +69,6 @@ constexpr FieldRule kRules[] = {
 
 bool IsAbsent(std::string_view json) { return json.empty() || json == "null"; }
 
-bool IsRunning(const JsonFields& survey) {
-  return !survey.Text("start_date").empty() && survey.Text("end_date").empty() &&
-         !survey.Bool("archived");
-}
-
 // -- Iterations --
 
 bool IsRepeated(const JsonFields& survey) {

@@ -74,11 +74,6 @@ Error ReadVariants(std::string_view json, std::string* multivariate) {
   return std::nullopt;
 }
 
-bool IsRunning(const JsonFields& fields) {
-  return !fields.Text("start_date").empty() && fields.Text("end_date").empty() &&
-         !fields.Bool("archived");
-}
-
 std::string KeyOfFlag(const JsonFields& flags_of, const Objects& flags) {
   const auto found = flags.find(flags_of.Int("feature_flag_id"));
   const auto flag = JsonFields::Parse(found == flags.end() ? "" : *found->second);

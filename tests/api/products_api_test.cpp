@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "src/api/early_access_features_api.h"
+#include "src/api/flag_document.h"
 #include "src/api/surveys_api.h"
 #include "src/api/web_experiments_api.h"
 #include "src/base/fault_env.h"
@@ -192,6 +193,34 @@ TEST_F(ProductsApiTest, SdksSeeChangesAtOnce) {
   EXPECT_THAT(Published("early_access_features"), HasSubstr(R"("name":"Darker")"));
   EXPECT_EQ(client.Send("DELETE", target).status, 204);
   EXPECT_EQ(Published("early_access_features"), R"({"earlyAccessFeatures":[]})");
+}
+
+// As the flags' API asks before it deletes one.
+TEST_F(ProductsApiTest, AFlagThatAProductOffersStays) {
+  const JsonFields feature = Make(kFeatures, R"({"name":"Dark","stage":"beta"})");
+  const JsonFields experiment = Make(kExperiments, StrCat(R"({"name":"E",)", kVariants, "}"));
+  const auto refusal = [&](int64_t flag_id) {
+    std::string detail;
+    EXPECT_TRUE(objects
+                    ->Change(1,
+                             [&](ObjectStore::Transaction* transaction) {
+                               const auto flag = JsonFields::Parse(
+                                   *transaction->Find(ObjectKind::kFeatureFlag, flag_id));
+                               JsonFields deleted = *flag;
+                               deleted.Set("deleted", "true");
+                               const auto error = RefuseWhileNeeded(*flag, deleted, *transaction);
+                               detail = error.has_value() ? error->detail : "";
+                               return absl::OkStatus();
+                             })
+                    .ok());
+    return detail;
+  };
+  EXPECT_THAT(refusal(1), HasSubstr("the early access feature Dark"));
+  EXPECT_EQ(refusal(2), "") << "it does not run yet";
+  Send("PATCH", StrCat(kExperiments, experiment.Find("id")), R"({"start_date":"2024-01-01"})", 200);
+  EXPECT_THAT(refusal(2), HasSubstr("the running web experiment E"));
+  EXPECT_EQ(client.Send("DELETE", kFeatures + feature.Text("id")).status, 204);
+  EXPECT_EQ(refusal(1), "");
 }
 
 TEST_F(ProductsApiTest, EnrollmentIsOpenWhileReleased) {
