@@ -1,12 +1,13 @@
 // How fast hoglet evaluates feature flags over HTTP.
 //
 //   node flags_load.mjs --hoglet BIN [--flags 50] [--cohorts 5] [--persons 10000] [--seconds 10] [--connections 32]
-//     [--threads 1] [--unknown] [--json FILE]
+//     [--threads 1] [--rate N] [--unknown] [--json FILE]
 //
 // Makes the flags over the REST API (rollouts, variants, properties, groups, dependencies, payloads; as many with a
 // cohort each as asked for), sends the persons' properties as events, and lets `wrk` post to /flags/?v=2 as SDKs do,
-// each request for another person: first as fast as it can, then at half of that rate (each connection then waits a
-// while between requests, and more connections are open). Prints requests a second, and p50 and p99 of a request.
+// each request for another person: first as fast as it can, then at half of that rate, or at --rate requests a second
+// (each connection then waits a while between requests, and more connections are open). Prints requests a second, and
+// p50 and p99 of a request.
 // --unknown asks for persons that nobody has heard of; --threads are of wrk.
 //
 // wrk shares the machine, so the figures are those of client and server.
@@ -26,6 +27,7 @@ const { values: flags } = parseArgs({ options: {
   seconds: { type: 'string', default: '10' },
   connections: { type: 'string', default: '32' },
   threads: { type: 'string', default: '1' },
+  rate: { type: 'string' },
   unknown: { type: 'boolean', default: false },
   json: { type: 'string' },
 } });
@@ -150,9 +152,10 @@ try {
   full.cpu_us = (server.cpuSeconds() - cpu) / (full.per_s * seconds) * 1e6;
   show('as fast as it goes', full);
   console.log(`${full.cpu_us.toFixed(1)} us of processor time a request in the server; RSS ${server.memory().rss_mb} MB`);
-  const connections = Math.max(Number(flags.threads), Math.round(full.per_s / 2 * PAUSE_MS / 1000));
+  const wanted = flags.rate ? Number(flags.rate) : full.per_s / 2;
+  const connections = Math.max(Number(flags.threads), Math.round(wanted * PAUSE_MS / 1000));
   const half = wrk(connections, PAUSE_MS, seconds);
-  show('about half of it', half);
+  show(flags.rate ? `about ${thousands(wanted)} a second` : 'about half of it', half);
   if (flags.json) fs.writeFileSync(flags.json, `${JSON.stringify({ full, half }, null, 2)}\n`);
 } finally {
   await server.stop();
