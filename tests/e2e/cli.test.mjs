@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { execFileSync } from 'node:child_process';
-import { BINARY, DATA_FILES, Server, runCli, sleep, temporaryFolder } from './lib/server.mjs';
+import { BINARY, DATA_FILES, Server, runCli, sleep, temporaryFolder, waitFor } from './lib/server.mjs';
 
 const EVENTS = 3000;
 const COMMITS = path.join(DATA_FILES, 'duckdb-commits.jsonl.zst');
@@ -192,7 +192,9 @@ test('serve reads flags from a file; mistakes in it are named', async () => {
 test('a port in use is said at once, before the data is touched', async () => {
   const server = await Server.start();
   try {
-    assert.match(server.output, /Memory +up to [\d.]+ [GM]iB, of it [\d.]+ [GM]iB for each of 2 queries at once/);
+    // The message follows the first answers.
+    const memory = /Memory +up to [\d.]+ [GM]iB, of it [\d.]+ [GM]iB for each of 2 queries at once/;
+    await waitFor(() => memory.test(server.output), { what: 'the message about memory' });
     const data = file('never-made');
     const { status, stderr } = runCli(['serve', '--data', data, '--listen', `127.0.0.1:${server.port}`], { timeout_ms: 10_000 });
     assert.equal(status, 1);
