@@ -74,6 +74,8 @@ export function runCli(args, { input, timeout_ms = 120_000, env = {} } = {}) {
   return { status, stdout, stderr };
 }
 
+const SANITIZER_REPORT_SHOWN = 8_000;
+
 export class Server {
   // options: data (a folder to keep; made and owned when absent), token, key (null: let the server
   // make one), args (more flags), env.
@@ -134,6 +136,9 @@ export class Server {
     this.child = undefined;
     this.agent.destroy();
     this.agent = new http.Agent({ keepAlive: true });
+    // A server that is killed has no exit code to tell of what its sanitizer found.
+    const found = this.output.search(/WARNING: ThreadSanitizer|ERROR: \w+Sanitizer|runtime error: /);
+    if (found >= 0) throw new Error(this.output.slice(found, found + SANITIZER_REPORT_SHOWN));
     return exit;
   }
 
