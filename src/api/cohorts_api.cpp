@@ -10,6 +10,7 @@
 #include "include/hoglet/status.h"
 #include "query/hogql/quoting.h"
 #include "src/api/cohort_references.h"
+#include "src/api/json_fields.h"
 #include "src/api/person_json.h"
 #include "src/api/query_api.h"
 #include "src/base/arena.h"
@@ -530,9 +531,44 @@ absl::StatusOr<std::vector<Uuid>> CohortsApi::PersonsOfCsv(TeamId project,
   return Living(project, ids);
 }
 
+// An ActorsQuery asks for persons by their properties, as a cohort's filters do.
+absl::StatusOr<QueryRequest> CohortsApi::ReadPersonsQuery(TeamId project,
+                                                          const std::string& query_json) const {
+  const auto query = JsonFields::Parse(query_json);
+  if (!query.ok() || query->Text("kind") != "ActorsQuery" || parts_.calculator == nullptr) {
+    return ReadQueryBody(StrCat(R"({"query":)", query_json, "}"));
+  }
+  const auto says = [&query](const char* name) {
+    const std::string_view json = query->Find(name);
+    return !json.empty() && json != "null" && json != "\"\"" && json != "[]" && json != "{}";
+  };
+  for (const char* name : {"source", "search"}) {
+    if (says(name)) {
+      return absl::InvalidArgumentError(
+          StrCat("An ActorsQuery with a ", name, " is not supported by this server."));
+    }
+  }
+  std::string groups;
+  for (const char* name : {"properties", "fixedProperties"}) {
+    if (!says(name)) continue;
+    const std::string_view json = query->Find(name);
+    StrAppend(&groups, groups.empty() ? "" : ",");
+    json[0] == '[' ? StrAppend(&groups, R"({"type":"AND","values":)", json, "}")
+                   : StrAppend(&groups, json);
+  }
+  QueryRequest request;
+  request.text = "SELECT id FROM persons";
+  if (groups.empty()) return request;
+  HOGLET_ASSIGN_OR_RETURN(
+      const auto condition,
+      ParseCohortFilters(StrCat(R"({"properties":{"type":"AND","values":[)", groups, "]}}")));
+  HOGLET_ASSIGN_OR_RETURN(request.text, parts_.calculator->QueryText(project, *condition));
+  return request;
+}
+
 CohortsApi::Fill CohortsApi::PersonsOfQuery(const RestCall& call,
                                             const std::string& query_json) const {
-  auto request = ReadQueryBody(StrCat(R"({"query":)", query_json, "}"));
+  auto request = ReadPersonsQuery(call.project.team_id, query_json);
   if (!request.ok()) return {.refusal = Refuse("query", FromAbsl(request.status().message()))};
   request->team_id = call.project.team_id;
   request->timezone = call.project.timezone;

@@ -94,6 +94,8 @@ class CohortsApi {
   absl::StatusOr<std::vector<Uuid>> PersonsByDistinctId(TeamId project,
                                                         const std::vector<std::string>& ids) const;
   absl::StatusOr<std::vector<Uuid>> Living(TeamId project, const std::vector<Uuid>& ids) const;
+  absl::StatusOr<QueryRequest> ReadPersonsQuery(TeamId project,
+                                                const std::string& query_json) const;
   Fill PersonsOfQuery(const RestCall& call, const std::string& query_json) const;
   // The members of a page, or those that a search finds.
   absl::StatusOr<std::vector<Uuid>> MembersOnPage(const RestCall& call, const Cohort& cohort,

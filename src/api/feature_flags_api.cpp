@@ -170,6 +170,19 @@ struct FlagFilter {
   }
 };
 
+// The flags that surveys made for themselves: they are shown with their survey, and not listed.
+std::set<int64_t> FlagsOfSurveys(const Objects& surveys) {
+  std::set<int64_t> out;
+  for (const auto& [id, json] : surveys) {
+    const auto survey = JsonFields::Parse(*json);
+    if (!survey.ok()) continue;
+    for (const char* name : {"internal_targeting_flag_id", "targeting_flag_id"}) {
+      out.insert(survey->Int(name));
+    }
+  }
+  return out;
+}
+
 // -- Changes --
 
 Refusal RefuseTakenKey(const Transaction& transaction, const std::string& key, int64_t except_id) {
@@ -201,10 +214,11 @@ Refusal ReadFilters(const JsonObjectView& body, const Transaction& transaction, 
                     JsonFields* changes) {
   const JsonMember* filters = FindJsonMember(body, "filters");
   if (filters == nullptr && flag_id != 0) return std::nullopt;
-  std::string json = "{}";
+  std::string json;
   if (filters != nullptr) {
-    json.clear();
     AppendJsonValue(*filters, &json);
+  } else {
+    json = R"({"groups":[{"properties":[],"rollout_percentage":null,"variant":null}]})";
   }
   // A change without conditions leaves them all as they are.
   const auto fields = JsonFields::Parse(json);
@@ -365,7 +379,10 @@ HttpResponse FeatureFlagsApi::List(const RestCall& call) const {
   const int64_t now_us = env_->NowMicros();
   std::vector<JsonFields> flags;
   const auto all = objects_->All(call.project.team_id, kFlag);
+  const std::set<int64_t> of_surveys =
+      FlagsOfSurveys(*objects_->All(call.project.team_id, ObjectKind::kSurvey));
   for (auto it = all->rbegin(); it != all->rend(); ++it) {
+    if (of_surveys.contains(it->first)) continue;
     auto flag = JsonFields::Parse(*it->second);
     if (flag.ok() && filter.Takes(*flag, now_us)) flags.push_back(*std::move(flag));
   }

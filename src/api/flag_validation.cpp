@@ -300,7 +300,8 @@ bool IsBehavioral(int64_t cohort_id, References* references) {
 }
 
 Error CheckCohort(const JsonObjectView& property, std::string_view op, References* references) {
-  if (!op.empty() && op != "in" && op != "not_in") {
+  // Clients that compare with a cohort as with a value send "exact", which holds for nobody.
+  if (!op.empty() && op != "in" && op != "not_in" && op != "exact") {
     return WrongFilters(StrCat("The operator ", op, " does not fit a cohort."), "invalid_operator");
   }
   const JsonMember* value = FindJsonMember(property, "value");
@@ -673,7 +674,7 @@ std::optional<FieldError> ReadFlagFilters(std::string_view filters_json, const F
           CheckConditions(filters, "groups", group_type, &variants, &references, &count)) {
     return error;
   }
-  if (count == 0) {
+  if (count == 0 && find.flag_id == 0) {
     return WrongFilters("Feature flags must have at least one condition set (group).");
   }
   // Enrollment always looks at persons, holdouts at whom the flag is about.

@@ -188,9 +188,8 @@ absl::Status CohortCalculator::CalculateTree(TeamId project, int64_t cohort_id, 
   return status;
 }
 
-absl::StatusOr<std::vector<Uuid>> CohortCalculator::FindMembers(
-    TeamId project, const Cohort& cohort, const std::optional<CohortCondition>& condition) {
-  if (!condition.has_value()) return std::vector<Uuid>();
+absl::StatusOr<std::string> CohortCalculator::QueryText(TeamId project,
+                                                        const CohortCondition& condition) const {
   CohortQueryContext context;
   context.now_us = parts_.env->NowMicros();
   if (const auto found = parts_.metadata->FindProject(project); found.has_value()) {
@@ -201,8 +200,14 @@ absl::StatusOr<std::vector<Uuid>> CohortCalculator::FindMembers(
       return parts_.property_type(project, is_of_event, key);
     };
   }
+  return BuildCohortQuery(condition, context);
+}
+
+absl::StatusOr<std::vector<Uuid>> CohortCalculator::FindMembers(
+    TeamId project, const Cohort& cohort, const std::optional<CohortCondition>& condition) {
+  if (!condition.has_value()) return std::vector<Uuid>();
   QueryRequest request;
-  HOGLET_ASSIGN_OR_RETURN(request.text, BuildCohortQuery(*condition, context));
+  HOGLET_ASSIGN_OR_RETURN(request.text, QueryText(project, *condition));
   request.team_id = project;
   request.limit_context = LimitContext::kCohortCalculation;
   request.timeout_us = options_.timeout_us;

@@ -67,6 +67,8 @@ class CohortCalculator {
   absl::Status Calculate(TeamId project, int64_t cohort_id);
   // Calculates what is due now; the number of cohorts that were.
   size_t CalculateDue();
+  // What finds the persons for whom these conditions hold now: HogQL with the column `id`.
+  absl::StatusOr<std::string> QueryText(TeamId project, const CohortCondition& condition) const;
   // Ends what is under way. May be called more than once.
   void Stop();
 

@@ -235,6 +235,7 @@ class QueryWriter {
     }
     std::vector<std::string> parts;
     for (const CohortCondition& child : node.children) parts.push_back(Condition(child));
+    if (parts.empty()) return "false";
     return node.kind == CohortCondition::Kind::kAll ? AllOf(parts) : AnyOf(parts);
   }
 

@@ -23,10 +23,10 @@ struct CohortQueryContext {
 // One HogQL SELECT with the column `id`: the living persons for whom the tree holds, each once. It
 // goes through the persons once; what they did, and other cohorts, are sets beside.
 //
-// What somebody does not have is not equal to anything, so negated operators hold for it; an AND of
-// nothing holds, an OR of nothing does not. Times back from now begin with the day (those of hours
-// and minutes do not), except where events are counted. kInvalidArgument if the text would be
-// longer than a query may be.
+// What somebody does not have is not equal to anything, so negated operators hold for it; without
+// conditions neither an AND nor an OR holds for anybody. Times back from now begin with the day
+// (those of hours and minutes do not), except where events are counted. kInvalidArgument if the
+// text would be longer than a query may be.
 absl::StatusOr<std::string> BuildCohortQuery(const CohortCondition& condition,
                                              const CohortQueryContext& context);
 

@@ -23,15 +23,20 @@ inline constexpr std::string_view kCohortCycleError = "dependency_cycle_cohort";
 inline constexpr std::string_view kCohortUnreadableError = "cohort_filters_parsing_error";
 
 // The name of a property with what looking it up takes.
-struct PropertyKey {
-  PropertyKey() = default;
-  explicit PropertyKey(std::string name);
+struct PropertyName {
+  PropertyName() = default;
+  explicit PropertyName(std::string name);
 
   std::string name;
   uint32_t hash = 0;
-  // Of "$initial_x": the property that stands in for it where it is missing. Empty: none does.
-  std::string initial_source;
-  uint32_t initial_source_hash = 0;
+};
+
+struct PropertyKey : PropertyName {
+  PropertyKey() = default;
+  explicit PropertyKey(std::string name);
+
+  // The first of them that is there stands in for it where it is missing: "$x" for "$initial_x".
+  std::vector<PropertyName> stand_ins;
 };
 
 enum class FilterType : uint8_t { kPerson, kPersonMetadata, kGroup, kCohort, kFlag, kNever };

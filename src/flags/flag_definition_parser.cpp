@@ -51,12 +51,22 @@ const std::set<std::string_view>& InitialSources() {
   return names;
 }
 
-std::string InitialSourceOf(std::string_view name) {
+// What SDKs of phones call "$os_name", those of browsers call "$os".
+std::string OsAliasOf(std::string_view name) {
+  return name == "$os" ? "$os_name" : name == "$os_name" ? "$os" : "";
+}
+
+// Where a property is missing, the first of these that is there.
+std::vector<PropertyName> StandInsOf(std::string_view name) {
+  if (std::string alias = OsAliasOf(name); !alias.empty()) return {PropertyName(std::move(alias))};
   constexpr std::string_view kPrefix = "$initial_";
   if (!name.starts_with(kPrefix)) return {};
   const std::string plain(name.substr(kPrefix.size()));
   for (const std::string& source : {"$" + plain, plain}) {
-    if (InitialSources().contains(source)) return source;
+    if (!InitialSources().contains(source)) continue;
+    std::vector<PropertyName> out = {PropertyName(source)};
+    if (std::string alias = OsAliasOf(source); !alias.empty()) out.emplace_back(std::move(alias));
+    return out;
   }
   return {};
 }
@@ -267,7 +277,6 @@ void ParsePayloads(const element& filters, CompiledFlag* out) {
   const auto payloads = Find(filters, "payloads");
   if (!payloads.has_value() || !payloads->is_object()) return;
   for (const auto field : simdjson::dom::object(*payloads)) {
-    if (field.value.is_null()) continue;
     out->payloads.insert_or_assign(std::string(field.key), CanonicalJson(field.value));
   }
 }
@@ -377,13 +386,31 @@ std::optional<CohortNode> ParseCohortNode(const element& node, const TimeZone& z
   return out;
 }
 
+// As cohorts were kept before they had filters: groups of properties, any of which will do.
+std::optional<CohortNode> ParseCohortGroups(const element& document, const TimeZone& zone,
+                                            bool* has_behavior) {
+  CohortNode out{.kind = CohortNode::Kind::kAny};
+  const bool is_readable = VisitList(document, "groups", [&](const element& group) {
+    CohortNode all{.kind = CohortNode::Kind::kAll};
+    const bool has_all = VisitList(group, "properties", [&](const element& item) {
+      auto child = ParseCohortNode(item, zone, 1, has_behavior);
+      if (child.has_value()) all.children.push_back(*std::move(child));
+      return child.has_value();
+    });
+    *has_behavior |= all.children.empty();  // by actions and events
+    out.children.push_back(std::move(all));
+    return has_all;
+  });
+  if (!is_readable || out.children.empty()) return std::nullopt;
+  return out;
+}
+
 }  // namespace
 
-PropertyKey::PropertyKey(std::string key)
-    : name(std::move(key)),
-      hash(PropertyKeyHash(name)),
-      initial_source(InitialSourceOf(name)),
-      initial_source_hash(PropertyKeyHash(initial_source)) {}
+PropertyName::PropertyName(std::string text) : name(std::move(text)), hash(PropertyKeyHash(name)) {}
+
+PropertyKey::PropertyKey(std::string text)
+    : PropertyName(std::move(text)), stand_ins(StandInsOf(name)) {}
 
 ParsedFlag ParseFlagDefinition(std::string_view json, const TimeZone& zone) {
   ParsedFlag out;
@@ -406,11 +433,16 @@ CompiledCohort ParseCohort(std::string_view json, const TimeZone& zone) {
     out.id = Int(document, "id");
     out.is_deleted = Bool(document, "deleted");
     out.is_calculated = Bool(document, "is_static");
+    if (out.is_calculated) return;
     const auto filters = Find(document, "filters");
-    if (out.is_calculated || !filters.has_value()) return;
-    const auto tree = Find(*filters, "properties");
+    const auto tree = filters.has_value() ? Find(*filters, "properties") : std::nullopt;
     bool has_behavior = false;
-    auto root = tree.has_value() ? ParseCohortNode(*tree, zone, 0, &has_behavior) : std::nullopt;
+    std::optional<CohortNode> root;
+    if (tree.has_value()) {
+      root = ParseCohortNode(*tree, zone, 0, &has_behavior);
+    } else if (!filters.has_value()) {
+      root = ParseCohortGroups(document, zone, &has_behavior);
+    }
     out.is_calculated = has_behavior;
     if (root.has_value()) out.root = *std::move(root);
   });

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "re2/re2.h"
 #include "src/base/strings.h"
@@ -50,11 +51,17 @@ struct Dialects {
 // Rust's \w, of which PCRE2's lacks marks and joiners; \s, of which RE2's lacks the vertical tab.
 constexpr std::string_view kWordClass = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control})";
 constexpr std::string_view kSpaceClass = R"(\t\n\x0b\f\r )";
+constexpr std::string_view kHexDigitClass = "0-9A-Fa-f";
+// Classes in classes, and the pattern that they come to.
+constexpr int kClassDepthMax = 16;
+constexpr size_t kClassBytesMax = 64 << 10;
 
 // Goes through a pattern of Rust's once and writes both dialects.
 class Translator {
  public:
-  explicit Translator(std::string_view pattern) : pattern_(pattern) {}
+  // `has_sets` is false of what is known to be a simple class.
+  explicit Translator(std::string_view pattern, bool has_sets = true)
+      : pattern_(pattern), has_sets_(has_sets) {}
 
   Dialects Translate() {
     while (at_ < pattern_.size()) {
@@ -86,11 +93,14 @@ class Translator {
 
   void Escape();
   bool Character();
+  bool Boundary();
   void Class(char name);
+  bool Sets();
   void InClass();
   void Outside();
 
   std::string_view pattern_;
+  const bool has_sets_;
   size_t at_ = 0;
   bool is_in_class_ = false;
   // Within a class: behind \w and the like, behind the dash of a range, right at the beginning.
@@ -102,19 +112,49 @@ class Translator {
 
 void Translator::Escape() {
   const char name = Rest().size() > 1 ? Rest()[1] : '\0';
+  if (!is_in_class_ && name == 'b' && Rest().starts_with("\\b{") && Boundary()) return;
   if (std::string_view("wWdDsSbB").find(name) != std::string_view::npos && name != '\0') {
     out_.has_unicode_class = true;
     Class(name);
     return;
   }
+  if (name == 'h' || (name == 'H' && !is_in_class_)) {
+    const std::string digits(kHexDigitClass);
+    out_.is_foreign |= is_in_class_ && is_dash_pending_;
+    is_after_class_ = is_in_class_;
+    is_at_class_begin_ = is_dash_pending_ = false;
+    const std::string text = is_in_class_ ? digits : StrCat(name == 'h' ? "[" : "[^", digits, "]");
+    return Replace(2, text, text);
+  }
+  if (!is_in_class_ && Boundary()) return;
   is_after_class_ = is_in_class_ && (name == 'p' || name == 'P');
   is_at_class_begin_ = is_dash_pending_ = false;
   // Perl's, of which Rust has none or means something else; octal numbers, which are references to
   // groups outside of classes.
   const bool is_octal = name == '0' || (is_in_class_ && name >= '1' && name <= '9');
-  out_.is_foreign |= is_octal || (name != '\0' && std::string_view("QECRXNhHVoc").find(name) !=
+  out_.is_foreign |= is_octal || (name != '\0' && std::string_view("QECRXNHVoc").find(name) !=
                                                       std::string_view::npos);
   if (!Character()) Copy(2);
+}
+
+// \< and \>, \b{start} and its kind: what stands before or behind a word, which RE2 cannot say.
+bool Translator::Boundary() {
+  static const std::string in = StrCat("[", kWordClass, "]");
+  static const std::string starts = StrCat("(?<!", in, ")");
+  static const std::string ends = StrCat("(?!", in, ")");
+  static const std::pair<std::string_view, std::string> kBoundaries[] = {
+      {"\\<", StrCat(starts, "(?=", in, ")")},
+      {"\\>", StrCat("(?<=", in, ")", ends)},
+      {"\\b{start}", StrCat(starts, "(?=", in, ")")},
+      {"\\b{end}", StrCat("(?<=", in, ")", ends)},
+      {"\\b{start-half}", starts},
+      {"\\b{end-half}", ends}};
+  for (const auto& [text, meaning] : kBoundaries) {
+    if (!Rest().starts_with(text)) continue;
+    Replace(text.size(), meaning, meaning);
+    return true;
+  }
+  return false;
 }
 
 // \u0041, \u{41}, \U00000041: neither engine's own.
@@ -182,12 +222,151 @@ void Translator::InClass() {
   Copy(1);
 }
 
+// A class that holds others, or of which others are cut out, as alternatives and looks ahead; what
+// is simple in it stays a class. One operator is as strong as the next, and they go from left to
+// right (https://docs.rs/regex/latest/regex/#character-classes).
+class ClassReader {
+ public:
+  // `pattern` begins with the bracket.
+  explicit ClassReader(std::string_view pattern) : pattern_(pattern) {}
+
+  // Whether there is anything but a simple class.
+  bool Read() {
+    expression_ = Class(0);
+    return is_sound_ && has_sets_;
+  }
+  size_t size() const { return at_; }
+  const Dialects& expression() const { return expression_; }
+
+ private:
+  struct Operand {
+    std::string simple;
+    std::vector<Dialects> classes;
+  };
+
+  std::string_view Rest() const { return pattern_.substr(at_); }
+  Dialects Class(int depth);
+  void Item(int depth, Operand* operand);
+  Dialects Finish(Operand operand);
+  Dialects Combine(const Dialects& left, char op, const Dialects& right);
+  // Puts the same texts around and between two expressions, in both dialects.
+  static Dialects Join(std::string_view before, const Dialects& a, std::string_view between,
+                       const Dialects& b, std::string_view after);
+
+  std::string_view pattern_;
+  size_t at_ = 0;
+  bool is_sound_ = true;
+  bool has_sets_ = false;
+  Dialects expression_;
+};
+
+Dialects ClassReader::Join(std::string_view before, const Dialects& a, std::string_view between,
+                           const Dialects& b, std::string_view after) {
+  return {.re2 = StrCat(before, a.re2, between, b.re2, after),
+          .pcre2 = StrCat(before, a.pcre2, between, b.pcre2, after),
+          .is_foreign = a.is_foreign || b.is_foreign,
+          .has_unicode_class = a.has_unicode_class || b.has_unicode_class};
+}
+
+Dialects ClassReader::Class(int depth) {
+  ++at_;
+  const bool is_negated = Rest().starts_with('^');
+  at_ += is_negated ? 1 : 0;
+  Operand operand;
+  if (Rest().starts_with(']')) operand.simple = "\\]", ++at_;
+  Dialects left;
+  char op = '\0';
+  while (is_sound_) {
+    const std::string_view rest = Rest();
+    if (rest.empty() || depth > kClassDepthMax || left.pcre2.size() > kClassBytesMax) {
+      is_sound_ = false;
+      break;
+    }
+    const bool is_op = rest.starts_with("&&") || rest.starts_with("--") || rest.starts_with("~~");
+    if (!is_op && rest[0] != ']') {
+      Item(depth, &operand);
+      continue;
+    }
+    const Dialects right = Finish(std::exchange(operand, {}));
+    left = op == '\0' ? right : Combine(left, op, right);
+    at_ += is_op ? 2 : 1;
+    if (!is_op) break;
+    op = rest[0];
+    has_sets_ = true;
+  }
+  const Dialects none;
+  return is_negated ? Join("(?:(?!", left, ")(?s:.))", none, "") : left;
+}
+
+void ClassReader::Item(int depth, Operand* operand) {
+  const std::string_view rest = Rest();
+  size_t bytes = 1;
+  if (rest.starts_with("[:")) {
+    const size_t end = rest.find(":]");
+    bytes = end == std::string_view::npos ? rest.size() : end + 2;
+  } else if (rest[0] == '[') {
+    has_sets_ = true;
+    operand->classes.push_back(Class(depth + 1));
+    return;
+  } else if (rest[0] == '\\') {
+    const bool is_braced = rest.size() > 2 && rest[2] == '{';
+    const size_t end = is_braced ? rest.find('}') : 1;
+    bytes = end == std::string_view::npos ? rest.size() : end + 1;
+  }
+  operand->simple.append(rest.substr(0, bytes));
+  at_ += bytes;
+}
+
+Dialects ClassReader::Finish(Operand operand) {
+  Dialects out;
+  if (!operand.simple.empty()) {
+    if (operand.simple[0] == '^') operand.simple.insert(0, 1, '\\');
+    const std::string text = StrCat("[", operand.simple, "]");
+    out = Translator(text, /*has_sets=*/false).Translate();
+  } else if (operand.classes.empty()) {
+    out.re2 = out.pcre2 = "(?!)";
+  }
+  if (operand.classes.empty()) return out;
+  bool is_first = operand.simple.empty();
+  for (const Dialects& other : operand.classes) {
+    out = Join("", out, is_first ? "" : "|", other, "");
+    is_first = false;
+  }
+  const Dialects none;
+  return Join("(?:", out, ")", none, "");
+}
+
+Dialects ClassReader::Combine(const Dialects& left, char op, const Dialects& right) {
+  if (op == '&') return Join("(?:(?=", left, ")", right, ")");
+  if (op == '-') return Join("(?:(?!", right, ")", left, ")");
+  const Dialects only_left = Join("(?!", right, ")", left, "");
+  const Dialects only_right = Join("(?!", left, ")", right, "");
+  return Join("(?:", only_left, "|", only_right, ")");
+}
+
+// Whether a class of sets was there, and is written.
+bool Translator::Sets() {
+  ClassReader reader(Rest());
+  if (!reader.Read()) return false;
+  const Dialects& expression = reader.expression();
+  out_.is_foreign |= expression.is_foreign;
+  out_.has_unicode_class |= expression.has_unicode_class;
+  Replace(reader.size(), expression.re2, expression.pcre2);
+  return true;
+}
+
 void Translator::Outside() {
   const std::string_view rest = Rest();
   for (const char* foreign : {"(*", "(?R", "(?C", "(?|", "(?n", "(?J", "(?^"}) {
     out_.is_foreign |= rest.starts_with(foreign);
   }
+  if (rest.starts_with("{,")) {
+    const size_t end = rest.find_first_not_of("0123456789", 2);
+    const bool is_repeat = end != std::string_view::npos && end > 2 && rest[end] == '}';
+    if (is_repeat) return Replace(2, "{0,", "{0,");
+  }
   if (rest[0] != '[') return Copy(1);
+  if (has_sets_ && Sets()) return;
   is_in_class_ = true;
   is_after_class_ = is_dash_pending_ = false;
   is_at_class_begin_ = true;

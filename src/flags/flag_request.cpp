@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "absl/strings/ascii.h"
 #include "include/hoglet/status.h"
 #include "src/base/base64.h"
 #include "src/base/json.h"
@@ -28,12 +29,12 @@ absl::Status Undecodable(std::string_view why) {
                                            ". Please check your request format and try again."));
 }
 
+// To be there is to be true, unless it says otherwise.
 std::optional<bool> ReadBool(std::string_view query, std::string_view name) {
   const auto text = FindQueryValue(query, name);
   if (!text.has_value()) return std::nullopt;
-  if (*text == "1" || EqualsIgnoreCase(*text, "true")) return true;
-  if (*text == "0" || EqualsIgnoreCase(*text, "false")) return false;
-  return std::nullopt;
+  const auto is = [&text](std::string_view no) { return EqualsIgnoreCase(*text, no); };
+  return !(is("false") || is("0") || is("no") || is("off"));
 }
 
 // Absent and empty are the same; what is no number is version 1.
@@ -197,6 +198,20 @@ bool BodyReader::Runtime(const element& value) {
   return true;
 }
 
+// What experience continuity hashes by: SDKs of servers send it as a property. All cookieless
+// visitors send the same word, which would make them one.
+void SettleAnonDistinctId(FlagRequest* request) {
+  constexpr std::string_view kCookieless = "$posthog_cookieless";
+  std::optional<std::string_view>& id = request->anon_distinct_id;
+  if (!id.has_value()) {
+    const FlagValue* sent = request->person_properties.Find("$anon_distinct_id");
+    if (sent != nullptr && sent->kind == FlagValue::Kind::kString) {
+      id = FirstCharacters(sent->text, kDistinctIdCharactersMax);
+    }
+  }
+  if (id == kCookieless) id.reset();
+}
+
 // Null if the text is no JSON, or its members have the wrong types.
 std::unique_ptr<FlagRequest> Parse(std::string text) {
   std::unique_ptr<FlagRequest> request;
@@ -209,7 +224,9 @@ std::unique_ptr<FlagRequest> Parse(std::string text) {
     const auto strict = StrictJson(text);
     if (!strict.has_value() || !VisitJsonDocument(*strict, visit).ok()) return nullptr;
   }
-  return is_sound ? std::move(request) : nullptr;
+  if (!is_sound) return nullptr;
+  SettleAnonDistinctId(request.get());
+  return request;
 }
 
 std::optional<std::string> DecodeBase64(std::string text) {
@@ -256,6 +273,7 @@ FlagQuery ReadFlagQuery(std::string_view path, std::string_view query) {
   }
   out.shape = ShapeOf(is_decide, out.version);
   out.compression = FindQueryValue(query, "compression").value_or("");
+  absl::AsciiStrToLower(&out.compression);
   out.only_surveys = ReadBool(query, "only_evaluate_survey_feature_flags").value_or(false);
   out.ignores_stored_person =
       ReadBool(query, "only_use_override_person_properties").value_or(false);

@@ -53,6 +53,7 @@ class FlagLinker {
       flag.is_cyclic = order.is_cyclic[i] != 0;
       for (const uint32_t other : dependencies[i]) {
         flag.lacks_dependency |= set_.flags[other].lacks_dependency;
+        flag.is_cyclic |= set_.flags[other].is_cyclic;
       }
       flag.dependencies = std::move(dependencies[i]);
       if (set_.definitions[i].is_live()) set_.order.push_back(i);

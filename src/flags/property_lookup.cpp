@@ -44,11 +44,11 @@ FlagAnswer PropertyLookup::FindPerson(const PropertyKey& key, FlagValue* value) 
     if (context_.person != nullptr) stored = context_.person->properties.get();
   }
   if (stored != nullptr && FindStored(*stored, key.name, key.hash, value)) return kFound;
-  if (key.initial_source.empty()) return kNotFound;
-  if (FindSent(context_.person_overrides, key.initial_source, value)) return kFound;
-  const bool has_source =
-      stored != nullptr && FindStored(*stored, key.initial_source, key.initial_source_hash, value);
-  return has_source ? kFound : kNotFound;
+  for (const PropertyName& other : key.stand_ins) {
+    if (FindSent(context_.person_overrides, other.name, value)) return kFound;
+    if (stored != nullptr && FindStored(*stored, other.name, other.hash, value)) return kFound;
+  }
+  return kNotFound;
 }
 
 FlagAnswer PropertyLookup::FindGroup(const PropertyKey& key, std::optional<int> group_index,

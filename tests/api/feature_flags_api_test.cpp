@@ -76,6 +76,31 @@ class FeatureFlagsApiTest : public testing::Test {
   std::unique_ptr<FeatureFlagsApi> api;
 };
 
+TEST_F(FeatureFlagsApiTest, WithoutFiltersItIsForEveryone) {
+  const JsonFields flag = Send("POST", kFlags, R"({"key":"bare"})", 201);
+  EXPECT_EQ(flag.Find("filters"),
+            R"({"groups":[{"properties":[],"rollout_percentage":null,"variant":null}]})");
+  Send("POST", kFlags, R"({"key":"empty","filters":{"groups":[]}})", 400);
+  EXPECT_EQ(Patch(flag, R"({"filters":{"groups":[]}})").Find("filters"), R"({"groups":[]})");
+}
+
+TEST_F(FeatureFlagsApiTest, FlagsOfSurveysAreNotListed) {
+  Create("own");
+  const JsonFields targeting = Create("survey-targeting-x");
+  ASSERT_TRUE(objects
+                  ->Change(1,
+                           [&](ObjectStore::Transaction* transaction) {
+                             transaction->Put(ObjectKind::kSurvey,
+                                              transaction->NewId(ObjectKind::kSurvey),
+                                              StrCat(R"({"internal_targeting_flag_id":)",
+                                                     targeting.Find("id"), "}"));
+                             return absl::OkStatus();
+                           })
+                  .ok());
+  EXPECT_EQ(Keys(""), "own");
+  Send("GET", Path(targeting), "", 200);
+}
+
 TEST_F(FeatureFlagsApiTest, PutWantsAKey) {
   const JsonFields flag = Create("put");
   EXPECT_EQ(Send("PUT", Path(flag), R"({"name":"Put"})", 400).Text("attr"), "key");
@@ -124,7 +149,7 @@ TEST_F(FeatureFlagsApiTest, RefusesAndChangesNothing) {
       {R"({"key":5})", "invalid_input", "key"},
       {R"({"key":"a b","filters":5})", "invalid_key", "key"},
       {R"({"key":"taken","filters":{"groups":[{}]}})", "unique", "key"},
-      {R"({"key":"a"})", "invalid_input", "filters"},
+      {R"({"key":"a","filters":{}})", "invalid_input", "filters"},
       {R"({"key":"a","filters":null})", "invalid_input", "filters"},
       {R"({"key":"a","filters":{"groups":[{}]},"active":"x"})", "invalid_input", "active"},
       {R"({"key":"a","filters":{"groups":[{}]},"evaluation_runtime":"x"})", "invalid_choice",
@@ -179,7 +204,7 @@ TEST_F(FeatureFlagsApiTest, AChangeWithoutConditionsKeepsThem) {
   const JsonFields changed = Patch(flag, R"({"filters":{"payloads":{"nope":1}},"active":false})");
   EXPECT_EQ(changed.Find("filters"), flag.Find("filters"));
   EXPECT_EQ(changed.Text("status"), "INACTIVE");
-  Patch(flag, R"({"filters":{"groups":[]}})", 400);
+  Patch(flag, R"({"filters":{"groups":[5]}})", 400);
 }
 
 TEST_F(FeatureFlagsApiTest, RenamingMovesTheEnrollment) {

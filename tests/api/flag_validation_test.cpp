@@ -158,7 +158,8 @@ const FilterCase kFilterCases[] = {
      "behavioral_cohort_found"},
     {"cohort made of it", Property(R"("type":"cohort","key":"id","value":3)"),
      "behavioral_cohort_found"},
-    {"cohort exact", Property(R"("type":"cohort","key":"id","value":1,"operator":"exact")"),
+    {"cohort exact", Property(R"("type":"cohort","key":"id","value":1,"operator":"exact")")},
+    {"cohort greater", Property(R"("type":"cohort","key":"id","value":1,"operator":"gt")"),
      "invalid_operator"},
 
     {"flag", Property(R"("type":"flag","key":"1","operator":"flag_evaluates_to","value":true)")},

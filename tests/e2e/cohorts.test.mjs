@@ -182,6 +182,9 @@ test('static by upload, by ids and by query', async () => {
   const by_query = await ok('POST', '/cohorts/', { name: 'q', is_static: true, query: { kind: 'HogQLQuery', query: "SELECT person_id FROM events WHERE event = 'view'" } });
   assert.equal(await who(by_query.id), 'Bd');
   assert.equal(by_query.query.kind, 'HogQLQuery');
+  const by_actors = await ok('POST', '/cohorts/', { name: 'actors', is_static: true, query: { kind: 'ActorsQuery', select: ['id'], properties: [person('plan', 'exact', ['pro'])] } });
+  assert.equal(await who(by_actors.id), await members_of(all_of(person('plan', 'exact', ['pro']))));
+  await refused('POST', '/cohorts/', { is_static: true, query: { kind: 'ActorsQuery', source: { kind: 'TrendsQuery' } } }, 400, { attr: 'query' });
   const by_distinct = await ok('POST', '/cohorts/', { name: 'q2', is_static: true, query: { kind: 'HogQLQuery', query: "SELECT distinct_id, count() FROM events WHERE event = 'buy' GROUP BY distinct_id" } });
   assert.equal(by_distinct.count, 4);
 

@@ -166,6 +166,7 @@ test('a survey has flags of its own that say who may see it', async () => {
 });
 
 test('surveys that cannot be', async () => {
+  const flags_before = (await api('GET', '/feature_flags/')).body.count;
   const flag = await make('/feature_flags/', { key: 'linked', filters: { groups: [{ properties: [], rollout_percentage: 100 }] } });
   const survey = await make(SURVEYS, { name: 'Fine', type: 'api', linked_flag_id: flag.id });
   assert.deepEqual([survey.linked_flag.key, (await published('surveys')).surveys[0].linked_flag_key], ['linked', 'linked']);
@@ -185,7 +186,9 @@ test('surveys that cannot be', async () => {
     assert.deepEqual([status, body.attr], [400, attr], JSON.stringify([wrong, body]));
   }
   assert.equal((await api('GET', SURVEYS)).body.count, 1);
-  assert.equal((await api('GET', '/feature_flags/?search=targeting')).body.count, 1);
+  // What was refused left no flag, and those of surveys are not listed.
+  assert.equal((await api('GET', '/feature_flags/?search=targeting')).body.count, 0);
+  assert.equal((await api('GET', '/feature_flags/')).body.count, flags_before + 1);
   // A flag that was there before stays when the survey goes.
   const other = await change(`${SURVEYS}${survey.id}/`, { targeting_flag_id: flag.id, linked_flag_id: null });
   assert.deepEqual([other.targeting_flag.key, other.linked_flag], ['linked', null]);

@@ -171,6 +171,40 @@ TEST(EvaluateFlags, PersonPropertiesAreSentThenTheIdThenStored) {
   EXPECT_EQ(Evaluate(is("$initial_utm_source", "mail"), context), "off no_condition_match 0");
 }
 
+TEST(EvaluateFlags, PhonesCallTheSystemByAnotherName) {
+  const auto is = [](std::string_view key, std::string_view value) {
+    return WithFilter(StrCat(R"({"key":")", key, R"(","value":")", value, R"("})"));
+  };
+  FlagContext context = ContextOf("me");
+  context.person = MakePerson(R"({"$os_name":"iOS"})");
+  for (const char* key : {"$os", "$os_name", "$initial_os"}) {
+    EXPECT_EQ(Evaluate(is(key, "iOS"), context), "on condition_match 0") << key;
+  }
+  const SentProperties sent(R"({"$os":"Android"})");
+  context.person_overrides = sent.get();
+  EXPECT_EQ(Evaluate(is("$os_name", "iOS"), context), "on condition_match 0");
+  EXPECT_EQ(Evaluate(is("$initial_os", "Android"), context), "on condition_match 0");
+  context.ignores_stored_person = true;
+  EXPECT_EQ(Evaluate(is("$os_name", "Android"), context), "on condition_match 0");
+}
+
+TEST(EvaluateFlags, CohortsOfOldAreGroups) {
+  const std::vector<std::string> cohorts = {
+      R"({"id":1,"groups":[{"properties":[{"key":"a","value":"1","type":"person"},
+                                          {"key":"b","value":"2","type":"person"}]},
+                           {"properties":[{"key":"c","value":"3","type":"person"}]}]})",
+      R"({"id":2,"groups":[]})"};
+  const auto of = [&](const char* properties, int64_t cohort) {
+    FlagContext context = ContextOf("me");
+    context.person = MakePerson(properties);
+    return Evaluate(InCohort(cohort), context, "", cohorts);
+  };
+  EXPECT_EQ(of(R"({"a":"1","b":"2"})", 1), "on condition_match 0");
+  EXPECT_EQ(of(R"({"c":"3"})", 1), "on condition_match 0");
+  EXPECT_EQ(of(R"({"a":"1"})", 1), "off no_condition_match 0");
+  EXPECT_EQ(of(R"({"a":"1"})", 2), "off no_condition_match 0");
+}
+
 TEST(EvaluateFlags, MetadataIsOfThePersonsRow) {
   const std::string filter = WithFilter(
       R"({"type":"person_metadata","key":"created_at","operator":"is_date_before","value":"2024-01-02"})");
@@ -281,13 +315,15 @@ TEST(EvaluateFlags, CyclesVanishAndMissingFlagsAreTold) {
       {FlagJson(1, "a", DependsOn("2", "true")), FlagJson(2, "b", DependsOn("1", "true")),
        FlagJson(3, "self", DependsOn("3", "true")),
        FlagJson(4, "of cycle", DependsOn("1", "false")),
+       FlagJson(8, "of that", DependsOn("4", "false")),
        FlagJson(5, "missing", DependsOn("99", "false")),
        FlagJson(6, "of missing", DependsOn("5", "false")), FlagJson(7, "alone", kEveryone)});
   FlagSelection selection;
   const FlagEvaluation evaluation = EvaluateFlags(*set, selection, ContextOf("x"));
   EXPECT_TRUE(evaluation.has_errors);
-  for (const char* key : {"a", "b", "self"}) EXPECT_EQ(Summary(evaluation, key), "absent") << key;
-  EXPECT_EQ(Summary(evaluation, "of cycle"), "off no_condition_match 0");
+  for (const char* key : {"a", "b", "self", "of cycle", "of that"}) {
+    EXPECT_EQ(Summary(evaluation, key), "absent") << key;
+  }
   EXPECT_EQ(Summary(evaluation, "missing"), "off missing_dependency");
   EXPECT_EQ(Summary(evaluation, "of missing"), "off missing_dependency");
   EXPECT_EQ(Summary(evaluation, "alone"), "on condition_match 0");

@@ -66,13 +66,96 @@ TEST(FlagRegex, MatchesAsRustDoes) {
   }
 }
 
+TEST(FlagRegex, ClassesOfClasses) {
+  const RegexCase cases[] = {
+      {"[\\w&&a-c]", "c", true},
+      {"[\\w&&a-c]", "d", false},
+      {"[[0-9]&&[^4]]", "1", true},
+      {"[[0-9]&&[^4]]", "4", false},
+      {"^[[a-c][x-z]]+$", "axz", true},
+      {"^[[a-c][x-z]]+$", "m", false},
+      {"[\\w--\\d]", "5", false},
+      {"[\\w--\\d]", "e", true},
+      {"^[a-g~~b-h]$", "a", true},
+      {"^[a-g~~b-h]$", "h", true},
+      {"^[a-g~~b-h]$", "c", false},
+      {"^[^[a-c]x]$", "b", false},
+      {"^[^[a-c]x]$", "d", true},
+      {"^[^a-z&&[^aeiou]]$", "e", true},
+      {"^[^a-z&&[^aeiou]]$", "f", false},
+      {"^[a-z&&[^aeiou]--x]$", "x", false},
+      {"^[a-z&&[^aeiou]--x]$", "y", true},
+      {"^[]a&&[^a]]$", "]", true},
+      {"^[[:alpha:]&&[^x]]+$", "aB", true},
+      {"^[a&&^]$", "^", false},
+      {"^[\\u{61}-c&&b]$", "b", true},
+      {"^[&&a]$", "a", false},
+      {"^[a[b[c[d]]]]+$", "abcd", true},
+      {"^[\\w&&[^\\d]]+$", "äé", true},
+      {"[^[a]]", "\n", true},
+  };
+  for (const RegexCase& c : cases) {
+    const auto regex = FlagRegex::Compile(c.pattern);
+    ASSERT_NE(regex, nullptr) << c.pattern;
+    EXPECT_EQ(regex->Find(c.text), c.matches ? Outcome::kMatch : Outcome::kNoMatch)
+        << c.pattern << ' ' << c.text;
+  }
+}
+
+TEST(FlagRegex, RepeatsDigitsAndBoundaries) {
+  const RegexCase cases[] = {
+      {"^a{,3}$", "aa", true},
+      {"^a{,3}$", "a{,3}", false},
+      {"^a{,3}$", "aaaa", false},
+      {"^[{,3}]+$", "{3,", true},
+      {"^a\\{,3}$", "a{,3}", true},
+      {"^\\h+$", "0aF", true},
+      {"^\\h+$", "g", false},
+      {"^\\H$", "g", true},
+      {"^[\\h-]+$", "a-f", true},
+      {"\\<cat\\>", "a cat.", true},
+      {"\\<cat\\>", "concat", false},
+      {"\\b{start}cat", "a cats", true},
+      {"\\b{start}cat", "concat", false},
+      {"cat\\b{end}", "concat", true},
+      {"cat\\b{end-half}", "cats", false},
+      {"\\b{start-half}\\.", "a .", true},
+  };
+  for (const RegexCase& c : cases) {
+    const auto regex = FlagRegex::Compile(c.pattern);
+    ASSERT_NE(regex, nullptr) << c.pattern;
+    EXPECT_EQ(regex->Find(c.text), c.matches ? Outcome::kMatch : Outcome::kNoMatch)
+        << c.pattern << ' ' << c.text;
+  }
+}
+
 TEST(FlagRegex, RefusesWhatRustRefuses) {
-  const std::string cases[] = {
-      "?*",       "(",           "[a",        "a)",      "a{1000}{1000}", "(*ACCEPT)a",
-      "(?R)",     "[a-z&&[^b]]", "\\Qa\\E",   "\\",      "(?=(?C1)a)",    std::string(100'000, 'a'),
-      "[\\w-.]",  "[\\d-z]",     "[a-\\w]",   "[\\s-_]", "\\0",           "[\\1]",
-      "\\o{101}", "\\cA",        "(?|a|b)",   "(?n)a",   "(?^i)a",        "\\u12",
-      "\\u{}",    "\\u{4g}",     "\\U0000004"};
+  const std::string cases[] = {"?*",
+                               "(",
+                               "[a",
+                               "a)",
+                               "a{1000}{1000}",
+                               "(*ACCEPT)a",
+                               "(?R)",
+                               "\\Qa\\E",
+                               "\\",
+                               "(?=(?C1)a)",
+                               std::string(100'000, 'a'),
+                               "[\\w-.]",
+                               "[\\d-z]",
+                               "[a-\\w]",
+                               "[\\s-_]",
+                               "\\0",
+                               "[\\1]",
+                               "\\o{101}",
+                               "\\cA",
+                               "(?|a|b)",
+                               "(?n)a",
+                               "(?^i)a",
+                               "\\u12",
+                               "\\u{}",
+                               "\\u{4g}",
+                               "\\U0000004"};
   for (const std::string& pattern : cases) {
     EXPECT_EQ(FlagRegex::Compile(pattern), nullptr) << pattern.substr(0, 100);
   }

@@ -28,7 +28,11 @@ TEST(FlagQuery, HasItsDefaults) {
       {"/flags", "v=2x", 1, std::nullopt, FlagsShape::kValues},
       {"/flags", "version=3", 3, std::nullopt, FlagsShape::kDetails},
       {"/flags", "config=true", std::nullopt, true, FlagsShape::kValues},
-      {"/flags", "v=&config=", 2, true, FlagsShape::kDetails},
+      {"/flags", "v=&config=", std::nullopt, true, FlagsShape::kValues},
+      {"/flags", "v=2&config", 2, true, FlagsShape::kDetails},
+      {"/flags", "v=2&config=yes", 2, true, FlagsShape::kDetails},
+      {"/flags", "v=2&config=NO", 2, false, FlagsShape::kDetails},
+      {"/flags", "v=2&config=off", 2, false, FlagsShape::kDetails},
       {"/decide", "", std::nullopt, true, FlagsShape::kEnabledArray},
       {"/decide/", "v=2", 2, true, FlagsShape::kEnabledObject},
       {"/decide", "v=3&config=false", 3, false, FlagsShape::kValues},
@@ -81,6 +85,26 @@ TEST(FlagRequest, ComesInEveryEncoding) {
   EXPECT_FALSE(Read(kBody, "", "compression=gzip").ok());
   EXPECT_TRUE(Read(kBody, "", "compression=").ok());
   EXPECT_EQ(Read(std::string(kBytesMax + 1, ' ')).status().code(), absl::StatusCode::kOutOfRange);
+}
+
+TEST(FlagRequest, CompressionIsNamedInAnyCase) {
+  EXPECT_TRUE(Read(Base64Encode(kBody), "", "compression=Base64").ok());
+  EXPECT_EQ(Read(kBody, "", "compression=GZIP").status().message(),
+            Read(kBody, "", "compression=gzip").status().message());
+}
+
+TEST(FlagRequest, TheAnonymousIdMayBeAProperty) {
+  const auto id = [](std::string_view fields) -> std::string {
+    const auto read = Read(StrCat(R"({"token":"t","distinct_id":"d",)", fields, "}"));
+    return read.ok() ? std::string((*read)->anon_distinct_id.value_or("none")) : "refused";
+  };
+  EXPECT_EQ(id(R"("$anon_distinct_id":"a","person_properties":{"$anon_distinct_id":"b"})"), "a");
+  EXPECT_EQ(id(R"("person_properties":{"$anon_distinct_id":"b"})"), "b");
+  EXPECT_EQ(id(R"("person_properties":{"$anon_distinct_id":7})"), "none");
+  EXPECT_EQ(id(R"("$anon_distinct_id":"$posthog_cookieless",)"
+               R"("person_properties":{"$anon_distinct_id":"b"})"),
+            "none");
+  EXPECT_EQ(id(R"("person_properties":{"$anon_distinct_id":"$posthog_cookieless"})"), "none");
 }
 
 TEST(FlagRequest, NullIsAbsentAndAWrongTypeIsRefused) {
