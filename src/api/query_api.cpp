@@ -19,7 +19,6 @@ namespace hoglet {
 namespace {
 
 using simdjson::dom::element;
-using simdjson::dom::element_type;
 
 // A query may take a little longer, but events that come in meanwhile should not.
 constexpr int kQueryNice = 5;
@@ -184,7 +183,7 @@ QueryApi::QueryApi(Env* env, QueryEngine* engine, const ProjectDirectory* projec
       seconds_(metrics->GetHistogram("hoglet_query_seconds", "Duration of queries.")),
       pool_("query", options.threads, options.queue_max, kQueryNice) {}
 
-void QueryApi::Handle(HttpRequest request, HttpResponder responder) {
+void QueryApi::Handle(const HttpRequest& request, const HttpResponder& responder) {
   ProjectInfo project;
   if (auto refusal = AuthorizeProject(request, *projects_, "query:read", &project)) {
     responder(*std::move(refusal));

@@ -30,7 +30,7 @@ class QueryApi {
   QueryApi(Env* env, QueryEngine* engine, const ProjectDirectory* projects, const Options& options,
            MetricRegistry* metrics = MetricRegistry::Default());
 
-  void Handle(HttpRequest request, HttpResponder responder);
+  void Handle(const HttpRequest& request, const HttpResponder& responder);
   const Options& options() const { return options_; }
   // Refuses further queries and waits for the running ones; stop the HTTP server first, which
   // cancels them.

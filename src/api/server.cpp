@@ -138,17 +138,17 @@ void Server::AddCohortRoutes() {
 void Server::AddOperatorRoutes() {
   HttpRouteOptions local;
   local.cors = CorsPolicy::kNone;
-  const auto alive = [](HttpRequest, const HttpResponder& responder) {
+  const auto alive = [](const HttpRequest&, const HttpResponder& responder) {
     responder(HttpText(200, "ok\n"));
   };
-  const auto ready = [this](HttpRequest, const HttpResponder& responder) {
+  const auto ready = [this](const HttpRequest&, const HttpResponder& responder) {
     responder(Readiness());
   };
   HttpRouteOptions status;
   status.cors = CorsPolicy::kCredentials;
   for (const char* path : {"/_livez", "/_liveness"}) router_.Add("GET", path, status, alive);
   for (const char* path : {"/_readyz", "/_readiness"}) router_.Add("GET", path, status, ready);
-  router_.Add("GET", "/metrics", local, [this](HttpRequest, const HttpResponder& responder) {
+  router_.Add("GET", "/metrics", local, [this](const HttpRequest&, const HttpResponder& responder) {
     if (parts_.before_metrics) parts_.before_metrics();
     parts_.metrics->GetGauge("hoglet_resident_bytes", "Memory of the process that is in RAM.")
         ->Set(static_cast<double>(ResidentBytes()));

@@ -20,7 +20,6 @@ namespace hoglet {
 namespace {
 
 using simdjson::dom::element;
-using simdjson::dom::element_type;
 
 // PostHog itself stores two levels.
 constexpr int kCohortDepthMax = 16;
@@ -379,8 +378,9 @@ std::optional<CohortNode> ParseCohortNode(const element& node, const TimeZone& z
   out.kind = type == "OR" ? CohortNode::Kind::kAny : CohortNode::Kind::kAll;
   const bool is_readable = VisitList(node, "values", [&](const element& item) {
     auto child = ParseCohortNode(item, zone, depth + 1, has_behavior);
-    if (child.has_value()) out.children.push_back(*std::move(child));
-    return child.has_value();
+    if (!child.has_value()) return false;
+    out.children.push_back(*std::move(child));
+    return true;
   });
   if (!is_readable) return std::nullopt;
   return out;
@@ -394,8 +394,9 @@ std::optional<CohortNode> ParseCohortGroups(const element& document, const TimeZ
     CohortNode all{.kind = CohortNode::Kind::kAll};
     const bool has_all = VisitList(group, "properties", [&](const element& item) {
       auto child = ParseCohortNode(item, zone, 1, has_behavior);
-      if (child.has_value()) all.children.push_back(*std::move(child));
-      return child.has_value();
+      if (!child.has_value()) return false;
+      all.children.push_back(*std::move(child));
+      return true;
     });
     *has_behavior |= all.children.empty();  // by actions and events
     out.children.push_back(std::move(all));

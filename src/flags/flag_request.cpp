@@ -20,7 +20,6 @@ namespace hoglet {
 namespace {
 
 using simdjson::dom::element;
-using simdjson::dom::element_type;
 
 constexpr size_t kDistinctIdCharactersMax = 200;
 

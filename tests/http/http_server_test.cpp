@@ -57,7 +57,7 @@ class HttpServerTest : public testing::Test {
     });
     HttpRouteOptions worker = route;
     worker.on_worker = true;
-    router_.Add("GET", "/slow", worker, [](HttpRequest, const HttpResponder& responder) {
+    router_.Add("GET", "/slow", worker, [](const HttpRequest&, const HttpResponder& responder) {
       std::this_thread::sleep_for(milliseconds(200));
       responder(HttpText(200, "slow"));
     });
