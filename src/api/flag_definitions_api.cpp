@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "include/hoglet/status.h"
+#include "src/api/flag_document.h"
 #include "src/api/json_fields.h"
 #include "src/base/strings.h"
 #include "src/base/time.h"
@@ -265,13 +267,23 @@ HttpResponse FlagDefinitionsApi::MyFlags(const RestCall& call) {
   if (user.has_value()) visitor.distinct_id = user->uuid;
   if (absl::Status status = Evaluate(call, &visitor); !status.ok()) return StatusResponse(status);
   const auto stored = parts_.objects->All(call.project.team_id, ObjectKind::kFeatureFlag);
+  std::map<int64_t, const FlagResult*> results;
+  for (const FlagResult& result : visitor.evaluation.results) results[result.flag->id] = &result;
   JsonWriter json;
   json.BeginArray();
-  for (const FlagResult& result : visitor.evaluation.results) {
-    const auto flag = stored->find(result.flag->id);
-    if (flag == stored->end()) continue;
-    json.BeginObject().Key("feature_flag").Raw(*flag->second).Key("value");
-    WriteFlagValue(result, &json);
+  // The newest first. Those that are off have no result.
+  for (auto it = stored->rbegin(); it != stored->rend(); ++it) {
+    const auto flag = JsonFields::Parse(*it->second);
+    if (!flag.ok() || flag->Bool("deleted")) continue;
+    json.BeginObject().Key("feature_flag");
+    WriteMinimalFlag(*stored, it->first, &json);
+    json.Key("value");
+    const auto found = results.find(it->first);
+    if (found == results.end()) {
+      json.Bool(false);
+    } else {
+      WriteFlagValue(*found->second, &json);
+    }
     json.EndObject();
   }
   json.EndArray();

@@ -13,22 +13,49 @@ namespace {
 constexpr auto kFlag = ObjectKind::kFeatureFlag;
 constexpr size_t kDependentsNamedMax = 5;
 
-// The product that would go on offering a flag that is no more; empty if there is none. A web
-// experiment that does not run keeps its flag's number for its results.
-std::string ProductOf(int64_t flag_id, const ObjectStore::Transaction& transaction) {
-  const auto find = [&](ObjectKind kind, auto&& uses) -> std::string {
-    for (const auto& [id, json] : transaction.All(kind)) {
-      const auto product = JsonFields::Parse(*json);
-      if (product.ok() && product->Int("feature_flag_id") == flag_id && uses(*product)) {
-        return product->Text("name");
-      }
+using Transaction = ObjectStore::Transaction;
+
+// The name of a product of that kind that is about the flag; empty if there is none.
+template <typename Predicate>
+std::string ProductOf(int64_t flag_id, ObjectKind kind, const Transaction& transaction,
+                      const Predicate& counts) {
+  for (const auto& [id, json] : transaction.All(kind)) {
+    const auto product = JsonFields::Parse(*json);
+    if (product.ok() && product->Int("feature_flag_id") == flag_id && counts(*product)) {
+      return product->Text("name");
     }
-    return {};
-  };
-  std::string name = find(ObjectKind::kEarlyAccessFeature, [](const JsonFields&) { return true; });
-  if (!name.empty()) return StrCat("the early access feature ", name);
-  name = find(ObjectKind::kWebExperiment, IsRunning);
-  return name.empty() ? "" : StrCat("the running web experiment ", name);
+  }
+  return {};
+}
+
+bool IsOfGroups(const JsonFields& flag) {
+  const auto filters = JsonFields::Parse(flag.Find("filters"));
+  const std::string_view type =
+      filters.ok() ? filters->Find("aggregation_group_type_index") : std::string_view();
+  return !type.empty() && type != "null";
+}
+
+// What products would go on offering to persons though it is gone, or is about groups. A web
+// experiment that does not run keeps its flag's number for its results.
+std::optional<FieldError> RefuseWhileOffered(const JsonFields& before, const JsonFields& after,
+                                             const Transaction& transaction) {
+  const bool is_deletion = after.Bool("deleted") && !before.Bool("deleted");
+  const bool turns_to_groups = IsOfGroups(after) && !IsOfGroups(before);
+  if (!is_deletion && !turns_to_groups) return std::nullopt;
+  const int64_t id = before.Int("id");
+  std::string product = ProductOf(id, ObjectKind::kEarlyAccessFeature, transaction,
+                                  [](const JsonFields&) { return true; });
+  if (!product.empty()) {
+    product = StrCat("the early access feature ", product);
+  } else if (is_deletion) {
+    product = ProductOf(id, ObjectKind::kWebExperiment, transaction, IsRunning);
+    if (!product.empty()) product = StrCat("the running web experiment ", product);
+  }
+  if (product.empty()) return std::nullopt;
+  return FieldError{"", is_deletion ? StrCat("Cannot delete this feature flag because ", product,
+                                             " uses it. Delete that first.")
+                                    : StrCat("Cannot make this feature flag one of groups because ",
+                                             product, " uses it.")};
 }
 
 }  // namespace
@@ -120,14 +147,11 @@ FlagReferences ReferencesOf(const ObjectStore::Transaction& transaction, int64_t
 
 std::optional<FieldError> RefuseWhileNeeded(const JsonFields& before, const JsonFields& after,
                                             const ObjectStore::Transaction& transaction) {
+  if (auto error = RefuseWhileOffered(before, after, transaction)) return error;
   const bool is_deletion = after.Bool("deleted") && !before.Bool("deleted");
   const bool is_disabled = before.Bool("active") && !after.Bool("active");
   if (!is_deletion && !is_disabled) return std::nullopt;
   const int64_t id = before.Int("id");
-  if (const std::string product = is_deletion ? ProductOf(id, transaction) : ""; !product.empty()) {
-    return FieldError{"", StrCat("Cannot delete this feature flag because ", product,
-                                 " uses it. Delete that first.")};
-  }
   std::string names;
   size_t count = 0;
   for (const auto& [other_id, json] : transaction.All(kFlag)) {

@@ -40,7 +40,7 @@ void LogFlagChange(const JsonFields& flag, const char* activity, int64_t user_id
 FlagReferences ReferencesOf(const ObjectStore::Transaction& transaction, int64_t flag_id);
 // Why the change must not be: it disables or deletes a flag by whose value live, active others
 // decide theirs, which would change though nobody touched them; or it deletes one that an early
-// access feature or a running web experiment offers.
+// access feature or a running web experiment offers, or makes the former's one of groups.
 std::optional<FieldError> RefuseWhileNeeded(const JsonFields& before, const JsonFields& after,
                                             const ObjectStore::Transaction& transaction);
 

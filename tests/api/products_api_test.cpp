@@ -199,16 +199,17 @@ TEST_F(ProductsApiTest, SdksSeeChangesAtOnce) {
 TEST_F(ProductsApiTest, AFlagThatAProductOffersStays) {
   const JsonFields feature = Make(kFeatures, R"({"name":"Dark","stage":"beta"})");
   const JsonFields experiment = Make(kExperiments, StrCat(R"({"name":"E",)", kVariants, "}"));
-  const auto refusal = [&](int64_t flag_id) {
+  const auto refusal = [&](int64_t flag_id, const char* field = "deleted",
+                           const char* value = "true") {
     std::string detail;
     EXPECT_TRUE(objects
                     ->Change(1,
                              [&](ObjectStore::Transaction* transaction) {
                                const auto flag = JsonFields::Parse(
                                    *transaction->Find(ObjectKind::kFeatureFlag, flag_id));
-                               JsonFields deleted = *flag;
-                               deleted.Set("deleted", "true");
-                               const auto error = RefuseWhileNeeded(*flag, deleted, *transaction);
+                               JsonFields changed = *flag;
+                               changed.Set(field, value);
+                               const auto error = RefuseWhileNeeded(*flag, changed, *transaction);
                                detail = error.has_value() ? error->detail : "";
                                return absl::OkStatus();
                              })
@@ -217,6 +218,9 @@ TEST_F(ProductsApiTest, AFlagThatAProductOffersStays) {
   };
   EXPECT_THAT(refusal(1), HasSubstr("the early access feature Dark"));
   EXPECT_EQ(refusal(2), "") << "it does not run yet";
+  EXPECT_EQ(refusal(1, "filters", R"({"groups":[{}]})"), "");
+  EXPECT_THAT(refusal(1, "filters", R"({"groups":[{}],"aggregation_group_type_index":0})"),
+              HasSubstr("one of groups"));
   Send("PATCH", StrCat(kExperiments, experiment.Find("id")), R"({"start_date":"2024-01-01"})", 200);
   EXPECT_THAT(refusal(2), HasSubstr("the running web experiment E"));
   EXPECT_EQ(client.Send("DELETE", kFeatures + feature.Text("id")).status, 204);

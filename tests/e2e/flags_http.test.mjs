@@ -620,6 +620,9 @@ describe('for people', () => {
     assert.equal(mine.status, 200, mine.text);
     assert.ok(mine.body.every((row) => row.feature_flag.key && 'value' in row));
     assert.equal(mine.body.find((row) => row.feature_flag.key === 'everyone').value, true);
+    assert.equal(mine.body.find((row) => row.feature_flag.key === 'inactive').value, false);
+    assert.ok(mine.body.every((row) => !('created_by' in row.feature_flag)));
+    assert.deepEqual(mine.body.map((row) => row.feature_flag.id), mine.body.map((row) => row.feature_flag.id).sort((a, b) => b - a));
     const radius = await rest(server, 'POST', `${FLAGS}user_blast_radius/`, { condition: { properties: [person('plan', 'exact', ['pro'])] }, group_type_index: null });
     assert.equal(radius.status, 200, radius.text);
     const [[total, pros]] = await server.query(`SELECT count(), countIf(properties.plan = 'pro') FROM persons`);
