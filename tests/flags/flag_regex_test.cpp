@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <span>
 #include <string>
 
 namespace hoglet {
@@ -15,6 +16,15 @@ struct RegexCase {
   const char* text;
   bool matches;
 };
+
+void ExpectAnswers(std::span<const RegexCase> cases) {
+  for (const RegexCase& c : cases) {
+    const auto regex = FlagRegex::Compile(c.pattern);
+    ASSERT_NE(regex, nullptr) << c.pattern;
+    EXPECT_EQ(regex->Find(c.text), c.matches ? Outcome::kMatch : Outcome::kNoMatch)
+        << c.pattern << ' ' << c.text;
+  }
+}
 
 TEST(FlagRegex, MatchesAsRustDoes) {
   const RegexCase cases[] = {
@@ -58,12 +68,7 @@ TEST(FlagRegex, MatchesAsRustDoes) {
       {"[-\\w]", "-", true},
       {"[^-a]", "-", false},
   };
-  for (const RegexCase& c : cases) {
-    const auto regex = FlagRegex::Compile(c.pattern);
-    ASSERT_NE(regex, nullptr) << c.pattern;
-    EXPECT_EQ(regex->Find(c.text), c.matches ? Outcome::kMatch : Outcome::kNoMatch)
-        << c.pattern << ' ' << c.text;
-  }
+  ExpectAnswers(cases);
 }
 
 TEST(FlagRegex, ClassesOfClasses) {
@@ -94,12 +99,7 @@ TEST(FlagRegex, ClassesOfClasses) {
       {"^[\\w&&[^\\d]]+$", "äé", true},
       {"[^[a]]", "\n", true},
   };
-  for (const RegexCase& c : cases) {
-    const auto regex = FlagRegex::Compile(c.pattern);
-    ASSERT_NE(regex, nullptr) << c.pattern;
-    EXPECT_EQ(regex->Find(c.text), c.matches ? Outcome::kMatch : Outcome::kNoMatch)
-        << c.pattern << ' ' << c.text;
-  }
+  ExpectAnswers(cases);
 }
 
 TEST(FlagRegex, RepeatsDigitsAndBoundaries) {
@@ -121,12 +121,7 @@ TEST(FlagRegex, RepeatsDigitsAndBoundaries) {
       {"cat\\b{end-half}", "cats", false},
       {"\\b{start-half}\\.", "a .", true},
   };
-  for (const RegexCase& c : cases) {
-    const auto regex = FlagRegex::Compile(c.pattern);
-    ASSERT_NE(regex, nullptr) << c.pattern;
-    EXPECT_EQ(regex->Find(c.text), c.matches ? Outcome::kMatch : Outcome::kNoMatch)
-        << c.pattern << ' ' << c.text;
-  }
+  ExpectAnswers(cases);
 }
 
 TEST(FlagRegex, RefusesWhatRustRefuses) {
