@@ -86,7 +86,7 @@ struct CompiledFlag {
   };
 
   bool is_unreadable = false;
-  bool is_cyclic = false;
+  bool is_cyclic = false;         // depends on itself, or on one that does: it is not answered
   bool lacks_dependency = false;  // itself, or one it depends on, names a flag that is not there
   bool exits_early = false;
   bool has_enrollment = false;

@@ -74,10 +74,11 @@ struct ConditionResult {
 class FlagResults {
  public:
   FlagResults(const FlagSet::Impl& set, const FlagSelection& selection, const FlagContext& context)
-      : context_(context), is_selected_(SelectFlags(set, selection)), slots_(set.flags.size(), -1) {
+      : context_(context), slots_(set.flags.size(), -1) {
     evaluation_.results.reserve(set.order.size());
-    for (size_t i = 0; i < is_selected_.size(); ++i) {
-      if (!is_selected_[i]) continue;
+    const std::vector<uint8_t> is_selected = SelectFlags(set, selection);
+    for (size_t i = 0; i < is_selected.size(); ++i) {
+      if (!is_selected[i]) continue;
       if (set.flags[i].is_cyclic) {
         evaluation_.has_errors = true;
         continue;
@@ -95,11 +96,8 @@ class FlagResults {
   FlagAnswer Match(const FlagReference& wanted) {
     if (!wanted.position.has_value()) return {};
     const FlagResult* result = At(*wanted.position);
-    // A flag that takes no part is off; what a cycle would come to is not known.
-    if (result == nullptr) {
-      const bool is_off = !is_selected_[*wanted.position];
-      return {.is_true = is_off && wanted.expected == FlagReference::Expected::kFalse};
-    }
+    // A flag that takes no part is off.
+    if (result == nullptr) return {.is_true = wanted.expected == FlagReference::Expected::kFalse};
     // PostHog goes on without a flag that cannot be decided for anyone. One that only today's
     // storage fails would tell its dependants apart, so these fail with it.
     if (result->has_failed) return {.error = StorageError(result->error_code)};
@@ -133,7 +131,6 @@ class FlagResults {
   }
 
   const FlagContext& context_;
-  const std::vector<uint8_t> is_selected_;
   std::vector<int32_t> slots_;
   FlagEvaluation evaluation_;
 };
