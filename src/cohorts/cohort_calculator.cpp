@@ -64,7 +64,10 @@ absl::StatusOr<std::vector<Uuid>> MembersOf(const QueryResult& result, size_t co
 }
 
 CohortCalculator::CohortCalculator(const Parts& parts, const Options& options)
-    : parts_(parts), options_(options), thread_([this] { Run(); }) {}
+    : parts_(parts), options_(options) {
+  Resume();
+  thread_ = std::thread([this] { Run(); });
+}
 
 CohortCalculator::~CohortCalculator() { Stop(); }
 
@@ -101,7 +104,6 @@ void CohortCalculator::Resume() {
 void CohortCalculator::Run() {
   SetThreadName("cohorts");
   LowerThreadPriority(kCalculatorNice);
-  Resume();
   std::unique_lock lock(mutex_);
   while (!is_stopping_) {
     if (!requests_.empty()) {
