@@ -675,7 +675,8 @@ describe('for people', () => {
     const wanted = [];
     for (const distinct_id of firsts) if ((await values({ distinct_id, flag_keys: ['cohort-of-half'] }))['cohort-of-half']) wanted.push(distinct_id);
     assert.ok(wanted.length > 0 && wanted.length < firsts.length, `${wanted.length} of ${firsts.length}`);
-    assert.deepEqual(members.map(({ distinct_ids }) => distinct_ids.toSorted()[0]).toSorted(), wanted.toSorted());
+    const sorted = (list) => [...list].sort();
+    assert.deepEqual(sorted(members.map(({ distinct_ids }) => sorted(distinct_ids)[0])), sorted(wanted));
     for (const { id } of [of_groups, half, off]) await changeFlag(server, id, { deleted: true });
     assert.equal((await make(half.id)).status, 404);
   });
@@ -1070,7 +1071,7 @@ describe('hostile input', () => {
     assert.ok(took < SOON_MS, `${took} ms`);
     const document = JSON.parse((await get(`/flags/definitions?token=${server.token}`, server.key)).text);
     const needs = (key) => document.flags.find((flag) => flag.key === key).filters.groups[0].properties[0].dependency_chain;
-    for (const { id } of chain.toReversed()) await changeFlag(server, id, { deleted: true });
+    for (const { id } of [...chain].reverse()) await changeFlag(server, id, { deleted: true });
     for (const n of [1, 10, 60, chain.length - 1]) assert.deepEqual(needs(`chain-${n}`), chain.slice(0, n).map(({ key }) => key), `a chain of ${n}`);
   });
 

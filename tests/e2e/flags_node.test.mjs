@@ -2,12 +2,16 @@
 // definitions that are polled, and what arrives of $feature_flag_called.
 
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { PostHog } from 'posthog-node';
 import { Recorder } from './lib/recorder.mjs';
 import { changeFlag, createFlag, createKey, expectedLocally, expectedPayloads, expectedValues, GROUP_PROPERTIES, KEYS,
   PROPERTIES, rest, secretKey, startWithFlags, VISITORS } from './lib/flags.mjs';
 import { waitFor } from './lib/server.mjs';
+
+// Node 18, Debian 12's, has it, but not as a global, where posthog-node looks for it.
+globalThis.crypto ??= webcrypto;
 
 const TIMEOUT = { timeout: 60_000 };
 const SOON = { timeout_ms: 10_000 };
