@@ -170,7 +170,7 @@ struct FlagFilter {
   }
 };
 
-// The flags that surveys made for themselves: they are shown with their survey, and not listed.
+// The flags that decide who sees a survey: they are shown with their survey, and not listed.
 std::set<int64_t> FlagsOfSurveys(const Objects& surveys) {
   std::set<int64_t> out;
   for (const auto& [id, json] : surveys) {

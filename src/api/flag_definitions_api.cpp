@@ -276,7 +276,7 @@ HttpResponse FlagDefinitionsApi::MyFlags(const RestCall& call) {
     const auto flag = JsonFields::Parse(*it->second);
     if (!flag.ok() || flag->Bool("deleted")) continue;
     json.BeginObject().Key("feature_flag");
-    WriteMinimalFlag(*stored, it->first, &json);
+    WriteMinimalFlag(*flag, &json);
     json.Key("value");
     const auto found = results.find(it->first);
     if (found == results.end()) {

@@ -234,13 +234,17 @@ std::optional<JsonFields> FindLiveFlag(const ObjectStore::Transaction& transacti
 void WriteMinimalFlag(const Objects& flags, int64_t id, JsonWriter* json) {
   const auto found = flags.find(id);
   const auto flag = JsonFields::Parse(found == flags.end() ? "" : *found->second);
-  if (!flag.ok()) {
+  if (flag.ok()) {
+    WriteMinimalFlag(*flag, json);
+  } else {
     json->Null();
-    return;
   }
+}
+
+void WriteMinimalFlag(const JsonFields& flag, JsonWriter* json) {
   json->BeginObject();
   const auto copy = [&](std::string_view shown, std::string_view stored) {
-    json->Key(shown).Raw(flag->Has(stored) ? flag->Find(stored) : "null");
+    json->Key(shown).Raw(flag.Has(stored) ? flag.Find(stored) : "null");
   };
   for (const char* name : {"id", "team_id", "name", "key", "filters", "deleted", "active",
                            "ensure_experience_continuity", "has_encrypted_payloads", "version",

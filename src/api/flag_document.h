@@ -67,5 +67,6 @@ std::optional<JsonFields> FindLiveFlag(const ObjectStore::Transaction& transacti
 
 // The flag within the JSON of what is linked to it; null if there is none of that id.
 void WriteMinimalFlag(const Objects& flags, int64_t id, JsonWriter* json);
+void WriteMinimalFlag(const JsonFields& flag, JsonWriter* json);
 
 }  // namespace hoglet

@@ -300,9 +300,10 @@ void AddEmptyProductRoutes(HttpRouter* router) {
        {std::pair("/api/surveys", R"({"surveys":[],"survey_config":null})"),
         std::pair("/api/web_experiments", R"({"experiments":[]})"),
         std::pair("/api/early_access_features", R"({"earlyAccessFeatures":[]})")}) {
-    router->Add("GET", path, options, [answer = std::string(json)](const HttpRequest&, const HttpResponder& responder) {
-      responder(HttpJson(200, answer));
-    });
+    router->Add("GET", path, options,
+                [answer = std::string(json)](const HttpRequest&, const HttpResponder& responder) {
+                  responder(HttpJson(200, answer));
+                });
   }
 }
 

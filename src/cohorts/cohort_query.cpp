@@ -85,14 +85,9 @@ CohortOperator Positive(CohortOperator op) {
 }
 
 std::string Joined(const std::vector<std::string>& conditions, const char* word) {
+  if (conditions.empty()) return "false";  // nobody meets no condition
   if (conditions.size() == 1) return conditions[0];
   return StrCat("(", absl::StrJoin(conditions, word), ")");
-}
-std::string AllOf(const std::vector<std::string>& conditions) {
-  return conditions.empty() ? "true" : Joined(conditions, " AND ");
-}
-std::string AnyOf(const std::vector<std::string>& conditions) {
-  return conditions.empty() ? "false" : Joined(conditions, " OR ");
 }
 std::string Not(const std::string& condition) { return StrCat("NOT (", condition, ")"); }
 
@@ -153,7 +148,7 @@ class TestWriter {
     for (const CohortValue& value : test_.values) {
       each.push_back(StrCat(Text(), " ", op, " ", QuoteString(StrCat(before, value.text, after))));
     }
-    return AnyOf(each);
+    return Joined(each, " OR ");
   }
 
   std::string Number() const {
@@ -235,8 +230,7 @@ class QueryWriter {
     }
     std::vector<std::string> parts;
     for (const CohortCondition& child : node.children) parts.push_back(Condition(child));
-    if (parts.empty()) return "false";
-    return node.kind == CohortCondition::Kind::kAll ? AllOf(parts) : AnyOf(parts);
+    return Joined(parts, node.kind == CohortCondition::Kind::kAll ? " AND " : " OR ");
   }
 
   std::string Property(const CohortTest& test, const char* prefix, bool is_of_event) const {

@@ -112,21 +112,13 @@ class Translator {
 
 void Translator::Escape() {
   const char name = Rest().size() > 1 ? Rest()[1] : '\0';
-  if (!is_in_class_ && name == 'b' && Rest().starts_with("\\b{") && Boundary()) return;
+  if (!is_in_class_ && Boundary()) return;
   if (std::string_view("wWdDsSbB").find(name) != std::string_view::npos && name != '\0') {
     out_.has_unicode_class = true;
     Class(name);
     return;
   }
-  if (name == 'h' || (name == 'H' && !is_in_class_)) {
-    const std::string digits(kHexDigitClass);
-    out_.is_foreign |= is_in_class_ && is_dash_pending_;
-    is_after_class_ = is_in_class_;
-    is_at_class_begin_ = is_dash_pending_ = false;
-    const std::string text = is_in_class_ ? digits : StrCat(name == 'h' ? "[" : "[^", digits, "]");
-    return Replace(2, text, text);
-  }
-  if (!is_in_class_ && Boundary()) return;
+  if (name == 'h' || (name == 'H' && !is_in_class_)) return Class(name);
   is_after_class_ = is_in_class_ && (name == 'p' || name == 'P');
   is_at_class_begin_ = is_dash_pending_ = false;
   // Perl's, of which Rust has none or means something else; octal numbers, which are references to
@@ -182,6 +174,11 @@ void Translator::Class(char name) {
   out_.is_foreign |= is_in_class_ && is_dash_pending_;  // nor can a range end with one
   is_after_class_ = is_in_class_;
   is_at_class_begin_ = is_dash_pending_ = false;
+  if (name == 'h' || name == 'H') {
+    const std::string digits(kHexDigitClass);
+    const std::string text = is_in_class_ ? digits : StrCat(name == 'h' ? "[" : "[^", digits, "]");
+    return Replace(2, text, text);
+  }
   const std::string word(kWordClass);
   const std::string space(kSpaceClass);
   if (is_in_class_) {

@@ -331,7 +331,7 @@ bool Connection::ConsumeSome() {
   error_code error;
   const size_t used = parser_->put(buffer_.data(), error);
   buffer_.consume(used);
-  // Of a chunked body this is the answer, too, when the bytes at hand end where a chunk does.
+  // Whole chunks leave the parser wishing for more: a hopeless body is not read on for that.
   if (error == http::error::need_more && !sink_.IsHopeless()) {
     Read();
     return false;
